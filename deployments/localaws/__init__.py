@@ -1,0 +1,27 @@
+"""An embedded AWS on loopback: moto's S3, SNS, SQS, STS, IAM, CloudWatch and Application Auto Scaling, and a SageMaker
+hosting which really runs the model artifact.
+
+    with LocalAws(clock_rate=60) as aws:
+        os.environ.update(aws.environment())
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localaws.clock import Clock
+    from localaws.local_aws import LocalAws
+
+__all__ = ["Clock", "LocalAws"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the server only when it is asked for: a worker process and a pytest run without it never load moto."""
+    if name == "LocalAws":
+        from localaws.local_aws import LocalAws
+
+        return LocalAws
+    if name == "Clock":
+        from localaws.clock import Clock
+
+        return Clock
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

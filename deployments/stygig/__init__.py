@@ -1,0 +1,1 @@
+"""The `stygig` command: a thin door to each flow."""

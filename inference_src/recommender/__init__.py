@@ -1,0 +1,1 @@
+"""The CLIP fashion recommender: the same code inside the serving container and at packaging time."""

@@ -1,0 +1,136 @@
+"""One asynchronous invocation: what the caller asked for, and how it ended."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from werkzeug.datastructures import Headers
+
+from localaws.clock import utc_now
+from localaws.constraints import violation_message, violations
+from localaws.errors import ValidationError
+from localaws.moto_services import ACCOUNT
+from localaws.worker_process import ContainerResponse
+
+MAX_INLINE_BYTES = 128_000
+DEFAULT_TTL_SECONDS = 21_600
+DEFAULT_TIMEOUT_SECONDS = 900
+_PREFIX = "X-Amzn-SageMaker-"
+_TEXT_HEADERS = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": "Custom-Attributes",
+    "InferenceId": "Inference-Id",
+    "InputLocation": "InputLocation",
+    "S3OutputPathExtension": "S3OutputPathExtension",
+    "Filename": "Filename",
+}
+_NUMBER_HEADERS = {"RequestTTLSeconds": "RequestTTLSeconds", "InvocationTimeoutSeconds": "InvocationTimeoutSeconds"}
+
+
+@dataclass(frozen=True)
+class AsyncInvocation:
+    """An accepted request in the queue. Clock times are AWS seconds."""
+
+    request: dict[str, Any]
+    inference_id: str
+    output_location: str
+    failure_location: str | None
+    received: datetime
+    received_clock: float
+
+    @property
+    def expires_clock(self) -> float:
+        """When it is too old to be started."""
+        return self.received_clock + float(self.request.get("RequestTTLSeconds", DEFAULT_TTL_SECONDS))
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long the container may take."""
+        return float(self.request.get("InvocationTimeoutSeconds", DEFAULT_TIMEOUT_SECONDS))
+
+    def container_headers(self) -> dict[str, str]:
+        """The headers with which the container is asked."""
+        headers = {
+            "Content-Type": self.request.get("ContentType"),
+            "Accept": self.request.get("Accept"),
+            "X-Amzn-SageMaker-Custom-Attributes": self.request.get("CustomAttributes"),
+            "X-Amzn-SageMaker-Inference-Id": self.inference_id,
+        }
+        return {name: value for name, value in headers.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an invocation ended: an answer of the container, or a reason why there is none, or both."""
+
+    response: ContainerResponse | None
+    failure_reason: str | None = None
+    expired: bool = False
+
+    @property
+    def completed(self) -> bool:
+        """Whether there is an output object."""
+        return self.failure_reason is None
+
+    @property
+    def failure_body(self) -> bytes:
+        """What is written to the failure location: the container's own words when it said any."""
+        return self.response.body if self.response is not None else (self.failure_reason or "").encode()
+
+
+def read_request(endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:
+    """The request's members, checked as the service checks them."""
+    request: dict[str, Any] = {"EndpointName": endpoint}
+    for member, header in _TEXT_HEADERS.items():
+        if (value := headers.get(_PREFIX + header)) is not None:
+            request[member] = value
+    for member, header in _NUMBER_HEADERS.items():
+        if (value := headers.get(_PREFIX + header)) is not None:
+            request[member] = _number(member, value)
+    if body:
+        request["Body"] = body
+    if found := violations("sagemaker-runtime", "InvokeEndpointAsync", request):
+        raise ValidationError(violation_message(found))
+    if ("Body" in request) == ("InputLocation" in request):
+        found_both = "both" if "Body" in request else "neither"
+        raise ValidationError(f"Exactly one of Body and InputLocation must be provided; {found_both} was found.")
+    return request
+
+
+def accept(
+    request: dict[str, Any], async_config: dict[str, Any], endpoint: str, region: str, now: float
+) -> AsyncInvocation:
+    """The invocation as it enters the queue, with the places where its result will be."""
+    output = async_config["OutputConfig"]
+    default_path = f"s3://sagemaker-{region}-{ACCOUNT}/async-endpoint-outputs/{endpoint}"
+    # AWS names the object by an identifier of its own, so that nobody derives the key from the inference id.
+    identifier = str(uuid.uuid4())
+    name = request.get("Filename")
+    stem = name.partition(".")[0] if name else identifier
+    failure_path = output.get("S3FailurePath")
+    return AsyncInvocation(
+        request=request,
+        inference_id=request.get("InferenceId") or str(uuid.uuid4()),
+        output_location=_join(
+            output.get("S3OutputPath", default_path), request.get("S3OutputPathExtension"), name or f"{identifier}.out"
+        ),
+        failure_location=_join(failure_path, None, f"{stem}-error.out") if failure_path else None,
+        received=utc_now(),
+        received_clock=now,
+    )
+
+
+def _number(member: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError as exc:
+        raise ValidationError(f"{member} must be a whole number of seconds; found {value!r}.") from exc
+
+
+def _join(path: str, extension: str | None, name: str) -> str:
+    parts = [path.rstrip("/"), (extension or "").strip("/"), name]
+    return "/".join(part for part in parts if part)

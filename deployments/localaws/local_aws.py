@@ -1,0 +1,180 @@
+"""The embedded AWS as an object: start, stop, reset."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from moto.moto_api._internal.models import moto_api_backend
+
+from localaws import moto_patches
+from localaws.clock import Clock
+from localaws.control_plane import ControlPlane
+from localaws.hosting import Hosting
+from localaws.journal import Journal
+from localaws.moto_services import create_execution_role
+from localaws.runtime import Runtime
+from localaws.server import Application, Server
+from localaws.state import State
+from localaws.threads import Spawner, ThreadGroup
+
+METRICS_PERIOD_SECONDS = 60.0
+STOP_REAL_SECONDS = 10.0
+ACCESS_KEY = "localaws"
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
+
+_running_lock = threading.Lock()
+_running: set[int] = set()
+
+
+class LocalAws:
+    """An AWS on loopback, in threads of this process and worker processes below it.
+
+    moto's state is the process's: several running at once share their buckets, queues and topics, not their endpoints.
+    """
+
+    def __init__(
+        self, port: int = 0, clock_rate: float = 1.0, region: str = "us-east-1", journal_path: Path | None = None
+    ) -> None:
+        self.region = region
+        self.clock = Clock(clock_rate)
+        self.journal = Journal(journal_path)
+        self.execution_role_arn = ""
+        self._clock_rate = clock_rate
+        self._port = port
+        self._state = State()
+        self._hosting: Hosting | None = None
+        self._server: Server | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port that is served."""
+        if self._server is None:
+            raise RuntimeError("the embedded AWS is not running: call start(), or use it as a context manager")
+        return self._server.port
+
+    @property
+    def endpoint_url(self) -> str:
+        """What AWS_ENDPOINT_URL must be."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def run_directory(self) -> Path:
+        """Where the instances' folders are."""
+        return self._require().run_directory
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables which make any AWS client use the embedded AWS."""
+        return {**self._client_environment(self.region), "STYGIG_EXECUTION_ROLE_ARN": self.execution_role_arn}
+
+    def start(self) -> None:
+        """Begins to serve; returns once clients can connect."""
+        moto_patches.apply()
+        with _running_lock:
+            if not _running:
+                moto_api_backend.reset()
+            _running.add(id(self))
+        hosting = Hosting(
+            clock=self.clock,
+            journal=self.journal,
+            threads=ThreadGroup(self.journal),
+            spawner=Spawner(),
+            run_directory=Path(tempfile.mkdtemp(prefix="localaws-")),
+            worker_environment=self._worker_environment,
+        )
+        self._hosting = hosting
+        application = Application(
+            ControlPlane(hosting, self._state), Runtime(hosting, self._state), self.journal, self.region, self.reset
+        )
+        self._server = Server(self._port, application)
+        self.execution_role_arn = create_execution_role()
+        self._server.start()
+        hosting.threads.spawn("metrics", self._publish_metrics, hosting)
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """Ends workers, threads and the server, and removes the run directory; doing it twice is harmless."""
+        hosting, server = self._hosting, self._server
+        if hosting is None or server is None:
+            return
+        hosting.closing.set()
+        self._abort_endpoints()
+        server.close()
+        left = hosting.threads.join(STOP_REAL_SECONDS)
+        hosting.spawner.close()
+        shutil.rmtree(hosting.run_directory, ignore_errors=True)
+        self._hosting = self._server = None
+        with _running_lock:
+            _running.discard(id(self))
+        atexit.unregister(self.stop)
+        if left:
+            raise RuntimeError(f"threads of the embedded AWS did not end within {STOP_REAL_SECONDS} s: {left}")
+
+    def reset(self) -> None:
+        """Forgets everything: moto's state, ours, the journal and the clock's rate; workers end, serving goes on."""
+        self._abort_endpoints()
+        moto_api_backend.reset()
+        self.execution_role_arn = create_execution_role()
+        self.journal.clear()
+        self.clock.rate = self._clock_rate
+
+    def serve_forever(self) -> None:
+        """Blocks until interrupted; for a command which only serves."""
+        self._require().closing.wait()
+
+    def worker_pids(self) -> list[int]:
+        """The process identifiers of the workers that run."""
+        with self._require().lock:
+            variants = [variant for each in self._state.endpoints.values() for variant in each.variants.values()]
+            pids = [instance.worker_pid for variant in variants for instance in variant.instances]
+        return [pid for pid in pids if pid is not None]
+
+    def _abort_endpoints(self) -> None:
+        hosting = self._require()
+        with hosting.lock:
+            endpoints = list(self._state.endpoints.values())
+            self._state.clear()
+        for endpoint in endpoints:
+            endpoint.abort()
+
+    def _require(self) -> Hosting:
+        if self._hosting is None:
+            raise RuntimeError("the embedded AWS is not running: call start(), or use it as a context manager")
+        return self._hosting
+
+    def _publish_metrics(self, hosting: Hosting) -> None:
+        while not hosting.closing.wait(max(0.05, hosting.clock.real_seconds(METRICS_PERIOD_SECONDS))):
+            with hosting.lock:
+                endpoints = list(self._state.endpoints.values())
+            for endpoint in endpoints:
+                if endpoint.config.async_config is not None and endpoint.status in ("InService", "Updating"):
+                    endpoint.queue.publish_backlog()
+
+    def _client_environment(self, region: str) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _worker_environment(self, region: str) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        return {"OMP_NUM_THREADS": "1", **inherited, **self._client_environment(region)}

@@ -1,0 +1,32 @@
+"""Fixtures: an embedded AWS for the whole session, emptied for every test that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from localaws.local_aws import LocalAws
+
+
+@pytest.fixture(scope="session")
+def local_aws_server() -> Iterator[LocalAws]:
+    """The session's embedded AWS."""
+    from localaws.local_aws import LocalAws
+
+    with LocalAws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def local_aws(local_aws_server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    """The session's embedded AWS, empty before and after the test, with the environment pointing at it."""
+    local_aws_server.reset()
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in local_aws_server.environment().items():
+        monkeypatch.setenv(name, value)
+    yield local_aws_server
+    local_aws_server.reset()

@@ -1,0 +1,34 @@
+"""All SageMaker resources of one embedded AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from localaws.endpoint import Endpoint
+from localaws.resources import EndpointConfig, Model
+
+Key = tuple[str, str]
+
+
+def key(region: str, name: str) -> Key:
+    """Names are unique in a region whatever their case."""
+    return region, name.lower()
+
+
+@dataclass
+class State:
+    """The resources by region and name, and the tags by ARN; guarded by the hosting's lock."""
+
+    models: dict[Key, Model] = field(default_factory=dict)
+    configs: dict[Key, EndpointConfig] = field(default_factory=dict)
+    endpoints: dict[Key, Endpoint] = field(default_factory=dict)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        for resources in (self.models, self.configs, self.endpoints, self.tags):
+            resources.clear()
+
+    def arns(self) -> set[str]:
+        """Every resource that can carry tags."""
+        return {each.arn for group in (self.models, self.configs, self.endpoints) for each in group.values()}

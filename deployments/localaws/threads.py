@@ -1,0 +1,85 @@
+"""Threads which can be counted and waited for, so that stopping leaves none behind."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from localaws.journal import Journal
+
+Result = TypeVar("Result")
+
+
+class ThreadGroup:
+    """The daemon threads of one embedded AWS. What a thread raises goes to the journal as `thread.error`."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._journal = journal
+
+    def spawn(self, name: str, work: Callable[..., None], *args: Any) -> threading.Thread:
+        """Starts the work on a thread of its own."""
+        thread = threading.Thread(target=self._run, args=(name, work, args), name=f"localaws-{name}", daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+        return thread
+
+    def join(self, real_seconds: float) -> list[str]:
+        """Waits for every thread to end; the names of those which have not."""
+        deadline = time.monotonic() + real_seconds
+        for thread in self._alive():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return [thread.name for thread in self._alive()]
+
+    def _alive(self) -> list[threading.Thread]:
+        with self._lock:
+            threads = list(self._threads)
+        return [thread for thread in threads if thread is not threading.current_thread() and thread.is_alive()]
+
+    def _run(self, name: str, work: Callable[..., None], args: tuple[Any, ...]) -> None:
+        try:
+            work(*args)
+        except Exception as exc:
+            self._journal.record("thread.error", thread=name, error=repr(exc))
+            raise
+        finally:
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+
+class Spawner:
+    """One thread on which every worker process is started.
+
+    Linux sends a child its parent-death signal when the *thread* that started it ends, so that thread must live as
+    long as this process.
+    """
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="localaws-spawner", daemon=True)
+        self._thread.start()
+
+    def call(self, work: Callable[[], Result]) -> Result:
+        """Does the work on the spawner's thread and returns what it returned."""
+        future: Future[Result] = Future()
+        self._work.put((work, future))
+        return future.result()
+
+    def close(self) -> None:
+        """Ends the thread, and with it every process still alive that it started."""
+        self._work.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (item := self._work.get()) is not None:
+            work, future = item
+            try:
+                future.set_result(work())
+            except BaseException as exc:  # handed to the caller, who waits for it
+                future.set_exception(exc)

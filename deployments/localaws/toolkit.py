@@ -1,0 +1,211 @@
+"""A mirror of sagemaker-inference's Transformer: how the container calls the functions of `inference.py`.
+
+It needs nothing beyond the standard library, where the original imports numpy, scipy and boto3. Tests compare the two.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from inspect import signature
+from typing import Any
+
+JSON = "application/json"
+UTF8_TYPES = (JSON, "text/csv")
+_CONTENT_TYPE_KEY = re.compile("^[Cc]ontent-?[Tt]ype")
+
+
+class UnsupportedFormatError(Exception):
+    """The default functions know JSON only; the toolkit's text."""
+
+    def __init__(self, content_type: str | None) -> None:
+        super().__init__(
+            f"Content type {content_type} is not supported by this framework.\n\n"
+            "            Please implement input_fn to to deserialize the request data or an output_fn to\n"
+            "            serialize the response. For more information, see the SageMaker Python SDK README."
+        )
+
+
+class RequestProcessor:
+    """The headers of one request and the answer's status and headers, as handlers see them."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+        self.status = 200
+        self.phrase = ""
+        self.response_headers: dict[str, str] = {}
+
+    def get_request_properties(self) -> dict[str, str]:
+        """All headers of the request."""
+        return self._headers
+
+    def get_request_property(self, key: str) -> str | None:
+        """One header of the request."""
+        return self._headers.get(key)
+
+
+@dataclass
+class Context:
+    """What a handler with one parameter more than its role asks for."""
+
+    system_properties: dict[str, Any]
+    request_id: str = ""
+    request_processor: list[RequestProcessor] = field(default_factory=lambda: [RequestProcessor({})])
+    manifest: dict[str, Any] = field(default_factory=dict)
+    metrics: None = None
+
+    def get_request_id(self, idx: int = 0) -> str:
+        """The request's identifier."""
+        return self.request_id
+
+    def get_request_header(self, idx: int, key: str) -> str | None:
+        """One header of the request."""
+        return self.request_processor[0].get_request_property(key)
+
+    def get_all_request_header(self, idx: int) -> dict[str, str]:
+        """All headers of the request."""
+        return self.request_processor[0].get_request_properties()
+
+    def set_response_content_type(self, idx: int, value: str) -> None:
+        """Sets the answer's content type."""
+        self.set_response_header(idx, "content-type", value)
+
+    def get_response_content_type(self, idx: int) -> str | None:
+        """The answer's content type as set so far."""
+        return self.get_response_headers(idx).get("content-type")
+
+    def set_response_header(self, idx: int, key: str, value: str) -> None:
+        """Sets a header of the answer."""
+        self.request_processor[0].response_headers[key] = value
+
+    def get_response_headers(self, idx: int) -> dict[str, str]:
+        """The answer's headers as set so far."""
+        return self.request_processor[0].response_headers
+
+    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
+        """Sets the answer's status."""
+        self.request_processor[0].status = code
+        self.request_processor[0].phrase = phrase
+
+    def get_response_status(self, idx: int) -> tuple[int, str]:
+        """The answer's status as set so far."""
+        return self.request_processor[0].status, self.request_processor[0].phrase
+
+
+class Transformer:
+    """The functions of a user's module, called as the toolkit calls them."""
+
+    def __init__(self) -> None:
+        self._model: Any = None
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
+
+    def load(self, model_dir: str, context: Context) -> None:
+        """Imports the module and loads the model; anything it raises means the container is not healthy."""
+        self._functions = _user_functions(os.environ.get("SAGEMAKER_PROGRAM", "inference.py"))
+        if "pre_model_fn" in self._functions:
+            _call(self._functions["pre_model_fn"], (model_dir,), context)
+        self._model = _call(self._functions.get("model_fn", _missing_model_fn), (model_dir,), context)
+        if "model_warmup_fn" in self._functions:
+            _call(self._functions["model_warmup_fn"], (model_dir, self._model), context)
+
+    def transform(self, data: bytearray, context: Context) -> Any:
+        """The answer's body as the handler gave it; its status and headers are in the context."""
+        try:
+            return self._transform(data, context)
+        except Exception as exc:
+            trace = traceback.format_exc()
+            status, message, phrase = _error_parts(exc)
+            context.set_response_status(code=status, phrase=phrase.replace("\r", " ").replace("\n", " "))
+            return f"{message}\n{trace}"
+
+    def _transform(self, data: bytearray, context: Context) -> Any:
+        properties = context.request_processor[0].get_request_properties()
+        content_type = next((properties[key] for key in properties if _CONTENT_TYPE_KEY.match(key)), None)
+        accept = properties.get("Accept") or properties.get("accept")
+        if not accept or accept == "*/*":
+            accept = self._default_accept
+        body: Any = data.decode("utf-8") if content_type in UTF8_TYPES else data
+        transform = self._functions.get("transform_fn", self._default_transform)
+        result = _call(transform, (self._model, body, content_type, accept), context)
+        if isinstance(result, tuple):
+            result, accept = result[0], result[1]
+        context.set_response_content_type(0, accept)
+        return result
+
+    def _default_transform(self, model: Any, body: Any, content_type: str, accept: str, context: Context) -> Any:
+        data = _call(self._functions.get("input_fn", _default_input_fn), (body, content_type), context)
+        prediction = _call(self._functions.get("predict_fn", _missing_predict_fn), (data, model), context)
+        return _call(self._functions.get("output_fn", _default_output_fn), (prediction, accept), context)
+
+
+def _user_functions(program: str) -> dict[str, Callable[..., Any]]:
+    name = program.removesuffix(".py")
+    if find_spec(name) is None:
+        return {}
+    module = importlib.import_module(name)
+    roles = ("pre_model_fn", "model_fn", "model_warmup_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+    functions = {role: function for role in roles if (function := getattr(module, role, None)) is not None}
+    if "transform_fn" in functions and functions.keys() & {"input_fn", "predict_fn", "output_fn"}:
+        raise ValueError(
+            "Cannot use transform_fn implementation in conjunction with "
+            "input_fn, predict_fn, and/or output_fn implementation"
+        )
+    return functions
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> Any:
+    wanted = len(signature(function).parameters)
+    if wanted == len(arguments):
+        return function(*arguments)
+    if wanted == len(arguments) + 1:
+        return function(*arguments, context)
+    raise TypeError(f"{function.__name__} takes {wanted} arguments but {len(arguments)} were given.")
+
+
+def _error_parts(exc: Exception) -> tuple[int, str, str]:
+    """Status, message and phrase: the toolkit's own errors bring them along, whatever module defines them."""
+    status = getattr(exc, "status_code", None)
+    if isinstance(status, int) and any(base.__name__ == "BaseInferenceToolkitError" for base in type(exc).__mro__):
+        message = str(getattr(exc, "message", exc))
+        return status, message, str(getattr(exc, "phrase", message))
+    message = str(exc) or "Invalid Request"
+    return 500, message, message
+
+
+def _missing_model_fn(model_dir: str) -> Any:
+    raise NotImplementedError(
+        "\nPlease provide a model_fn implementation.\n"
+        "See documentation for model_fn at https://sagemaker.readthedocs.io/en/stable/\n"
+    )
+
+
+def _missing_predict_fn(data: Any, model: Any) -> Any:
+    raise NotImplementedError(
+        "\nPlease provide a predict_fn implementation.\n"
+        "See documentation for predict_fn at https://sagemaker.readthedocs.io/en/stable/\n"
+    )
+
+
+def _default_input_fn(body: str, content_type: str | None) -> Any:
+    if content_type != JSON:
+        raise UnsupportedFormatError(content_type)
+    return json.loads(body)
+
+
+def _default_output_fn(prediction: Any, accept: str) -> Any:
+    if JSON not in accept.replace(" ", "").split(","):
+        raise UnsupportedFormatError(accept)
+    return json.dumps(prediction, default=_to_list), JSON
+
+
+def _to_list(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return json.JSONEncoder().default(value)

@@ -1,0 +1,156 @@
+"""A worker process and the connections to it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+
+class WorkerGoneError(Exception):
+    """The worker closed the connection, or there is none: it died, or was ended."""
+
+
+class AnswerTimeoutError(Exception):
+    """The worker did not answer before the time-out; it goes on working."""
+
+
+@dataclass(frozen=True)
+class ContainerResponse:
+    """What a container answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The answer's content type, or S3's default for none."""
+        return self.headers.get("content-type", "application/octet-stream")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the container answered 2xx."""
+        return 200 <= self.status < 300
+
+
+class WorkerProcess:
+    """One run of the container. When it dies a new one is made, with a port and connections of its own."""
+
+    def __init__(self, home: Path, environment: dict[str, str], on_output: Callable[[list[str]], None]) -> None:
+        with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+            self.port: int = listening.getsockname()[1]
+            self._process = _start(home, environment, listening)
+        self._lock = threading.Lock()
+        self._idle: list[HTTPConnection] = []
+        self._on_output = on_output
+
+    @property
+    def pid(self) -> int:
+        """The process's identifier, which is also its group's."""
+        return self._process.pid
+
+    def pump_output(self) -> None:
+        """Hands on what the worker prints until it ends; blocks."""
+        output = self._process.stdout
+        assert output is not None
+        with output:
+            for line in output:
+                self._on_output([line.decode("utf-8", "replace").rstrip("\n")])
+
+    def wait(self) -> int:
+        """Blocks until the process has ended; its exit status, negative for a signal."""
+        status = self._process.wait()
+        with contextlib.suppress(OSError):
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        self._close_connections()
+        return status
+
+    def alive(self) -> bool:
+        """Whether the process is still running."""
+        return self._process.poll() is None
+
+    def ping(self, timeout: float) -> bool:
+        """Whether the container says that it is healthy, asked on a fresh connection."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request("GET", "/ping")
+            response = connection.getresponse()
+            response.read()
+            return response.status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def invoke(self, body: bytes, headers: dict[str, str], timeout: float) -> ContainerResponse:
+        """Sends one invocation and reads the answer."""
+        connection = self._take_connection(timeout)
+        try:
+            connection.request("POST", "/invocations", body=body, headers=headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except TimeoutError as exc:
+            connection.close()
+            raise AnswerTimeoutError(f"no answer within {timeout:.3f} s") from exc
+        except (OSError, http.client.HTTPException) as exc:
+            connection.close()
+            raise WorkerGoneError(repr(exc)) from exc
+        self._give_back(connection)
+        return ContainerResponse(response.status, {k.lower(): v for k, v in response.getheaders()}, answer)
+
+    def terminate(self) -> None:
+        """Asks the process to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the process and whatever it started."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def _take_connection(self, timeout: float) -> HTTPConnection:
+        with self._lock:
+            connection = self._idle.pop() if self._idle else HTTPConnection("127.0.0.1", self.port)
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        return connection
+
+    def _give_back(self, connection: HTTPConnection) -> None:
+        with self._lock:
+            self._idle.append(connection)
+        if not self.alive():
+            self._close_connections()
+
+    def _close_connections(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def _start(home: Path, environment: dict[str, str], listening: socket.socket) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "localaws.container", str(listening.fileno()), str(home / "model")]
+    return subprocess.Popen(
+        command,
+        cwd=home,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=[listening.fileno()],
+        start_new_session=True,
+    )

@@ -1,0 +1,235 @@
+"""The commands. Each imports what it needs when it runs: `--help` and a wrong argument answer at once."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from stygig.arguments import EndpointName, checked_source, checked_uri
+from stygig.output import Printer, ending
+
+app = typer.Typer(
+    name="stygig",
+    help="Prove that a SageMaker asynchronous endpoint answers like the real-time one, and that nothing is left.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+local = typer.Typer(
+    help="The embedded AWS: S3, SNS, SQS, SageMaker hosting and more, on loopback.", no_args_is_help=True
+)
+app.add_typer(local, name="local")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]
+Encoder = Annotated[str, typer.Option(help="demo, an open_clip NAME:TAG, NAME:FILE, or a checkpoint file.")]
+Catalogue = Annotated[str, typer.Option(help="Folder or s3://… with group/type/file or type/file; demo is drawn.")]
+Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
+Metadata = Annotated[str, typer.Option(help="CSV with path, gender and colour; else the catalogue's metadata.csv.")]
+Categories = Annotated[str, typer.Option(help="YAML file that maps folder names to the 13 categories.")]
+Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
+Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
+TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
+Tolerance = Annotated[float, typer.Option(min=0, max=0.999, help="How far two scores may be apart.")]
+InstanceType = Annotated[str, typer.Option(help="SageMaker instance type.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="Requests that one instance works on at a time.")]
+
+
+@app.command()
+def nightly(
+    local: Annotated[bool, typer.Option("--local", help="On an embedded AWS that lives as long as this.")] = False,
+    catalogue: Catalogue = "demo",
+    pictures: Pictures = "demo",
+    encoder: Encoder = "demo",
+    picture_count: Count = 24,
+    minimum_pictures: Fewest = 20,
+    top_k: TopK = 5,
+    score_tolerance: Tolerance = 0.001,
+    instance_type: InstanceType = "ml.m5.large",
+    max_concurrent_invocations: Concurrency = 5,
+    metadata: Metadata = "",
+    categories: Categories = "",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave both endpoints running; they bill.")] = False,
+    json: Json = False,
+) -> None:
+    """Package, deploy a baseline and an async endpoint, compare their answers, tear down, report.
+
+    Exit status: 0 PASS, 1 FAIL, 2 wrong input, 3 could not be carried out.
+    """
+    parameters = {
+        "catalogue": checked_source(catalogue, "--catalogue"),
+        "pictures": checked_source(pictures, "--pictures"),
+        "encoder": encoder,
+        "picture_count": picture_count,
+        "minimum_pictures": minimum_pictures,
+        "top_k": top_k,
+        "score_tolerance": score_tolerance,
+        "instance_type": instance_type,
+        "max_concurrent_invocations": max_concurrent_invocations,
+        "metadata": metadata,
+        "categories": categories,
+        "keep": keep,
+    }
+    with ending(json) as out:
+        from stygig.running import run_flow
+
+        out.outcome(run_flow("nightly_validation", parameters, local=local, and_then=out.inventory_if(not keep)))
+
+
+@app.command()
+def package(
+    catalogue: Catalogue = "demo",
+    encoder: Encoder = "demo",
+    metadata: Metadata = "",
+    categories: Categories = "",
+    json: Json = False,
+) -> None:
+    """Package a catalogue and an encoder; the artifact's URI is the last line."""
+    source = checked_source(catalogue, "--catalogue")
+    with ending(json) as out:
+        from stygig.running import run_flow
+
+        parameters = {"catalogue": source, "encoder": encoder, "metadata": metadata, "categories": categories}
+        out.artifact(run_flow("package_model", parameters))
+
+
+@app.command()
+def deploy(
+    model_uri: Annotated[str, typer.Option(help="s3://…/model.tar.gz, as `stygig package` printed it.")],
+    kind: Annotated[Literal["async", "real-time"], typer.Option(help="Queue and scale to zero, or answer at once.")] = (
+        "async"
+    ),
+    endpoint_name: EndpointName = "",
+    instance_type: InstanceType = "ml.m5.large",
+    s3_output_path: Annotated[str, typer.Option(help="Where answers go; else the run's own prefix.")] = "",
+    sns_topic_arn: Annotated[str, typer.Option(help="A topic of yours for both endings; else two are made.")] = "",
+    max_concurrent_invocations: Concurrency = 5,
+    json: Json = False,
+) -> None:
+    """Deploy a packaged model, show that it answers, and write async_endpoint_info.json."""
+    parameters = {
+        "model_uri": checked_uri(model_uri, "--model-uri"),
+        "kind": kind,
+        "endpoint_name": endpoint_name,
+        "instance_type": instance_type,
+        "s3_output_path": checked_uri(s3_output_path, "--s3-output-path"),
+        "sns_topic_arn": sns_topic_arn,
+        "max_concurrent_invocations": max_concurrent_invocations,
+    }
+    with ending(json) as out:
+        from stygig.running import run_flow
+
+        out.endpoint(run_flow("deploy_endpoint", parameters))
+
+
+@app.command()
+def invoke(
+    image: Annotated[str, typer.Option(help="A picture file.")] = "",
+    s3_image: Annotated[str, typer.Option(help="s3://BUCKET/KEY of a picture.")] = "",
+    endpoint_name: EndpointName = "",
+    top_k: TopK = 5,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
+    display_results: Annotated[bool, typer.Option("--display-results", help="Show the answer as a list.")] = False,
+    json: Json = False,
+) -> None:
+    """Ask an asynchronous endpoint about one picture; without --wait only the answer's location is printed.
+
+    Without --endpoint-name the one in async_endpoint_info.json is asked.
+    """
+    if bool(image) == bool(s3_image):
+        raise typer.BadParameter("give either --image or --s3-image")
+    checked_uri(s3_image, "--s3-image")
+    with ending(json) as out:
+        from stygig.running import invoke_directly
+
+        out.invocation(invoke_directly(endpoint_name, image, s3_image, top_k, wait or display_results), display_results)
+
+
+@app.command()
+def validate(
+    endpoint_name: Annotated[str, typer.Option(help="The asynchronous endpoint.")],
+    baseline_endpoint_name: Annotated[str, typer.Option(help="The real-time endpoint of the same model.")],
+    pictures: Pictures = "demo",
+    picture_count: Count = 24,
+    minimum_pictures: Fewest = 20,
+    top_k: TopK = 5,
+    score_tolerance: Tolerance = 0.001,
+    json: Json = False,
+) -> None:
+    """Compare two endpoints that are there already; both stay. Exit status as for nightly."""
+    parameters = {
+        "endpoint_name": endpoint_name,
+        "baseline_endpoint_name": baseline_endpoint_name,
+        "pictures": checked_source(pictures, "--pictures"),
+        "picture_count": picture_count,
+        "minimum_pictures": minimum_pictures,
+        "top_k": top_k,
+        "score_tolerance": score_tolerance,
+    }
+    with ending(json) as out:
+        from stygig.running import run_flow
+
+        out.outcome(run_flow("validate_endpoint", parameters))
+
+
+@app.command()
+def teardown(
+    endpoint_name: EndpointName = "",
+    run_id: Annotated[str, typer.Option(help="A run's id, as `stygig inventory` shows it.")] = "",
+    json: Json = False,
+) -> None:
+    """Remove an endpoint, or everything that a run made, and prove that it is gone."""
+    if bool(endpoint_name) == bool(run_id):
+        raise typer.BadParameter("give either --endpoint-name or --run-id")
+    with ending(json) as out:
+        from stygig.running import run_flow
+
+        out.removal(run_flow("teardown", {"endpoint_name": endpoint_name, "run_id": run_id}))
+
+
+@app.command()
+def sweep(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    ignore_expiry: Annotated[bool, typer.Option("--ignore-expiry", help="Also what has not expired yet.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove what is ours, has expired, and belongs to a run that is over."""
+    with ending(json) as out:
+        from stygig.running import run_flow
+
+        out.sweep(run_flow("sweep", {"dry_run": dry_run, "ignore_expiry": ignore_expiry}))
+
+
+@app.command()
+def inventory(json: Json = False) -> None:
+    """List what of ours exists, with its age, expiry and cost per hour; exit 1 if anything does."""
+    with ending(json) as out:
+        from stygig.running import inventory_directly
+
+        out.inventory(inventory_directly())
+
+
+@local.command()
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 4577,
+    clock_rate: Annotated[float, typer.Option(min=0.001, max=100_000, help="How much faster AWS's time passes.")] = 1.0,
+) -> None:
+    """Run the embedded AWS in the foreground until Ctrl-C."""
+    with ending(False):
+        from stygig.local import serve
+
+        serve(port, clock_rate)
+
+
+@local.command()
+def env() -> None:
+    """Print the exports that point any AWS client at the embedded AWS: eval "$(stygig local env)"."""
+    with ending(False) as out:
+        from stygig.local import exports
+
+        out.lines(exports())
+
+
+def main() -> None:
+    app()
+
+
+__all__ = ["Printer", "app", "main"]

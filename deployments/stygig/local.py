@@ -1,0 +1,51 @@
+"""The embedded AWS as a command, and the exports that point clients at it."""
+
+import json
+import os
+import shlex
+from pathlib import Path
+
+import typer
+
+from stygig.running import sigterm_raises
+from tasks.errors import NotFoundError, StygigError
+from tasks.sources import cache_folder
+
+
+def _state() -> Path:
+    return cache_folder() / "local.json"
+
+
+def serve(port: int, clock_rate: float) -> None:
+    """Serves until Ctrl-C or SIGTERM; what `exports` needs is written down for as long."""
+    from localaws import LocalAws
+
+    try:
+        aws = LocalAws(port=port, clock_rate=clock_rate)
+        aws.start()
+    except OSError as exc:
+        raise StygigError(
+            f"Port {port} can't be listened on: {exc}. Give another --port, or 0 for a free one."
+        ) from exc
+    state = _state()
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.write_text(json.dumps({"pid": os.getpid(), "environment": aws.environment()}))
+    typer.echo(f"The embedded AWS answers at {aws.endpoint_url}; Ctrl-C ends it.", err=True)
+    typer.echo('eval "$(stygig local env)" points this shell at it.', err=True)
+    try:
+        with sigterm_raises():
+            aws.serve_forever()
+    except (KeyboardInterrupt, SystemExit):
+        typer.echo("ended; its endpoints went with it", err=True)
+    finally:
+        aws.stop()
+        state.unlink(missing_ok=True)
+
+
+def exports() -> list[str]:
+    """`export NAME=VALUE` lines for the embedded AWS that runs."""
+    state = _state()
+    running = json.loads(state.read_text()) if state.is_file() else None
+    if running is None or not Path(f"/proc/{running['pid']}").exists():
+        raise NotFoundError("No embedded AWS is running. Start one with `stygig local up`.")
+    return [f"export {name}={shlex.quote(value)}" for name, value in running["environment"].items()]

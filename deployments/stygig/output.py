@@ -1,0 +1,172 @@
+"""What a command prints and with which status it ends: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tasks.artifact import Artifact
+    from tasks.by_hand import Invocation
+    from tasks.endpoint import Endpoint
+    from tasks.inventory import Resource
+    from tasks.sweeping import Sweep
+    from tasks.teardown import Removal
+    from tasks.validation import Outcome
+
+ENDPOINT_INFO = Path("async_endpoint_info.json")
+INTERRUPTED, TERMINATED, CRASHED = 130, 143, 3
+
+
+class Printer:
+    """Prints results as text, or all of them as one JSON object."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.said: dict[str, Any] = {}
+
+    def emit(self, value: dict[str, Any], text: str) -> None:
+        self.said |= value
+        if not self.as_json:
+            typer.echo(text)
+
+    def finish(self) -> None:
+        if self.as_json and self.said:
+            typer.echo(json.dumps(self.said, indent=2, default=str))
+
+    def lines(self, lines: Sequence[str]) -> None:
+        typer.echo("\n".join(lines))
+
+    def outcome(self, outcome: "Outcome") -> None:
+        reasons = "\n".join(f"  {reason}" for reason in outcome.reasons)
+        self.emit(
+            outcome.to_dict(),
+            f"{outcome.verdict}: {outcome.pictures} pictures\n{reasons}\nReport: {outcome.report}",
+        )
+
+    def artifact(self, artifact: "Artifact") -> None:
+        skipped = "".join(f"left out: {path}: {reason}\n" for path, reason in artifact.skipped)
+        state = "uploaded" if artifact.uploaded else "unchanged, nothing uploaded"
+        head = f"{skipped}{artifact.items} items, encoder {artifact.encoder}, version {artifact.model_version}: {state}"
+        self.emit(artifact.to_dict(), f"{head}\n{artifact.uri}")
+
+    def endpoint(self, endpoint: "Endpoint") -> None:
+        told = endpoint.topics
+        info = {
+            "endpoint_name": endpoint.name,
+            "endpoint_type": endpoint.kind,
+            "model_uri": endpoint.model_uri,
+            "instance_type": endpoint.instance_type,
+            "deployed_at": endpoint.asked_at.isoformat(timespec="seconds"),
+            "cold_start_seconds": round(endpoint.cold_start_seconds or 0.0, 1),
+            "s3_output_path": endpoint.output_path,
+            "s3_failure_path": endpoint.failure_path,
+            "success_topic_arn": told.success_arn if told else "",
+            "error_topic_arn": told.error_arn if told else "",
+        }
+        if endpoint.kind == "async":
+            ENDPOINT_INFO.write_text(json.dumps(info, indent=2) + "\n")
+        self.emit(info, "\n".join(f"{name}: {value}" for name, value in info.items() if value))
+
+    def invocation(self, invocation: "Invocation", display: bool) -> None:
+        from tasks.by_hand import display as displayed
+
+        record = invocation.record
+        text = f"output location: {record.output_location}\ninference id: {record.inference_id}"
+        if invocation.response:
+            answer = json.dumps(invocation.response.to_dict(), indent=2)
+            text = displayed(invocation.response) if display else answer
+        self.emit(invocation.to_dict(), text)
+
+    def removal(self, removal: "Removal") -> None:
+        done = "\n".join((*removal.removed, "nothing is left"))
+        self.emit({"removed": list(removal.removed), "left": list(removal.left)}, done)
+
+    def sweep(self, sweep: "Sweep") -> None:
+        would = "would clean up after" if sweep.dry_run else "cleaned up after"
+        text = "\n".join((*sweep.removed, f"{would} {len(sweep.runs)} runs: {', '.join(sweep.runs) or 'none'}"))
+        self.emit({"runs": list(sweep.runs), "removed": list(sweep.removed), "dry_run": sweep.dry_run}, text)
+
+    def inventory(self, found: Sequence["Resource"]) -> None:
+        """Exit 1 if anything exists."""
+        self.emit({"inventory": [_row(r) for r in found]}, _table(found))
+        if found:
+            raise typer.Exit(1)
+
+    def inventory_if(self, wanted: bool) -> Callable[[], None] | None:
+        """For the end of a nightly run: shows that the inventory is empty while AWS is still there to ask."""
+        return self.show_inventory if wanted else None
+
+    def show_inventory(self) -> None:
+        from stygig.running import inventory_directly
+
+        found = inventory_directly()
+        self.emit({"inventory": [_row(r) for r in found]}, f"Inventory: {_table(found)}")
+
+
+def _row(resource: "Resource") -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "kind": resource.kind,
+        "name": resource.name,
+        "run_id": resource.run_id,
+        "status": resource.status,
+        "age_minutes": round(resource.age_minutes(now), 1),
+        "expires_at": resource.expires_at.isoformat(timespec="seconds"),
+        "usd_per_hour": round(resource.usd_per_hour, 4),
+    }
+
+
+def _table(found: Sequence["Resource"]) -> str:
+    if not found:
+        return "nothing of ours exists"
+    rows = [_row(resource) for resource in found]
+    text = [
+        f"{r['kind']:16} {r['name'].rpartition(':')[2]:50} {r['status']:12} {r['age_minutes']:7.1f} min  "
+        f"expires {r['expires_at']}  ${r['usd_per_hour']:.4f}/h  run {r['run_id']}"
+        for r in rows
+    ]
+    total = sum(resource.usd_per_hour for resource in found)
+    return "\n".join((*text, f"{len(found)} of ours, ${total:.4f} per hour"))
+
+
+@contextmanager
+def ending(as_json: bool) -> Iterator[Printer]:
+    """Turns what was raised into one clear line on stderr and an exit status."""
+    printer = Printer(as_json)
+    status, line = 0, ""
+    try:
+        yield printer
+    except typer.Exit as exc:
+        status = exc.exit_code
+    except KeyboardInterrupt:
+        status, line = INTERRUPTED, "interrupted"
+    except SystemExit as exc:
+        status, line = TERMINATED if exc.code == TERMINATED else CRASHED, "terminated"
+    except Exception as exc:
+        status, line = _explained(exc, printer)
+    if line:
+        printer.said |= {"error": line} if as_json else {}
+        typer.echo(line, err=True)
+    printer.finish()
+    if status:
+        raise typer.Exit(status)
+
+
+def _explained(exc: Exception, printer: Printer) -> tuple[int, str]:
+    from tasks.errors import StygigError, ValidationFailedError
+
+    if isinstance(exc, ValidationFailedError) and exc.outcome is not None:
+        printer.outcome(exc.outcome)
+        return exc.exit_status, ""
+    if isinstance(exc, StygigError):
+        return exc.exit_status, f"error: {exc}"
+    import traceback
+
+    traceback.print_exception(exc, file=sys.stderr)
+    return CRASHED, f"error: {type(exc).__name__}: {exc}"

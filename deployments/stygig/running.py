@@ -1,0 +1,123 @@
+"""Running a flow from the command line: against the Prefect API that is set, or a temporary one of our own."""
+
+import importlib
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from stygig.output import ENDPOINT_INFO, TERMINATED
+
+if TYPE_CHECKING:
+    from tasks.by_hand import Invocation
+    from tasks.inventory import Resource
+
+
+def run_flow(
+    name: str, parameters: Mapping[str, Any], *, local: bool = False, and_then: Callable[[], None] | None = None
+) -> Any:
+    """The flow's result. `and_then` runs while the embedded AWS is still there, however the flow ended."""
+    quiet_prefect()
+    with ExitStack() as stack:
+        stack.enter_context(sigterm_raises())
+        from stygig.prefect_api import prefect_api
+
+        ready = stack.enter_context(prefect_api())
+        if local:
+            stack.enter_context(embedded_aws())
+        flow = getattr(importlib.import_module(f"flows.{name}"), name)
+        ready()
+        try:
+            return flow(**parameters)
+        finally:
+            if and_then:
+                and_then()
+
+
+@contextmanager
+def embedded_aws() -> Iterator[None]:
+    """An embedded AWS in this process; its environment is this process's for as long."""
+    from localaws import LocalAws
+
+    with LocalAws(port=0) as aws:
+        before = dict(os.environ)
+        os.environ.update(aws.environment())
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """SIGTERM ends the command like Ctrl-C does, through every `finally`."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class OneLine(logging.Filter):
+    """Errors that explain themselves are one line in the log, without a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        from tasks.errors import StygigError
+
+        raised = record.exc_info[1] if record.exc_info else None
+        if isinstance(raised, StygigError):
+            record.exc_info, record.exc_text = None, None
+            record.msg, record.args = "%s", (str(raised),)
+        return True
+
+
+def quiet_prefect() -> None:
+    """Prefect's console logs go to stderr, and explain instead of tracing where they can."""
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    import prefect  # noqa: F401 - sets its loggers up
+
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(OneLine())
+
+
+def invoke_directly(endpoint_name: str, image: str, s3_image: str, top_k: int, wait: bool) -> "Invocation":
+    """One invocation without a flow run: it answers in seconds, a Prefect server takes longer to start."""
+    from uuid import uuid4
+
+    from tasks.by_hand import invoke_by_hand
+    from tasks.plan import plan_run
+
+    name = endpoint_name or _deployed_before()
+    return invoke_by_hand(plan_run(str(uuid4())), name, image, s3_image, top_k, wait)
+
+
+def _deployed_before() -> str:
+    from tasks.errors import InputError
+
+    if not ENDPOINT_INFO.is_file():
+        raise InputError(
+            f"No --endpoint-name was given, and there is no {ENDPOINT_INFO} here. `stygig deploy` makes one."
+        )
+    return str(json.loads(Path(ENDPOINT_INFO).read_text())["endpoint_name"])
+
+
+def inventory_directly() -> "list[Resource]":
+    from tasks.inventory import existing
+    from tasks.plan import bucket_of
+    from tasks.settings import Settings
+
+    return existing(bucket_of(Settings()))
+
+
+__all__ = ["embedded_aws", "inventory_directly", "invoke_directly", "run_flow"]

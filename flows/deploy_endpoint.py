@@ -1,0 +1,61 @@
+"""Artifact -> an endpoint in service that has answered: asynchronous with scaling and topics, or real-time."""
+
+from typing import Annotated, Literal
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint_task, wait_in_service_task
+from tasks.guarantee import teardown_hook, torn_down
+from tasks.invocation import smoke_real_time_task
+from tasks.notifications import create_messaging_task
+from tasks.outputs import smoke_async_task
+from tasks.pictures import read_picture
+from tasks.plan import plan_task, preflight_task
+from tasks.scaling import scale_to_zero_task
+from tasks.sources import smoke_picture
+
+
+@flow(
+    name="deploy-endpoint",
+    flow_run_name="deploy-{kind}",
+    on_failure=[teardown_hook],
+    on_crashed=[teardown_hook],
+    on_cancellation=[teardown_hook],
+)
+def deploy_endpoint(
+    model_uri: str,
+    kind: Literal["async", "real-time"] = "async",
+    endpoint_name: str = "",
+    instance_type: str = "ml.m5.large",
+    s3_output_path: str = "",
+    sns_topic_arn: str = "",
+    max_concurrent_invocations: Annotated[int, Field(ge=1, le=1000)] = 5,
+) -> Endpoint:
+    """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
+
+    Args:
+        model_uri: s3://…/model.tar.gz as package-model printed it, or a prefix of loose files ending with "/".
+        kind: "async" queues requests and scales to zero; "real-time" answers at once and bills around the clock.
+        endpoint_name: At most 63 letters, digits and dashes; empty takes stygig-KIND-RUN.
+        instance_type: For example ml.m5.large.
+        s3_output_path: Where answers go; empty takes the run's own prefix. Asynchronous endpoints only.
+        sns_topic_arn: A topic of yours for both endings; empty makes one for each. Asynchronous endpoints only.
+        max_concurrent_invocations: Requests that one instance works on at a time. Asynchronous endpoints only.
+    """
+    plan = plan_task(flow_run.id or "")
+    preflight_task(plan)
+    spec = EndpointSpec(kind, model_uri, endpoint_name, instance_type, s3_output_path, max_concurrent_invocations)
+    picture = read_picture(str(smoke_picture()))
+    with torn_down(plan, keep_on_success=True):
+        topics = create_messaging_task(plan, sns_topic_arn) if kind == "async" else None
+        (endpoint,) = wait_in_service_task(
+            [start_endpoint_task(plan, spec, topics)], plan.settings.endpoint_deadline_minutes
+        )
+        if kind == "async":
+            smoke_async_task(plan, endpoint, picture)
+            scale_to_zero_task(plan, endpoint.name)
+        else:
+            smoke_real_time_task(endpoint, picture)
+        return endpoint

@@ -1,0 +1,89 @@
+"""Package, deploy both endpoints, measure, tear down, prove that nothing is left, judge, report."""
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flows.validate_endpoint import measure
+from tasks.artifact import PackagingInputs, package_task
+from tasks.comparison import Tolerance
+from tasks.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
+from tasks.guarantee import teardown_hook, torn_down
+from tasks.invocation import smoke_real_time_task
+from tasks.limits import MINIMUM_PICTURES
+from tasks.notifications import create_messaging_task
+from tasks.outputs import smoke_async_task
+from tasks.pictures import read_pictures_task
+from tasks.plan import plan_task, preflight_task
+from tasks.scaling import scale_to_zero_task
+from tasks.sources import catalogue_source, pictures_source
+from tasks.validation import Outcome, build_report, concluded, item_pictures_task, write_report_task
+
+
+@flow(
+    name="nightly-validation",
+    flow_run_name="nightly-{catalogue}-{encoder}",
+    on_failure=[teardown_hook],
+    on_crashed=[teardown_hook],
+    on_cancellation=[teardown_hook],
+)
+def nightly_validation(
+    catalogue: str = "demo",
+    pictures: str = "demo",
+    encoder: str = "demo",
+    picture_count: Annotated[int, Field(ge=0, le=100_000)] = 24,
+    minimum_pictures: Annotated[int, Field(ge=1, le=100_000)] = MINIMUM_PICTURES,
+    top_k: Annotated[int, Field(ge=1, le=50)] = 5,
+    score_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.001,
+    instance_type: str = "ml.m5.large",
+    max_concurrent_invocations: Annotated[int, Field(ge=1, le=1000)] = 5,
+    metadata: str = "",
+    categories: str = "",
+    keep: bool = False,
+) -> Outcome:
+    """Prove that the asynchronous endpoint answers like the real-time one, how fast, at what cost; leave nothing.
+
+    Packages the catalogue, deploys a real-time baseline and an asynchronous endpoint, sends the same pictures to both,
+    tears everything down and reports. The run fails if the verdict is FAIL, after the teardown.
+
+    Args:
+        catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
+        pictures: Folder or s3://BUCKET/PREFIX/ of query pictures; "demo" is drawn by code.
+        encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, or a checkpoint file.
+        picture_count: How many pictures, spread evenly over the sorted names; 0 takes all.
+        minimum_pictures: With fewer, the run is refused.
+        top_k: Recommendations asked for per picture.
+        score_tolerance: How far two scores may be apart and still be the same answer.
+        instance_type: SageMaker instance type of both endpoints, for example ml.m5.large.
+        max_concurrent_invocations: Requests that one asynchronous instance works on at a time.
+        metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
+        categories: YAML file that maps folder names to the 13 categories, beside those that are known.
+        keep: Leave both endpoints running, which bills until they are torn down or expire.
+    """
+    plan = plan_task(flow_run.id or "")
+    queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
+    preflight_task(plan)
+    with torn_down(plan, keep=keep) as teardown:
+        artifact = package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories))
+        topics = create_messaging_task(plan)
+        wanted = EndpointSpec("real-time", artifact.uri, instance_type=instance_type)
+        asked = start_endpoint_task(plan, wanted)
+        wanted = EndpointSpec(
+            "async",
+            artifact.uri,
+            instance_type=instance_type,
+            max_concurrent_invocations=max_concurrent_invocations,
+        )
+        both = [asked, start_endpoint_task(plan, wanted, topics)]
+        baseline, asynchronous = wait_in_service_task(both, plan.settings.endpoint_deadline_minutes)
+        scale_to_zero_task(plan, asynchronous.name)
+        smoke_real_time_task(baseline, queries[0])
+        smoke_async_task(plan, asynchronous, queries[0])
+        measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
+        items = item_pictures_task(measured)
+    command = f"stygig nightly --catalogue {catalogue} --pictures {pictures} --encoder {encoder}"
+    removal = None if keep else teardown.removal
+    report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command])
+    return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured)

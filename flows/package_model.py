@@ -1,0 +1,25 @@
+"""Catalogue and encoder -> model artifact in S3."""
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from tasks.artifact import Artifact, PackagingInputs, package_task
+from tasks.plan import plan_task, preflight_task
+from tasks.sources import catalogue_source
+
+
+@flow(name="package-model", flow_run_name="package-{catalogue}-{encoder}")
+def package_model(catalogue: str = "demo", encoder: str = "demo", metadata: str = "", categories: str = "") -> Artifact:
+    """Package a catalogue of pictures and an image encoder as a SageMaker model artifact.
+
+    An unchanged catalogue is found again, and nothing is uploaded.
+
+    Args:
+        catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
+        encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, or a checkpoint file.
+        metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
+        categories: YAML file that maps folder names to the 13 categories, beside those that are known.
+    """
+    plan = plan_task(flow_run.id or "")
+    preflight_task(plan)
+    return package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories))

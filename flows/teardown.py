@@ -1,0 +1,27 @@
+"""An endpoint, or all of a run -> nothing, proven."""
+
+from prefect import flow
+
+from tasks.errors import InputError
+from tasks.plan import bucket_of
+from tasks.settings import Settings
+from tasks.teardown import Removal, tear_down_endpoint_task, tear_down_task
+
+
+@flow(name="teardown", flow_run_name="teardown-{endpoint_name}{run_id}")
+def teardown(endpoint_name: str = "", run_id: str = "") -> Removal:
+    """Remove an endpoint with all that serves it alone, or everything a run made; look again before saying so.
+
+    Removing what is already gone is no error. What lacks our tags is left alone.
+
+    Args:
+        endpoint_name: The endpoint to remove; with a run's last endpoint goes the rest of the run.
+        run_id: The flow run's id, as the inventory shows it. Give this or the endpoint's name.
+    """
+    if bool(endpoint_name) == bool(run_id):
+        raise InputError("Give either an endpoint's name or a run's id, not both and not neither.")
+    settings = Settings()
+    bucket, minutes = bucket_of(settings), settings.teardown_deadline_minutes
+    if endpoint_name:
+        return tear_down_endpoint_task(bucket, endpoint_name, minutes).proven()
+    return tear_down_task(bucket, run_id, minutes).proven()

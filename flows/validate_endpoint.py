@@ -1,0 +1,88 @@
+"""Pictures -> both endpoints -> outputs -> verdict and report."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from tasks.comparison import Tolerance
+from tasks.endpoint import Endpoint, existing_endpoint_task
+from tasks.guarantee import teardown_hook, torn_down
+from tasks.invocation import NOT_A_PICTURE, measure_real_time_task, submit_task
+from tasks.limits import MINIMUM_PICTURES
+from tasks.notifications import Topics, listen_task
+from tasks.outputs import read_answers_task, wait_for_outputs_task
+from tasks.pictures import Picture, read_pictures_task
+from tasks.plan import RunPlan, plan_task, preflight_task
+from tasks.sources import pictures_source
+from tasks.validation import Measurement, Outcome, build_report, concluded, item_pictures_task, write_report_task
+
+
+@flow(
+    name="validate-endpoint",
+    flow_run_name="validate-{endpoint_name}",
+    on_failure=[teardown_hook],
+    on_crashed=[teardown_hook],
+    on_cancellation=[teardown_hook],
+)
+def validate_endpoint(
+    endpoint_name: str,
+    baseline_endpoint_name: str,
+    pictures: str = "demo",
+    picture_count: Annotated[int, Field(ge=0, le=100_000)] = 24,
+    minimum_pictures: Annotated[int, Field(ge=1, le=100_000)] = MINIMUM_PICTURES,
+    top_k: Annotated[int, Field(ge=1, le=50)] = 5,
+    score_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.001,
+) -> Outcome:
+    """Send the same pictures to an asynchronous endpoint and to its real-time baseline, and compare the answers.
+
+    Both endpoints stay. The run fails if the verdict is FAIL.
+
+    Args:
+        endpoint_name: The asynchronous endpoint.
+        baseline_endpoint_name: The real-time endpoint that serves the same model.
+        pictures: Folder or s3://BUCKET/PREFIX/ of query pictures; "demo" is drawn by code.
+        picture_count: How many of them, spread evenly over the sorted names; 0 takes all.
+        minimum_pictures: With fewer, the run is refused.
+        top_k: Recommendations asked for per picture.
+        score_tolerance: How far two scores may be apart and still be the same answer.
+    """
+    plan = plan_task(flow_run.id or "")
+    preflight_task(plan)
+    asynchronous = existing_endpoint_task(endpoint_name, "async")
+    baseline = existing_endpoint_task(baseline_endpoint_name, "real-time")
+    queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
+    with torn_down(plan):
+        topics = listen_task(plan, asynchronous.topics)
+        measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
+        items = item_pictures_task(measured)
+    command = f"stygig validate --endpoint-name {endpoint_name} --baseline-endpoint-name {baseline_endpoint_name}"
+    report = build_report(plan, measured, Tolerance(score_tolerance), None, [f"{command} --pictures {pictures}"])
+    return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured)
+
+
+def measure(
+    plan: RunPlan,
+    baseline: Endpoint,
+    asynchronous: Endpoint,
+    topics: Topics | None,
+    pictures: Sequence[Picture],
+    top_k: int,
+) -> Measurement:
+    """The same bytes to both endpoints, and one request to each that must fail."""
+    baseline_answers = measure_real_time_task(baseline, [*pictures, NOT_A_PICTURE], top_k)
+    records = submit_task(plan, asynchronous, [*pictures, NOT_A_PICTURE], top_k)
+    ended = wait_for_outputs_task(plan, asynchronous.name, records, topics.queue_url if topics else "")
+    return Measurement(
+        baseline=baseline,
+        asynchronous=asynchronous,
+        pictures=pictures,
+        baseline_answers=baseline_answers[:-1],
+        async_answers=read_answers_task(ended[:-1]),
+        records=ended[:-1],
+        failure=ended[-1],
+        baseline_refusal=baseline_answers[-1],
+        listening=topics is not None,
+    )

@@ -1,0 +1,168 @@
+"""The SageMaker handler: model_fn once per worker, then input_fn, predict_fn and output_fn per request.
+
+The toolkit turns whatever these functions raise into HTTP 500. A caller's fault therefore travels on as a Refusal,
+and output_fn gives it its 4xx status and JSON body; anything else is raised, and is a 5xx. Each function takes the
+toolkit's context as its one parameter too many; without a context a caller's fault is raised as RequestError.
+"""
+
+from __future__ import annotations
+
+import os
+
+# numpy's own threads would fight with the encoder's and the server's; the pool is sized when numpy is imported
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import RequestError
+from recommender.media import JSON_TYPE, check_accept, read_request
+from recommender.recommend import Recommender, Stopwatch
+from recommender.s3_picture import Location, allowed_prefixes, fetch
+from recommender.schema import Request, Response
+
+Body = str | bytes | bytearray
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What model_fn gives to predict_fn."""
+
+    recommender: Recommender
+    picture_sources: tuple[Location, ...]
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log line of one request tells; filled in on the way."""
+
+    request_id: str
+    content_type: str
+    body_bytes: int
+    started: float = field(default_factory=time.perf_counter)
+    stages_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request which may be answered."""
+
+    request: Request
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response on its way out."""
+
+    response: Response
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A caller's fault on its way out."""
+
+    error: RequestError
+    trace: Trace
+
+
+def model_fn(model_dir: str, context: Any = None) -> Model:
+    """The model of an unpacked artifact, having answered one made-up question already."""
+    watch = Stopwatch()
+    model = Model(Recommender.load(Path(model_dir)), allowed_prefixes(os.environ))
+    load_ms = watch.lap_ms()
+    model.recommender.warm_up()
+    items = len(model.recommender.catalogue.items)
+    _log(
+        event="model_loaded",
+        version=model.recommender.model_version,
+        items=items,
+        load_ms=load_ms,
+        warm_up_ms=watch.lap_ms(),
+    )
+    return model
+
+
+def input_fn(data: Body, content_type: str | None, context: Any = None) -> Question | Refusal:
+    """The question in a request's body."""
+    trace = Trace(_request_id(context), str(content_type), len(data))
+    try:
+        return Question(read_request(data, content_type), trace)
+    except RequestError as error:
+        return _refusal(error, trace, context)
+
+
+def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> Answer | Refusal:
+    """The answer to a question; a refusal passes through."""
+    if isinstance(data, Refusal):
+        return data
+    watch = Stopwatch()
+    try:
+        picture = None
+        if data.request.image_s3_uri is not None:
+            picture = fetch(data.request.image_s3_uri, model.picture_sources)
+            data.trace.stages_ms["fetch"] = watch.lap_ms()
+        response = model.recommender.answer(data.request, picture)
+    except RequestError as error:
+        return _refusal(error, data.trace, context)
+    except Exception as error:
+        _log_request(data.trace, HTTPStatus.INTERNAL_SERVER_ERROR, error=type(error).__name__)
+        raise
+    data.trace.stages_ms |= response.to_dict()["timings_ms"]
+    return Answer(response, data.trace)
+
+
+def output_fn(prediction: Answer | Refusal, accept: str | None, context: Any = None) -> tuple[str, str]:
+    """The response's body and content type; for a refusal the context gets its HTTP status."""
+    if isinstance(prediction, Refusal):
+        return _refused(prediction, context)
+    try:
+        check_accept(accept)
+    except RequestError as error:
+        return _refused(_refusal(error, prediction.trace, context), context)
+    return _answered(prediction)
+
+
+def _answered(answer: Answer) -> tuple[str, str]:
+    body = json.dumps(answer.response.to_dict(), allow_nan=False)
+    query = answer.response.query
+    count = len(answer.response.recommendations)
+    _log_request(answer.trace, HTTPStatus.OK, category=query.category, gender=query.gender, recommendations=count)
+    return body, JSON_TYPE
+
+
+def _refused(refusal: Refusal, context: Any) -> tuple[str, str]:
+    error = refusal.error
+    context.set_response_status(code=error.status, phrase=HTTPStatus(error.status).phrase)
+    _log_request(refusal.trace, error.status, error=error.code)
+    return json.dumps(error.to_dict()), JSON_TYPE
+
+
+def _refusal(error: RequestError, trace: Trace, context: Any) -> Refusal:
+    if context is None:
+        raise error
+    return Refusal(error, trace)
+
+
+def _request_id(context: Any) -> str:
+    given = context.get_request_id(0) if hasattr(context, "get_request_id") else None
+    return str(given) if given else uuid.uuid4().hex
+
+
+def _log_request(trace: Trace, status: int, **more: object) -> None:
+    total_ms = round((time.perf_counter() - trace.started) * 1000, 3)
+    seen = {"request_id": trace.request_id, "content_type": trace.content_type[:80], "body_bytes": trace.body_bytes}
+    _log(event="request", status=int(status), **seen, stages_ms=trace.stages_ms, total_ms=total_ms, **more)
+
+
+def _log(**entry: object) -> None:
+    sys.stderr.write(json.dumps(entry) + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,104 @@
+"""How well the colours of two garments go together, in [0, 1].
+
+Two colours: the hue distance on the HSL colour wheel is looked up in HARMONY, a line through a few points. At the
+points it keeps the predecessor's values (analogous 0.9, triadic 0.7, complementary 0.8, clash 0.2), but
+- between them it slopes: a hue turned by one degree no longer falls from 0.9 to 0.2;
+- blue with orange (159°), the textbook complementary pair, no longer counts as a clash;
+- a colour goes with itself at least as well as with a neutral (1 against 0.9; it used to be 0.9 against 1): as ΔE goes
+  to 0 the score goes to 1, for greys too;
+- what is neutral is told by CIELAB chroma and lightness, gradually; a pale pink isn't neutral for one grey level.
+Two garments: the mean over all pairs of their dominant colours, weighted by the product of the shares. It is
+symmetric, and a small clashing detail costs little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.schema import Colour
+
+HARMONY: dict[float, float] = {  # hue distance in degrees: score
+    0: 0.95,  # tone on tone
+    30: 0.9,  # analogous
+    60: 0.4,
+    90: 0.2,  # clash
+    108: 0.7,  # triadic
+    125: 0.7,
+    140: 0.5,
+    158: 0.8,  # complementary
+    180: 0.8,
+}
+NEUTRAL = 0.9
+SAME_COLOUR_DISTANCE = 50.0  # ΔE at which two colours have no likeness left that counts
+CHROMA = (8.0, 20.0)  # below the first neutral, above the second a colour, between them partly
+DARKNESS = (4.0, 12.0)  # the same for lightness: what is nearly black has no hue that anyone sees
+
+_Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Palettes:
+    """The dominant colours of n garments as arrays [n, k]; a garment with fewer than k has shares of 0."""
+
+    lab: _Array
+    hue: _Array
+    vividness: _Array
+    share: _Array
+
+    @classmethod
+    def of(cls, garments: Sequence[Sequence[Colour]]) -> Palettes:
+        """The palettes of garments, each of which has at least one colour."""
+        k = max((len(colours) for colours in garments), default=1)
+        absent = Colour((0, 0, 0), (0.0, 0.0, 0.0), 0.0, "none")
+        padded = [[*colours, *([absent] * (k - len(colours)))] for colours in garments]
+        shape = (len(padded), k)
+        lab = np.array([[each.lab for each in row] for row in padded], dtype=np.float64).reshape(*shape, 3)
+        rgb = np.array([[each.rgb for each in row] for row in padded], dtype=np.float64).reshape(*shape, 3)
+        share = np.array([[each.share for each in row] for row in padded], dtype=np.float64).reshape(shape)
+        return cls(lab, _hue(rgb), _vividness(lab), share)
+
+    def take(self, rows: NDArray[np.intp]) -> Palettes:
+        """The palettes of some of the garments."""
+        return Palettes(self.lab[rows], self.hue[rows], self.vividness[rows], self.share[rows])
+
+
+def harmony(one: Palettes, others: Palettes) -> _Array:
+    """How well one garment's colours go with those of each of n others: [n] in [0, 1]."""
+    pairs = _pair_scores(one, others)
+    weights = one.share[0][None, :, None] * others.share[:, None, :]
+    totals = weights.sum(axis=(1, 2))
+    return np.asarray(np.clip((pairs * weights).sum(axis=(1, 2)) / totals, 0.0, 1.0))
+
+
+def colour_harmony(a: Colour, b: Colour) -> float:
+    """How well two colours go together, in [0, 1]."""
+    return float(_pair_scores(Palettes.of([[a]]), Palettes.of([[b]]))[0, 0, 0])
+
+
+def _pair_scores(one: Palettes, others: Palettes) -> _Array:
+    """Scores [n, k of one, k of others] of every pair of colours."""
+    turn = np.abs(one.hue[0][None, :, None] - others.hue[:, None, :])
+    by_hue = np.interp(np.minimum(turn, 360 - turn), list(HARMONY), list(HARMONY.values()))
+    vivid = one.vividness[0][None, :, None] * others.vividness[:, None, :]
+    distance = np.linalg.norm(one.lab[0][None, :, None] - others.lab[:, None, :], axis=3)
+    likeness = 1 - distance / SAME_COLOUR_DISTANCE
+    return np.asarray(np.maximum(vivid * by_hue + (1 - vivid) * NEUTRAL, likeness))
+
+
+def _hue(rgb: _Array) -> _Array:
+    """HSL hue in degrees; 0 for greys."""
+    r, g, b = np.moveaxis(rgb, -1, 0)
+    highest, span = rgb.max(axis=-1), rgb.max(axis=-1) - rgb.min(axis=-1)
+    safe = np.where(span == 0, 1.0, span)
+    sextant = np.where(highest == r, (g - b) / safe, np.where(highest == g, 2 + (b - r) / safe, 4 + (r - g) / safe))
+    return np.where(span == 0, 0.0, sextant * 60 % 360)
+
+
+def _vividness(lab: _Array) -> _Array:
+    """0 for a neutral, 1 for a colour whose hue anyone sees."""
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    return np.asarray(np.interp(chroma, CHROMA, (0, 1)) * np.interp(lab[..., 0], DARKNESS, (0, 1)))

@@ -1,0 +1,83 @@
+"""Content types in, content types out: which bodies are requests, and which answers a caller accepts."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+from recommender.errors import RequestError, shown
+from recommender.image import MAX_IMAGE_BYTES
+from recommender.schema import Request
+
+JSON_TYPE = "application/json"
+RAW_TYPES = ("image/", "application/x-image")
+MAX_JSON_BYTES = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
+_UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def read_request(body: str | bytes | bytearray, content_type: str | None) -> Request:
+    """The request in a body of this content type: JSON, or a picture's bytes with everything else at its default."""
+    kind, parameters = _media_type(content_type or "")
+    if kind == JSON_TYPE:
+        _check_charset(parameters.get("charset", "utf-8"))
+        return Request.from_dict(_json(body))
+    if kind.startswith(RAW_TYPES) and isinstance(body, bytes | bytearray):
+        return Request(image=bytes(body))
+    message = f"Content type {shown(content_type)} isn't supported; send {JSON_TYPE} or image/*."
+    raise RequestError("unsupported_content_type", message, 415)
+
+
+def check_accept(accept: str | None) -> None:
+    """Raise RequestError unless the Accept header lets JSON through, by name or by wildcard, with a quality above 0."""
+    if not accept:
+        return
+    qualities = {kind: parameters.get("q", "1") for kind, parameters in map(_media_type, accept.split(","))}
+    for kind in (JSON_TYPE, "application/*", "*/*"):  # the most specific one decides
+        if kind in qualities:
+            if _positive(qualities[kind]):
+                return
+            break
+    raise RequestError(
+        "not_acceptable", f"Accept {shown(accept)} leaves out {JSON_TYPE}, the only answer there is.", 406
+    )
+
+
+def _media_type(header: str) -> tuple[str, dict[str, str]]:
+    kind, *rest = (part.strip().lower() for part in header.split(";"))
+    pairs = (part.partition("=") for part in rest)
+    return kind, {name.strip(): value.strip().strip('"') for name, _, value in pairs}
+
+
+def _positive(quality: str) -> bool:
+    try:
+        return float(quality) > 0
+    except ValueError:
+        return False
+
+
+def _check_charset(charset: str) -> None:
+    if charset not in _UTF8_NAMES:
+        message = f"Charset {shown(charset)} isn't supported; JSON is sent in UTF-8."
+        raise RequestError("unsupported_content_type", message, 415)
+
+
+def _json(body: str | bytes | bytearray) -> object:
+    if len(body) > MAX_JSON_BYTES:
+        message = f"The request has {len(body):,} bytes; the limit is {MAX_JSON_BYTES:,}: send a smaller picture."
+        raise RequestError("request_too_large", message, 413)
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        raise RequestError("malformed_json", f"The request isn't valid JSON: {str(error)[:120]}.") from error
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")

@@ -1,0 +1,118 @@
+"""Fetching the picture of an `image_s3_uri`, from the allowed places only."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recommender.errors import RequestError, shown
+from recommender.image import MAX_IMAGE_BYTES
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ALLOWED_PREFIXES_VARIABLE = "STYGIG_ALLOWED_S3_PREFIXES"
+CONNECT_TIMEOUT_SECONDS = 2
+READ_TIMEOUT_SECONDS = 10
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A bucket and a key, or a bucket and a key prefix that ends in a slash."""
+
+    bucket: str
+    key: str
+
+    @classmethod
+    def of(cls, uri: str) -> Location:
+        """The location of an s3:// URI; ValueError if it isn't one."""
+        scheme, _, rest = uri.partition("://")
+        bucket, _, key = rest.partition("/")
+        if scheme != "s3" or not bucket:
+            raise ValueError(f"{shown(uri)} isn't of the form s3://bucket/key")
+        return cls(bucket, key)
+
+    def holds(self, other: Location) -> bool:
+        """Whether `other` lies below this prefix."""
+        return self.bucket == other.bucket and other.key.startswith(self.key) and other.key != self.key
+
+
+def allowed_prefixes(environment: Mapping[str, str]) -> tuple[Location, ...]:
+    """The places from which pictures may be fetched; none where the variable is unset or empty."""
+    given = [each.strip() for each in environment.get(ALLOWED_PREFIXES_VARIABLE, "").split(",")]
+    try:
+        found = [Location.of(each) for each in given if each]
+    except ValueError as error:
+        message = f"{ALLOWED_PREFIXES_VARIABLE}: {error}; give s3://bucket/prefix/, separated by commas."
+        raise ValueError(message) from error
+    # s3://bucket/pictures must not let s3://bucket/pictures-of-others through
+    return tuple(
+        each if each.key in ("", "/") or each.key.endswith("/") else Location(each.bucket, f"{each.key}/")
+        for each in found
+    )
+
+
+def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
+    """The object's bytes; RequestError says why there are none."""
+    location = _parsed(uri)
+    if not any(prefix.holds(location) for prefix in allowed):
+        message = f"{shown(uri)} lies outside the places this endpoint may read; see {ALLOWED_PREFIXES_VARIABLE}."
+        raise RequestError("image_s3_uri_not_allowed", message, 403)
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    try:
+        answer = _client().get_object(Bucket=location.bucket, Key=location.key)
+        with answer["Body"] as body:  # closed unread, it gives up its connection
+            _check_length(uri, answer["ContentLength"])
+            return body.read()
+    except ClientError as error:
+        raise _refused(uri, error.response) from error
+    except (BotoCoreError, HTTPClientError) as error:
+        raise _unavailable(uri, f"{type(error).__name__}: {error}") from error
+
+
+def _parsed(uri: str) -> Location:
+    try:
+        location = Location.of(uri)
+    except ValueError as error:
+        raise RequestError("invalid_image_s3_uri", f"image_s3_uri {error}.") from error
+    if not location.key:
+        raise RequestError("invalid_image_s3_uri", f"image_s3_uri {shown(uri)} names a bucket but no key.")
+    return location
+
+
+def _check_length(uri: str, length: int) -> None:
+    if length > MAX_IMAGE_BYTES:
+        message = f"{shown(uri)} has {length:,} bytes; the limit is {MAX_IMAGE_BYTES:,}: send a smaller picture."
+        raise RequestError("image_too_large", message, 413)
+
+
+def _refused(uri: str, response: Mapping[str, object]) -> RequestError:
+    details = response.get("Error")
+    code = str(details.get("Code", "")) if isinstance(details, Mapping) else ""
+    if code in ("NoSuchKey", "NoSuchBucket", "404"):
+        return RequestError("image_s3_uri_not_found", f"{shown(uri)} doesn't exist ({code}).", 404)
+    if code in ("AccessDenied", "403", "AllAccessDisabled"):
+        message = f"Access to {shown(uri)} is denied: the endpoint's role lacks s3:GetObject, or the key doesn't exist"
+        return RequestError("image_s3_uri_denied", f"{message} and the role lacks s3:ListBucket.", 403)
+    return _unavailable(uri, code)
+
+
+def _unavailable(uri: str, why: str) -> RequestError:
+    return RequestError("image_s3_uri_unavailable", f"{shown(uri)} couldn't be fetched ({why}); try again later.", 424)
+
+
+@functools.lru_cache(maxsize=1)
+def _client() -> S3Client:
+    """The process's S3 client; boto3's clients may be shared between threads."""
+    import boto3
+    from botocore.config import Config
+
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    config = Config(connect_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=READ_TIMEOUT_SECONDS, retries=retries)  # type: ignore[arg-type]
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("SAGEMAKER_REGION")
+    return boto3.client("s3", region_name=region, config=config)

@@ -1,0 +1,244 @@
+"""The model artifact: built from a catalogue and an encoder, verified, and uploaded under the hash of its content.
+
+A second run with unchanged inputs finds, under the hash of the inputs, where the artifact lies: nothing is encoded and
+nothing is uploaded.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+import recommender
+from recommender.encoder import EncoderSpec
+from tasks.archive import content_hash, file_hashes, write_tar_gz
+from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
+from tasks.embedding import Embedded, embed_catalogue
+from tasks.encoder import fingerprint_files, prepare_encoder
+from tasks.errors import ArtifactError, InputError
+from tasks.names import MODELS_PREFIX, S3Location
+from tasks.plan import RunPlan
+from tasks.storage import THREADS, download, exists, local_copy, upload, upload_file
+from tasks.thumbnails import write_thumbnails
+
+SCHEMA_VERSION = 1
+HANDLER = Path(recommender.__file__).parent.parent
+THUMBNAILS = "thumbnails.zip"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Where a packaged model lies. `skipped`: pictures of the catalogue that could not be read, with the reason."""
+
+    uri: str
+    model_version: str
+    encoder: str
+    items: int
+    uploaded: bool
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.__dict__ | {"skipped": [list(pair) for pair in self.skipped]}
+
+
+@dataclass(frozen=True)
+class PackagingInputs:
+    """What is packaged: a folder or an `s3://` prefix, optional files beside it, and the encoder's name."""
+
+    catalogue: str
+    encoder: str = "demo"
+    metadata: str = ""
+    categories: str = ""
+
+
+def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
+    """The artifact in S3, made only if these very inputs have not been packaged before."""
+    with local_copy(inputs.catalogue, (*SUFFIXES, METADATA)) as folder:
+        entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories))
+        progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
+        digest = inputs_digest(entries, inputs.encoder)
+        known = _packaged_before(plan.bucket, digest)
+        if known:
+            progress(f"unchanged since it was packaged: {known.uri}")
+            return known
+        with tempfile.TemporaryDirectory(prefix="stygig-package-") as scratch:
+            artifact = _build_and_upload(plan.bucket, entries, inputs.encoder, Path(scratch), progress)
+    upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
+    return artifact
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def inputs_digest(entries: Sequence[Entry], encoder: str) -> str:
+    """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
+    digest = hashlib.sha256(json.dumps({"schema": SCHEMA_VERSION, "encoder": encoder, "tools": tools()}).encode())
+    for entry in entries:
+        digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
+        digest.update(hashlib.sha256(entry.file.read_bytes()).digest())
+    for path in (*fingerprint_files(encoder), *handler_files()):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def tools() -> dict[str, str]:
+    return {name: version(name) for name in ("numpy", "onnxruntime", "pillow")}
+
+
+def handler_files() -> list[Path]:
+    """What is shipped as code/: inference.py and the recommender package."""
+    return [HANDLER / "inference.py", *sorted((HANDLER / "recommender").rglob("*.py"))]
+
+
+def _pointer(bucket: str, digest: str) -> S3Location:
+    return S3Location(bucket, f"{MODELS_PREFIX}by-inputs/{digest}.json")
+
+
+def _packaged_before(bucket: str, digest: str) -> Artifact | None:
+    pointer = _pointer(bucket, digest)
+    if not exists(pointer):
+        return None
+    read = json.loads(download(pointer.uri))
+    read |= {"uploaded": False, "skipped": tuple((path, reason) for path, reason in read["skipped"])}
+    known = Artifact(**read)
+    return known if exists(S3Location.parse(known.uri)) else None
+
+
+def _build_and_upload(
+    bucket: str, entries: Sequence[Entry], encoder: str, scratch: Path, progress: Progress
+) -> Artifact:
+    stage = scratch / "stage"
+    spec, embedded = build(entries, encoder, stage, progress)
+    manifest = json.loads((stage / "manifest.json").read_text())
+    archive = scratch / "model.tar.gz"
+    write_tar_gz(stage, archive)
+    progress(f"archive of {archive.stat().st_size / 1e6:.1f} MB, version {manifest['model_version']}")
+    verify(stage, embedded.entries[0].file)
+    progress("verified: unpacked, imported in a clean interpreter, one real question answered")
+    where = S3Location(bucket, f"{MODELS_PREFIX}{manifest['model_version']}/model.tar.gz")
+    uploaded = _upload_all(stage, archive, where, embedded.entries, scratch, progress)
+    return Artifact(where.uri, manifest["model_version"], spec.name, len(embedded.items), uploaded, embedded.skipped)
+
+
+def build(entries: Sequence[Entry], encoder: str, stage: Path, progress: Progress) -> tuple[EncoderSpec, Embedded]:
+    """Lays out the artifact's files in `stage`, manifest included."""
+    spec = prepare_encoder(encoder, stage / "encoder")
+    catalogue = stage / "catalogue"
+    catalogue.mkdir()
+    for name in ("attributes.json", "attributes.npy"):
+        (stage / "encoder" / name).replace(catalogue / name)
+    embedded = embed_catalogue(entries, stage / "encoder", progress)
+    embedded.write(catalogue)
+    _ship_handler(stage / "code")
+    (stage / "manifest.json").write_text(json.dumps(_manifest(stage, spec, embedded), indent=1) + "\n")
+    return spec, embedded
+
+
+def _ship_handler(code: Path) -> None:
+    for path in handler_files():
+        target = code / path.relative_to(HANDLER)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded) -> dict[str, Any]:
+    hashes = file_hashes(stage)
+    counts = Counter(item.category for item in embedded.items)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model_version": content_hash(hashes)[:12],
+        "files": hashes,
+        "encoder": spec.to_dict(),
+        "catalogue": {
+            "items": len(embedded.items),
+            "dimension": spec.dimension,
+            "categories": dict(sorted(counts.items())),
+            "skipped": [{"path": path, "reason": reason} for path, reason in embedded.skipped],
+        },
+        "tools": tools(),
+    }
+
+
+QUESTION = """
+import json, pathlib, sys
+model_dir, picture = sys.argv[1:3]
+sys.path.insert(0, model_dir + "/code")
+import inference, recommender
+assert recommender.__file__.startswith(model_dir), recommender.__file__
+model = inference.model_fn(model_dir, None)
+asked = inference.input_fn(pathlib.Path(picture).read_bytes(), "image/jpeg", None)
+answer = inference.output_fn(inference.predict_fn(asked, model, None), "application/json", None)
+body = answer[0] if isinstance(answer, tuple) else answer
+print("answered " + str(len(json.loads(body)["recommendations"])))
+"""
+
+
+def verify(stage: Path, picture: Path) -> None:
+    """Asks the artifact one real question as a container would: elsewhere, with a clean interpreter."""
+    with tempfile.TemporaryDirectory(prefix="stygig-verify-") as elsewhere:
+        model_dir = Path(elsewhere).resolve() / "model"
+        shutil.copytree(stage, model_dir)
+        asked = [sys.executable, "-I", "-c", QUESTION, str(model_dir), str(picture.resolve())]
+        done = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=300, cwd=elsewhere)
+    if done.returncode or "answered" not in done.stdout:
+        raise ArtifactError(
+            "The artifact could not answer a question, so it was not uploaded. It said:\n"
+            + "\n".join(done.stderr.splitlines()[-12:])
+        )
+
+
+def _upload_all(
+    stage: Path, archive: Path, where: S3Location, entries: Sequence[Entry], scratch: Path, progress: Progress
+) -> bool:
+    """The loose files and thumbnails first, the archive last: who finds the archive finds all of it."""
+    if exists(where):
+        progress(f"the same content is there already: {where.uri}")
+        return False
+    base = S3Location(where.bucket, where.key.removesuffix("model.tar.gz"))
+    loose = [(path, base.child(f"files/{path.relative_to(stage)}")) for path in stage.rglob("*") if path.is_file()]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda pair: upload_file(*pair), loose))
+    write_thumbnails(entries, scratch / THUMBNAILS)
+    upload_file(scratch / THUMBNAILS, base.child(THUMBNAILS))
+    upload_file(archive, where)
+    progress(f"uploaded to {where.uri}")
+    return True
+
+
+def read_manifest(model_uri: str) -> dict[str, Any]:
+    """The manifest of an artifact in S3, read from the loose files beside the archive."""
+    base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
+    manifest: dict[str, Any] = json.loads(download(f"{base}files/manifest.json"))
+    return manifest
+
+
+def check_packagable(inputs: PackagingInputs) -> None:
+    """What can be found wrong before any AWS call."""
+    for name in ("metadata", "categories"):
+        path = _path(getattr(inputs, name))
+        if path and not path.is_file():
+            raise InputError(f"The {name} file {path} does not exist.")
+
+
+@task(name="package", cache_policy=NO_CACHE)
+def package_task(plan: RunPlan, inputs: PackagingInputs) -> Artifact:
+    check_packagable(inputs)
+    logger = get_run_logger()
+    artifact = package(plan, inputs, lambda line: logger.info("packaging: %s", line))
+    for path, reason in artifact.skipped:
+        logger.warning("left out of the catalogue: %s (%s)", path, reason)
+    return artifact

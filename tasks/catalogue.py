@@ -1,0 +1,133 @@
+"""The catalogue that is recommended from: pictures in folders, and what is said about them.
+
+Folders are `<group>/<type>/<file>` or just `<type>/<file>`; the optional `metadata.csv` beside them has the columns
+path, gender and colour.
+"""
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from recommender.attributes import CATEGORIES, GENDERS
+from tasks.errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+METADATA = "metadata.csv"
+CATEGORY_NAMES = Path(__file__).with_name("category_names.yaml")
+UNKNOWN_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture of the catalogue: `path` is relative to the catalogue's folder, and its id."""
+
+    path: str
+    category: str
+    gender: str
+    file: Path
+
+
+def scan_catalogue(folder: Path, metadata: Path | None = None, categories: Path | None = None) -> tuple[Entry, ...]:
+    """Every picture of the folder with its category and gender, sorted by path."""
+    files = sorted(f for f in folder.rglob("*") if f.is_file() and f.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(
+            f"The catalogue {folder} holds no pictures ({', '.join(SUFFIXES)}). "
+            "Expected <group>/<type>/<file> or <type>/<file>, as in upperwear/shirt/0001.jpg."
+        )
+    known = category_names(categories)
+    said = _metadata(metadata or folder / METADATA, required=metadata is not None)
+    paths = {str(f.relative_to(folder)): f for f in files}
+    _refuse_strays(said, paths, metadata or folder / METADATA)
+    found = {path: category_of(path, known) for path in paths}
+    _refuse_unknown({path for path, category in found.items() if category is None}, folder)
+    return tuple(
+        Entry(path, category, said.get(path, "") or default_gender(category), paths[path])
+        for path, category in found.items()
+        if category is not None
+    )
+
+
+def category_names(extra: Path | None = None) -> Mapping[str, str]:
+    """What each folder name means; `extra` is a YAML file of the same form."""
+    return dict(_read_names(CATEGORY_NAMES)) | (dict(_read_names(extra)) if extra else {})
+
+
+@cache
+def _read_names(file: Path) -> Mapping[str, str]:
+    if not file.is_file():
+        raise InputError(f"The categories file {file} does not exist.")
+    try:
+        read = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as exc:
+        raise InputError(f"The categories file {file} is no YAML: {exc}") from exc
+    if not isinstance(read, dict) or not all(value in CATEGORIES for value in read.values()):
+        raise InputError(
+            f"The categories file {file} must map folder names to categories, one a line, as in "
+            f"`anorak: upperwear_jacket`. The categories are: {', '.join(CATEGORIES)}."
+        )
+    return {plain(str(name)): category for name, category in read.items()}
+
+
+def plain(name: str) -> str:
+    """A folder's name without what people write differently: T-Shirt, t_shirt and tshirt are one."""
+    return re.sub(r"[\s_\-]+", "", name.lower())
+
+
+def category_of(path: str, known: Mapping[str, str]) -> str | None:
+    """The category that the folders of a path name, the innermost first; None if none of them says."""
+    folders = Path(path).parts[:-1]
+    for index in range(len(folders) - 1, -1, -1):
+        pair = f"{folders[index - 1]}_{folders[index]}".lower() if index else ""
+        for name in (pair, folders[index].lower()):
+            if name in CATEGORIES:
+                return name
+        if plain(folders[index]) in known:
+            return known[plain(folders[index])]
+    return None
+
+
+def default_gender(category: str) -> str:
+    """Where nothing is said: dresses, skirts and heels are worn by women, the rest by anybody."""
+    return "female" if category in {"one-piece_dress", "bottomwear_skirt", "footwear_heels"} else "unisex"
+
+
+def _metadata(file: Path, *, required: bool) -> dict[str, str]:
+    """path -> gender."""
+    if not file.is_file():
+        if required:
+            raise InputError(f"The metadata file {file} does not exist.")
+        return {}
+    with file.open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    if not rows or "path" not in rows[0]:
+        raise InputError(f"{file} needs a header with the columns path and gender (colour is optional), and rows.")
+    for number, row in enumerate(rows, start=2):
+        if row.get("gender") and row["gender"] not in GENDERS:
+            raise InputError(f"{file}, line {number}: gender {row['gender']!r} is not one of {', '.join(GENDERS)}.")
+    return {row["path"]: row.get("gender") or "" for row in rows}
+
+
+def _refuse_strays(said: Mapping[str, str], paths: Mapping[str, Path], file: Path) -> None:
+    strays = sorted(set(said) - set(paths))
+    if strays:
+        raise InputError(
+            f"{file} speaks of {len(strays)} pictures that are not in the catalogue, first {strays[0]!r}. "
+            "Its paths are relative to the catalogue's folder."
+        )
+
+
+def _refuse_unknown(unknown: set[str], folder: Path) -> None:
+    if unknown:
+        names = sorted({str(Path(path).parent) for path in unknown})
+        more = f" and {len(names) - UNKNOWN_SHOWN} more" if len(names) > UNKNOWN_SHOWN else ""
+        raise InputError(
+            f"{folder}: no category is known for {', '.join(names[:UNKNOWN_SHOWN])}{more} ({len(unknown)} pictures). "
+            "Give a --categories FILE with a line such as `NAME: upperwear_jacket`, or rename the folder. "
+            f"The categories are: {', '.join(CATEGORIES)}."
+        )

@@ -1,0 +1,120 @@
+"""The one place where AWS clients are made, and where AWS's errors become ours.
+
+boto3 honours AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>; nothing here or above asks what stands behind them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from tasks.errors import InputError, NotFoundError, PermissionDeniedError, ServiceUnreachableError, StygigError
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"})
+MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "NoSuchEntity"})
+CONNECTIONS = 64
+
+
+def client(service: str) -> Any:
+    """A boto3 client, made once per service and environment; safe to share between threads."""
+    environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith("AWS_")))
+    return _client(service, os.environ.get("STYGIG_CREDENTIALS_BLOCK", ""), environment)
+
+
+@lru_cache(maxsize=64)
+def _client(service: str, credentials_block: str, environment: tuple[tuple[str, str], ...]) -> Any:
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 6},
+        max_pool_connections=CONNECTIONS,
+        connect_timeout=10,
+        read_timeout=70,  # a real-time invocation may take 60 s
+        user_agent_extra="stygig",
+    )
+    with _explained_set_up():
+        return _session(credentials_block).client(service, config=config)
+
+
+def _session(credentials_block: str) -> Any:
+    if not credentials_block:
+        return boto3.Session()
+    from prefect_aws import AwsCredentials
+
+    block = AwsCredentials.load(credentials_block)
+    return block.get_boto3_session()  # type: ignore[union-attr]
+
+
+@contextmanager
+def _explained_set_up() -> Iterator[None]:
+    try:
+        yield
+    except NoRegionError as exc:
+        raise InputError("No AWS region is set: export AWS_DEFAULT_REGION, for example us-east-1.") from exc
+
+
+def region() -> str:
+    return str(client("sts").meta.region_name)
+
+
+def account_id() -> str:
+    """The account that the credentials belong to."""
+    with explained("sts:GetCallerIdentity"):
+        return str(client("sts").get_caller_identity()["Account"])
+
+
+def error_code(exc: ClientError) -> str:
+    return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+def error_text(exc: ClientError) -> str:
+    return str(exc.response.get("Error", {}).get("Message", exc))
+
+
+@contextmanager
+def explained(action: str, what: str = "") -> Iterator[None]:
+    """Turns what boto3 raises into our errors: `action` is the IAM action, `what` the resource it was asked of."""
+    asked = f"{action} on {what}" if what else action
+    try:
+        yield
+    except ClientError as exc:
+        raise _translated(exc, asked, what) from exc
+    except NoCredentialsError as exc:
+        raise PermissionDeniedError(
+            f"{asked}: no AWS credentials were found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or use --local."
+        ) from exc
+    except BotoCoreError as exc:
+        target = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+        raise ServiceUnreachableError(
+            f"{asked}: {exc}. Is {target} up? (AWS_ENDPOINT_URL decides whom we talk to.)"
+        ) from exc
+
+
+def _translated(exc: ClientError, asked: str, what: str) -> StygigError:
+    code, text = error_code(exc), error_text(exc)
+    if code in DENIED:
+        return PermissionDeniedError(f"{asked} was denied: {text} Allow {asked.split()[0]} to the caller.")
+    if is_missing(exc):
+        return NotFoundError(f"{asked}: {what or 'it'} does not exist ({code}). Check the name and the region.")
+    return StygigError(f"{asked} failed: {code}: {text}")
+
+
+@contextmanager
+def missing_ok() -> Iterator[None]:
+    """The one place where an error is swallowed: what was to be removed, or looked at, is already gone."""
+    try:
+        yield
+    except ClientError as exc:
+        if not is_missing(exc):
+            raise
+
+
+def is_missing(exc: ClientError) -> bool:
+    """SageMaker and Auto Scaling have no code of their own for "not found": only the text tells."""
+    code, text = error_code(exc), error_text(exc)
+    gone = ("Could not find", "does not exist", "not found", "No scalable target", "No scaling policy")
+    known = {"ObjectNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"} | MISSING
+    return code in known or (code in {"ValidationException", "ValidationError"} and any(t in text for t in gone))

@@ -1,0 +1,156 @@
+"""From an open_clip model to the encoder folder: the image tower as ONNX, the attributes' text embeddings.
+
+Needs torch and open_clip (`make setup-clip`). Nothing of them is left at serving time.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import open_clip
+import torch
+from numpy.typing import NDArray
+
+from recommender.attributes import CATEGORIES, GENDERS
+from tasks.demo.captions import category_prompts, gender_prompts
+from tasks.errors import ArtifactError, InputError
+
+LEAST_COSINE = 0.9999
+CHECKED_PICTURES = 8
+CONFIG = "open_clip_config.json"
+
+
+def export_clip(wanted: str, folder: Path) -> None:
+    """Writes the encoder folder for an open_clip NAME:TAG, NAME:FILE, or a FILE with its config beside it."""
+    name, weights = _name_and_weights(wanted)
+    model, preprocess = _load(wanted, name, weights)
+    size = _size(model)
+    (folder / "encoder.json").write_text(json.dumps(_spec(wanted, model, preprocess, size), indent=2) + "\n")
+    _export_image_tower(model, size, folder / "image.onnx")
+    _check_agreement(model, size, folder / "image.onnx")
+    _write_attributes(model, open_clip.get_tokenizer(name), folder)
+
+
+def _name_and_weights(wanted: str) -> tuple[str, str]:
+    if ":" in wanted:
+        name, _, weights = wanted.partition(":")
+    else:
+        name, weights = _name_beside(Path(wanted)), wanted
+    if name not in open_clip.list_models():
+        raise InputError(f"open_clip has no model {name!r}. `open_clip.list_models()` lists what it has.")
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    if not Path(weights).is_file() and weights not in tags:
+        raise InputError(
+            f"{weights!r} is neither a checkpoint file nor a pretrained tag of {name}, which has: "
+            f"{', '.join(tags) or 'none'}."
+        )
+    return name, weights
+
+
+def _name_beside(checkpoint: Path) -> str:
+    """A bare checkpoint doesn't say which architecture it is of; a config beside it does."""
+    config = checkpoint.with_name(CONFIG)
+    if not config.is_file():
+        raise InputError(
+            f"{checkpoint} doesn't say which model it is of. Give NAME:{checkpoint}, as in ViT-B-32:{checkpoint.name}, "
+            f"or put a {CONFIG} with a model_name beside it."
+        )
+    name = json.loads(config.read_text()).get("model_name")
+    if not isinstance(name, str):
+        raise InputError(f"{config} has no model_name. Add one, or give NAME:{checkpoint}.")
+    return name
+
+
+def _load(wanted: str, name: str, weights: str) -> tuple[Any, Any]:
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(name, pretrained=weights)
+    except (OSError, RuntimeError, ValueError, KeyError) as exc:
+        raise InputError(
+            f"The weights of {wanted} could not be loaded: {exc}. A pretrained tag is downloaded from its hub; where "
+            "there is no network, fetch the checkpoint elsewhere and give NAME:FILE."
+        ) from exc
+    return model.eval(), preprocess
+
+
+def _size(model: Any) -> int:
+    size = model.visual.image_size
+    return int(size[0] if isinstance(size, tuple | list) else size)
+
+
+def _spec(wanted: str, model: Any, preprocess: Any, size: int) -> dict[str, Any]:
+    chosen = open_clip.get_model_preprocess_cfg(model)
+    with torch.no_grad():
+        dimension = int(model.encode_image(torch.zeros(1, 3, size, size)).shape[1])
+    name = wanted if Path(wanted.partition(":")[2] or wanted).name == wanted else _shown(wanted)
+    return {
+        "name": name,
+        "engine": "onnxruntime",
+        "dimension": dimension,
+        "image_size": size,
+        "resize_mode": chosen.get("resize_mode", "shortest"),
+        "interpolation": chosen.get("interpolation", "bicubic"),
+        "mean": list(chosen["mean"]),
+        "std": list(chosen["std"]),
+        "logit_scale": float(model.logit_scale.exp()),
+        "precision": "fp32",
+        "source": f"open_clip {open_clip.__version__}: {name}",
+        "licence": "that of the weights",
+    }
+
+
+def _shown(wanted: str) -> str:
+    """The model and the checkpoint's file name; the folders above it are nobody's business."""
+    name, colon, weights = wanted.partition(":")
+    return f"{name}{colon}{Path(weights).name}" if colon else Path(name).name
+
+
+class _ImageTower(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Any) -> Any:
+        return self.model.encode_image(image)
+
+
+def _export_image_tower(model: Any, size: int, path: Path) -> None:
+    torch.onnx.export(
+        _ImageTower(model),
+        (torch.zeros(2, 3, size, size),),
+        str(path),
+        input_names=["image"],
+        output_names=["embedding"],
+        dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
+        dynamo=True,
+        external_data=True,  # the weights apart, so that they are memory-mapped
+        verbose=False,
+    )
+
+
+def _check_agreement(model: Any, size: int, path: Path) -> None:
+    """Packaging fails rather than ship a graph that computes something else."""
+    pictures = np.random.default_rng(0).normal(size=(CHECKED_PICTURES, 3, size, size)).astype(np.float32)
+    with torch.no_grad():
+        expected = model.encode_image(torch.from_numpy(pictures)).numpy()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"image": pictures})[0]
+    lowest = float((_unit(expected) * _unit(found)).sum(axis=1).min())
+    if lowest < LEAST_COSINE:
+        raise ArtifactError(f"The exported image tower agrees with open_clip only to cosine {lowest:.6f}.")
+
+
+def _write_attributes(model: Any, tokenize: Any, folder: Path) -> None:
+    prompts = [("category", name, category_prompts(name)) for name in CATEGORIES]
+    prompts += [("gender", name, gender_prompts(name)) for name in GENDERS]
+    with torch.no_grad():
+        rows = [_unit(model.encode_text(tokenize(list(texts))).numpy()).mean(axis=0) for _, _, texts in prompts]
+    np.save(folder / "attributes.npy", _unit(np.stack(rows).astype(np.float32)))
+    said = [{"kind": kind, "value": value, "prompt": texts[0]} for kind, value, texts in prompts]
+    (folder / "attributes.json").write_text(json.dumps(said, indent=1) + "\n")
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    normed: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return normed

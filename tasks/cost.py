@@ -1,0 +1,234 @@
+"""What the run cost, and what an endpoint that is always on costs, from measured instance-seconds and dated prices.
+
+    endpoint   = instance-seconds / 3600 × price per hour     launch to termination, whatever happens in between
+    requests   = S3 PUTs and GETs, SNS publishes, SQS requests × their prices
+    always on  = hours × price per hour × 1 instance
+
+An asynchronous request has no fee of its own. Free tiers, storage of the endpoint's volume and taxes are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.errors import NotFoundError
+
+PRICE_TABLE = Path(__file__).parents[1] / "deployments" / "aws" / "prices.yaml"
+SECONDS_PER_HOUR = 3600
+SECONDS_PER_DAY = 86_400
+HOURS_PER_DAY = 24
+DAYS_PER_MONTH = 30
+
+
+class PriceNotFoundError(NotFoundError):
+    """The price table has no line for what was asked."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The prices of one instance type in one region, with their date and source."""
+
+    region: str
+    instance_type: str
+    hosting_usd_per_hour: float
+    derived: bool
+    source: str
+    dated: date
+    s3_put_usd_per_thousand: float
+    s3_get_usd_per_thousand: float
+    sns_publish_usd_per_million: float
+    sqs_request_usd_per_million: float
+    storage_usd_per_gb_month: float
+
+
+@dataclass(frozen=True)
+class Requests:
+    """How many requests to the services around the endpoint a run made."""
+
+    s3_puts: int = 0
+    s3_gets: int = 0
+    sns_publishes: int = 0
+    sqs_requests: int = 0
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """Measured instance-seconds and requests of one run, with their prices."""
+
+    prices: Prices
+    async_instance_seconds: float
+    baseline_instance_seconds: float
+    requests: Requests
+
+    @property
+    def async_usd(self) -> float:
+        """The asynchronous endpoint's instances in this run."""
+        return instances_usd(self.async_instance_seconds, self.prices)
+
+    @property
+    def baseline_usd(self) -> float:
+        """The real-time baseline's instances in this run."""
+        return instances_usd(self.baseline_instance_seconds, self.prices)
+
+    @property
+    def requests_usd(self) -> float:
+        """The requests to S3, SNS and SQS in this run."""
+        return requests_usd(self.requests, self.prices)
+
+    @property
+    def run_usd(self) -> float:
+        """The whole run: both endpoints and the requests."""
+        return self.async_usd + self.baseline_usd + self.requests_usd
+
+    @property
+    def always_on_day_usd(self) -> float:
+        """One instance of this type for 24 hours."""
+        return always_on_usd(HOURS_PER_DAY, self.prices)
+
+    @property
+    def always_on_month_usd(self) -> float:
+        """One instance of this type for 30 days."""
+        return always_on_usd(HOURS_PER_DAY * DAYS_PER_MONTH, self.prices)
+
+    @property
+    def async_month_usd(self) -> float:
+        """The asynchronous endpoint and its requests, once a day as in this run, for 30 days."""
+        return (self.async_usd + self.requests_usd) * DAYS_PER_MONTH
+
+    @property
+    def saved_fraction(self) -> float:
+        """The share of the always-on month that is saved; negative where on demand costs more."""
+        return saved_fraction(self.async_month_usd, self.always_on_month_usd)
+
+    @property
+    def break_even_runs_per_day(self) -> float | None:
+        """How many such bursts a day would cost as much as always on; None where no instance ran."""
+        return break_even_per_day(self.async_instance_seconds) if self.async_instance_seconds > 0 else None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A month's use of an endpoint, to be priced before it is measured.
+
+    Overhead is what a burst is billed for besides its work: cold start and the idle tail until the instance goes.
+    """
+
+    requests_per_day: float
+    seconds_per_request: float
+    days: int = DAYS_PER_MONTH
+    bursts_per_day: float = 0
+    overhead_seconds_per_burst: float = 0
+    stored_gb: float = 0
+    notifications_per_request: float = 1
+
+
+@dataclass(frozen=True)
+class MonthlyCost:
+    """What a workload costs on demand."""
+
+    instance_hours: float
+    instances_usd: float
+    storage_usd: float
+    notifications_usd: float
+
+    @property
+    def total_usd(self) -> float:
+        """The sum of the three."""
+        return self.instances_usd + self.storage_usd + self.notifications_usd
+
+
+def find_prices(region: str, instance_type: str, table: Path = PRICE_TABLE) -> Prices:
+    """Returns the prices for one instance type in one region, or PriceNotFoundError naming what the table has."""
+    known = _load(table)
+    hosting = _line(known["hosting"], region, f"price of hosting in region {region}", table)
+    instance = _line(hosting, instance_type, f"price of hosting {instance_type} in {region}", table)
+    storage = _line(known["storage"], region, f"price of S3 storage in region {region}", table)
+    requests = {name: float(value) for name, value in known["requests"].items() if name != "source"}
+    return Prices(
+        region=region,
+        instance_type=instance_type,
+        hosting_usd_per_hour=float(instance["usd_per_hour"]),
+        derived=bool(instance["derived"]),
+        source=str(instance["source"]),
+        dated=known["dated"],
+        storage_usd_per_gb_month=float(storage["usd_per_gb_month"]),
+        **requests,
+    )
+
+
+def instances_usd(instance_seconds: float, prices: Prices) -> float:
+    """Returns the price of that many instance-seconds."""
+    if instance_seconds < 0:
+        raise ValueError(f"instance-seconds are {instance_seconds}; an instance can't run for less than no time")
+    return instance_seconds / SECONDS_PER_HOUR * prices.hosting_usd_per_hour
+
+
+def requests_usd(requests: Requests, prices: Prices) -> float:
+    """Returns the price of the requests, without free tiers."""
+    return (
+        requests.s3_puts / 1e3 * prices.s3_put_usd_per_thousand
+        + requests.s3_gets / 1e3 * prices.s3_get_usd_per_thousand
+        + requests.sns_publishes / 1e6 * prices.sns_publish_usd_per_million
+        + requests.sqs_requests / 1e6 * prices.sqs_request_usd_per_million
+    )
+
+
+def always_on_usd(hours: float, prices: Prices) -> float:
+    """Returns the price of one instance for that many hours."""
+    return instances_usd(hours * SECONDS_PER_HOUR, prices)
+
+
+def saved_fraction(on_demand_usd: float, always_on: float) -> float:
+    """Returns the share of the always-on price that on demand saves."""
+    return 1 - on_demand_usd / always_on
+
+
+def break_even_per_day(instance_seconds: float) -> float:
+    """Returns how many bursts of that many instance-seconds fill a day."""
+    return SECONDS_PER_DAY / instance_seconds
+
+
+def month_usd(workload: Workload, prices: Prices) -> MonthlyCost:
+    """Returns what the workload costs on demand in its days."""
+    requests = workload.requests_per_day * workload.days
+    overhead = workload.bursts_per_day * workload.days * workload.overhead_seconds_per_burst
+    seconds = requests * workload.seconds_per_request + overhead
+    notifications = round(requests * workload.notifications_per_request)
+    return MonthlyCost(
+        instance_hours=seconds / SECONDS_PER_HOUR,
+        instances_usd=instances_usd(seconds, prices),
+        storage_usd=workload.stored_gb * prices.storage_usd_per_gb_month,
+        notifications_usd=requests_usd(Requests(sns_publishes=notifications), prices),
+    )
+
+
+def instance_seconds(counts: Sequence[tuple[datetime, int]], until: datetime) -> float:
+    """Returns the instance-seconds of an endpoint whose instance count was read at these times, in order.
+
+    Each reading holds until the next one, the last one until the end.
+    """
+    times = [time for time, _ in counts] + [until]
+    if any(later < earlier for earlier, later in pairwise(times)):
+        raise ValueError(f"instance counts are not in order of time, or go on after {until.isoformat()}")
+    return sum(count * (end - start).total_seconds() for (start, count), end in zip(counts, times[1:], strict=True))
+
+
+@cache
+def _load(table: Path) -> Mapping[str, Any]:
+    with table.open(encoding="utf-8") as file:
+        return dict(yaml.safe_load(file))
+
+
+def _line(lines: Mapping[str, Any], key: str, asked: str, table: Path) -> Mapping[str, Any]:
+    if key not in lines:
+        known = ", ".join(sorted(lines))
+        raise PriceNotFoundError(f"asked for the {asked}; {table.name} has {known}; add a line with its source there")
+    return dict(lines[key])

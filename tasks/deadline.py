@@ -1,0 +1,54 @@
+"""One limit per wait, however many things the wait looks at."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tasks.errors import DeadlineExceededError
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A point in monotonic time. `clock` and `sleep` are arguments so that a test needs neither."""
+
+    limit_seconds: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    started: float = field(default=-1.0)
+
+    def __post_init__(self) -> None:
+        if self.started < 0:
+            object.__setattr__(self, "started", self.clock())
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return self.clock() - self.started
+
+    @property
+    def remaining_seconds(self) -> float:
+        return max(0.0, self.limit_seconds - self.elapsed_seconds)
+
+    @property
+    def expired(self) -> bool:
+        return self.remaining_seconds <= 0
+
+    def polls(self, first_seconds: float = 0.2, longest_seconds: float = 10.0) -> Iterator[int]:
+        """Attempt numbers 1, 2, … with a jittered, growing pause between them, until the deadline has passed.
+
+        The pause stays at 10 s at most: a signal must not wait longer for the main thread.
+        """
+        attempt, pause = 0, first_seconds
+        while True:
+            attempt += 1
+            yield attempt
+            if self.expired:
+                return
+            self.sleep(min(pause * random.uniform(0.8, 1.2), self.remaining_seconds))  # noqa: S311 - jitter
+            pause = min(pause * 1.5, longest_seconds)
+
+    def exceeded(self, waited_for: str, found: str, advice: str) -> DeadlineExceededError:
+        return DeadlineExceededError(
+            f"Gave up waiting for {waited_for} after {self.elapsed_seconds:.0f} s of {self.limit_seconds:.0f} s: "
+            f"{found}. {advice}"
+        )

@@ -1,0 +1,140 @@
+"""Writing the fitted towers as ONNX: small weights on disk, float32 arithmetic at run time."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from tasks.demo.towers import CONTEXT_LENGTH, IMAGE_SIZE, Floats
+
+Initializers = list[onnx.TensorProto]
+Nodes = list[onnx.NodeProto]
+_SMALL = 512  # tensors below this many values stay float32: biases and norms cost nothing
+_MEDIUM = 60_000  # and below this many float16: the first layers are small, and int8 hurts them most
+
+
+class ExportError(RuntimeError):
+    """The written ONNX model does not compute what torch computes."""
+
+
+class Tower(torch.nn.Module):
+    """One method of the model as a module, which is what the exporter takes."""
+
+    def __init__(self, model: torch.nn.Module, method: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.model = model
+        self._method = method
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        """Return the embeddings."""
+        return self._method(given)
+
+
+def export_image_tower(model: torch.nn.Module, path: Path) -> None:
+    """Write the image tower with int8 weights: "image" [N, 3, S, S] in, "embedding" [N, D] out."""
+    example = torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE)
+    _export(Tower(model, model.encode_image), example, ("image", "embedding"), path, int8_weights)
+
+
+def export_text_tower(model: torch.nn.Module, path: Path) -> None:
+    """Write the text tower with float16 weights: "tokens" int64 [N, context] in, "text_embedding" [N, D] out."""
+    example = torch.zeros(2, CONTEXT_LENGTH, dtype=torch.int64)
+    _export(Tower(model, model.encode_text), example, ("tokens", "text_embedding"), path, float16_weights)
+
+
+def check_same(path: Path, given: NDArray[np.generic], expected: Floats, *, least_cosine: float = 0.999) -> float:
+    """Return the lowest cosine between the ONNX model's rows and torch's; raise where it is too low."""
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    found = session.run(None, {session.get_inputs()[0].name: given})[0]
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
+    lowest = float(((found * expected).sum(axis=1) / lengths).min())
+    if lowest < least_cosine:
+        raise ExportError(
+            f"{path.name} agrees with torch to cosine {lowest:.5f} at worst, {least_cosine} was asked for"
+        )
+    return lowest
+
+
+def int8_weights(tensor: onnx.TensorProto) -> tuple[Initializers, Nodes]:
+    """Return a large weight as int8 with a scale per output channel, and the nodes that make it float32 again."""
+    if np.prod(tensor.dims) < _MEDIUM:
+        return float16_weights(tensor)
+    values = numpy_helper.to_array(tensor)
+    scales = _best_scales(values)
+    steps = np.clip(np.round(values / scales), -127, 127).astype(np.int8)
+    small, scale = f"{tensor.name}.int8", f"{tensor.name}.scale"
+    nodes = [
+        helper.make_node("Cast", [small], [f"{tensor.name}.steps"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", [f"{tensor.name}.steps", scale], [tensor.name]),
+    ]
+    return [numpy_helper.from_array(steps, small), numpy_helper.from_array(scales, scale)], nodes
+
+
+def _best_scales(values: Floats) -> Floats:
+    """Return a scale per output channel: clipping the largest values a little where that rounds the rest better."""
+    axes = tuple(range(1, values.ndim))
+    full = np.maximum(np.abs(values).max(axis=axes, keepdims=True), 1e-12).astype(np.float32) / 127
+    best, least = full, np.full_like(full, np.inf)
+    for share in np.linspace(0.7, 1.0, 16, dtype=np.float32):
+        scales = full * share
+        rounded = np.clip(np.round(values / scales), -127, 127) * scales
+        error = ((rounded - values) ** 2).sum(axis=axes, keepdims=True)
+        best, least = np.where(error < least, scales, best), np.minimum(error, least)
+    return best
+
+
+def float16_weights(tensor: onnx.TensorProto) -> tuple[Initializers, Nodes]:
+    """Return a weight as float16, and the node that makes it float32 again."""
+    small = f"{tensor.name}.float16"
+    halves = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), small)
+    return [halves], [helper.make_node("Cast", [small], [tensor.name], to=TensorProto.FLOAT)]
+
+
+def shrink(model: onnx.ModelProto, smaller: Callable[[onnx.TensorProto], tuple[Initializers, Nodes]]) -> None:
+    """Replace the large float32 weights in place; onnxruntime folds the added nodes away when it loads the model."""
+    kept: Initializers = []
+    added: Nodes = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL:
+            kept.append(tensor)
+            continue
+        tensors, nodes = smaller(tensor)
+        kept.extend(tensors)
+        added.extend(nodes)
+    nodes = [*added, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes)
+
+
+def _export(
+    tower: torch.nn.Module,
+    example: torch.Tensor,
+    names: tuple[str, str],
+    path: Path,
+    smaller: Callable[[onnx.TensorProto], tuple[Initializers, Nodes]],
+) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    program = torch.onnx.export(
+        tower.eval(),
+        (example,),
+        input_names=[names[0]],
+        output_names=[names[1]],
+        dynamic_shapes={"given": {0: torch.export.Dim("batch")}},
+        dynamo=True,
+        verbose=False,
+    )
+    model = program.model_proto
+    shrink(model, smaller)
+    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]  # the exporter's stack traces name paths on this machine
+        node.doc_string = ""
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())

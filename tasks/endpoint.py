@@ -1,0 +1,215 @@
+"""Endpoint configs and endpoints: asked for, waited for, and shown to answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import limits
+from tasks.clients import client, explained
+from tasks.deadline import Deadline
+from tasks.errors import EndpointFailedError, InputError, NotFoundError
+from tasks.inventory import write_down
+from tasks.model import already_made, create_model
+from tasks.monitoring import last_log_lines
+from tasks.names import Kind, S3Location, checked_name, hashed_name
+from tasks.notifications import Topics
+from tasks.plan import RunPlan
+
+
+@dataclass(frozen=True)
+class EndpointSpec:
+    """What is wanted: `s3_output_path` and `max_concurrent_invocations` count for an asynchronous endpoint only."""
+
+    kind: Kind
+    model_uri: str
+    name: str = ""
+    instance_type: str = "ml.m5.large"
+    s3_output_path: str = ""
+    max_concurrent_invocations: int = 5
+
+    def checked(self) -> "EndpointSpec":
+        low, high = limits.MAX_CONCURRENT_INVOCATIONS
+        if not low <= self.max_concurrent_invocations <= high:
+            raise InputError(f"max_concurrent_invocations is {self.max_concurrent_invocations}: use {low} to {high}.")
+        if not self.instance_type.startswith("ml."):
+            raise InputError(f"{self.instance_type!r} is no SageMaker instance type: they begin with 'ml.'.")
+        if self.name:
+            checked_name(self.name)
+        if self.s3_output_path:
+            S3Location.parse(self.s3_output_path)
+        return self
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint that was asked for, and once waited for, how long it took to be InService."""
+
+    kind: Kind
+    name: str
+    model_uri: str
+    instance_type: str
+    output_path: str
+    failure_path: str
+    topics: Topics | None
+    asked_at: datetime
+    cold_start_seconds: float | None = None
+
+
+def endpoint_config_request(
+    *, spec: EndpointSpec, model_name: str, output_path: str, failure_path: str, topics: Topics | None,
+    tags: list[dict[str, str]],
+) -> dict[str, Any]:  # fmt: skip
+    """CreateEndpointConfig's request; the name is the hash of the rest."""
+    variant = {
+        "VariantName": limits.VARIANT,
+        "ModelName": model_name,
+        "InstanceType": spec.instance_type,
+        "InitialInstanceCount": 1,
+        "InitialVariantWeight": 1.0,
+        "ModelDataDownloadTimeoutInSeconds": 600,
+        "ContainerStartupHealthCheckTimeoutInSeconds": 600,
+    }
+    request: dict[str, Any] = {"ProductionVariants": [variant], "Tags": tags}
+    if spec.kind == "async":
+        request["AsyncInferenceConfig"] = _async_config(spec, output_path, failure_path, topics)
+    return {"EndpointConfigName": hashed_name("stygig-config", request)} | request
+
+
+def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topics: Topics | None) -> dict[str, Any]:
+    """Both topics and a failure path always: without them a failure is only found by one's own time-out."""
+    output: dict[str, Any] = {"S3OutputPath": output_path, "S3FailurePath": failure_path}
+    if topics:
+        output["NotificationConfig"] = {"SuccessTopic": topics.success_arn, "ErrorTopic": topics.error_arn}
+    return {
+        "OutputConfig": output,
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": spec.max_concurrent_invocations},
+    }
+
+
+def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> Endpoint:
+    """Asks for model, config and endpoint; each is written down before."""
+    spec.checked()
+    name = spec.name or plan.names.endpoint(spec.kind)
+    model_name = create_model(plan, spec.model_uri)
+    output = spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
+    failure = plan.names.failures.uri
+    request = endpoint_config_request(
+        spec=spec, model_name=model_name, output_path=output, failure_path=failure, topics=topics, tags=plan.tags
+    )
+    config_name = request["EndpointConfigName"]
+    write_down(plan, "endpoint-config", config_name, name)
+    with explained("sagemaker:CreateEndpointConfig", config_name), already_made():
+        client("sagemaker").create_endpoint_config(**request)
+    _refuse_taken(name)
+    write_down(plan, "endpoint", name, name)
+    asked_at = datetime.now(UTC)
+    with explained("sagemaker:CreateEndpoint", name):
+        client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=config_name, Tags=plan.tags)
+    paths = (output, failure) if spec.kind == "async" else ("", "")
+    return Endpoint(spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at)
+
+
+def _refuse_taken(name: str) -> None:
+    """Before it is written down as ours: a taken name is somebody else's, and a teardown must not see it."""
+    try:
+        found = describe(name)
+    except NotFoundError:
+        return
+    raise InputError(
+        f"Endpoint {name} already exists and is {found['EndpointStatus']}. Choose another --endpoint-name, or remove "
+        f"it first: `stygig teardown --endpoint-name {name}`."
+    )
+
+
+def describe(name: str) -> dict[str, Any]:
+    """DescribeEndpoint's answer."""
+    with explained("sagemaker:DescribeEndpoint", name):
+        answer: dict[str, Any] = client("sagemaker").describe_endpoint(EndpointName=name)
+    return answer
+
+
+def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[Endpoint, ...]:
+    """The endpoints, once all are InService; each cold start is counted from its request."""
+    ready: dict[str, Endpoint] = {}
+    for _ in deadline.polls(first_seconds=0.3):
+        for endpoint in endpoints:
+            if endpoint.name not in ready and (seen := _if_in_service(endpoint)):
+                ready[endpoint.name] = seen
+        if len(ready) == len(endpoints):
+            return tuple(ready[endpoint.name] for endpoint in endpoints)
+    waiting = [endpoint.name for endpoint in endpoints if endpoint.name not in ready]
+    raise deadline.exceeded(
+        f"{', '.join(waiting)} to be InService",
+        f"{describe(waiting[0])['EndpointStatus']}",
+        "STYGIG_ENDPOINT_DEADLINE_MINUTES allows more.",
+    )
+
+
+def _if_in_service(endpoint: Endpoint) -> Endpoint | None:
+    found = describe(endpoint.name)
+    status = found["EndpointStatus"]
+    if status == limits.IN_SERVICE:
+        return replace(endpoint, cold_start_seconds=(datetime.now(UTC) - endpoint.asked_at).total_seconds())
+    if status not in limits.IN_PROGRESS:
+        raise EndpointFailedError(_failure(endpoint.name, status, found.get("FailureReason", "no reason given")))
+    return None
+
+
+def _failure(name: str, status: str, reason: str) -> str:
+    lines = last_log_lines(name)
+    said = "\n  ".join(lines) if lines else "(its containers logged nothing)"
+    return f"Endpoint {name} is {status}: {reason}\n  {said}"
+
+
+def existing_endpoint(name: str, kind: Kind) -> Endpoint:
+    """An endpoint that somebody deployed before, if it is InService and of that kind."""
+    found = describe(checked_name(name))
+    if found["EndpointStatus"] != limits.IN_SERVICE:
+        raise InputError(
+            f"Endpoint {name} is {found['EndpointStatus']}, not InService. Wait for it, or deploy another."
+        )
+    is_async = "AsyncInferenceConfig" in found
+    if is_async != (kind == "async"):
+        raise InputError(
+            f"Endpoint {name} is {'an asynchronous' if is_async else 'a real-time'} one, but {kind} was asked for."
+        )
+    with explained("sagemaker:DescribeEndpointConfig", name):
+        config = client("sagemaker").describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+        variant = config["ProductionVariants"][0]
+        model = client("sagemaker").describe_model(ModelName=variant["ModelName"])
+    return _as_found(name, kind, variant["InstanceType"], model, config.get("AsyncInferenceConfig", {}))
+
+
+def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], config: dict[str, Any]) -> Endpoint:
+    container = model["PrimaryContainer"]
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    output = config.get("OutputConfig", {})
+    told = output.get("NotificationConfig", {})
+    topics = Topics(told.get("SuccessTopic", ""), told.get("ErrorTopic", "")) if told else None
+    paths = (output.get("S3OutputPath", ""), output.get("S3FailurePath", ""))
+    uri = container.get("ModelDataUrl") or source.get("S3Uri", "")
+    return Endpoint(kind, name, uri, instance_type, *paths, topics, datetime.now(UTC))
+
+
+@task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint", cache_policy=NO_CACHE)
+def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
+    endpoint = start_endpoint(plan, spec, topics)
+    get_run_logger().info("asked for %s endpoint %s on %s", spec.kind, endpoint.name, spec.instance_type)
+    return endpoint
+
+
+@task(name="wait-in-service", cache_policy=NO_CACHE)
+def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -> tuple[Endpoint, ...]:
+    ready = wait_in_service(endpoints, Deadline(deadline_minutes * 60))
+    for endpoint in ready:
+        get_run_logger().info("%s is InService after %.1f s", endpoint.name, endpoint.cold_start_seconds)
+    return ready
+
+
+@task(name="find-endpoint", task_run_name="find-{name}", cache_policy=NO_CACHE)
+def existing_endpoint_task(name: str, kind: Kind) -> Endpoint:
+    return existing_endpoint(name, kind)

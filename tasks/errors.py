@@ -1,0 +1,70 @@
+"""What can go wrong, and with which exit status a command ends.
+
+StygigError                    3  the work could not be carried out
+├── InputError                 2  what the caller gave can't be used: a folder, a URI, a name, a number
+│   └── NotFoundError          2  what the caller named does not exist
+├── PermissionDeniedError      3  AWS refused an action: says which, and for which identity where AWS says it
+├── ServiceUnreachableError    3  no answer from AWS, or from whatever AWS_ENDPOINT_URL points at
+├── ArtifactError              3  the artifact failed its own verification
+├── EndpointFailedError        3  an endpoint ended Failed: FailureReason and the last log lines
+├── InvocationFailedError      3  an invocation ended Failed
+├── DeadlineExceededError      3  a wait gave up: says elapsed, limit and what was still missing
+├── LeftoverError              3  a teardown could not prove that nothing is left
+└── ValidationFailedError      1  the verdict is FAIL
+"""
+
+from typing import Any
+
+
+class StygigError(Exception):
+    """The work could not be carried out; the message says what was asked, what was found and what to do."""
+
+    exit_status = 3
+
+
+class InputError(StygigError):
+    """What the caller gave can't be used."""
+
+    exit_status = 2
+
+
+class NotFoundError(InputError):
+    """What the caller named does not exist."""
+
+
+class PermissionDeniedError(StygigError):
+    """AWS refused an action."""
+
+
+class ServiceUnreachableError(StygigError):
+    """AWS did not answer."""
+
+
+class ArtifactError(StygigError):
+    """The artifact failed its own verification."""
+
+
+class EndpointFailedError(StygigError):
+    """An endpoint ended Failed."""
+
+
+class InvocationFailedError(StygigError):
+    """An invocation ended Failed."""
+
+
+class DeadlineExceededError(StygigError):
+    """A wait gave up."""
+
+
+class LeftoverError(StygigError):
+    """A teardown could not prove that nothing is left."""
+
+
+class ValidationFailedError(StygigError):
+    """The verdict is FAIL; `outcome` is the tasks.validation.Outcome behind it."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, outcome: Any = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome

@@ -1,0 +1,71 @@
+"""The promise that nothing is left, in layers (which of them runs when: README, "When a run is killed").
+
+1. `torn_down`, entered before the first thing is made: exceptions, a FAIL, Ctrl-C, SIGTERM, cancellation.
+2. `teardown_hook`, which Prefect runs in a new process when the flow's own was killed.
+3. the `sweep` flow, for when nobody was left to run a hook.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect import get_run_logger
+from prefect.client.schemas.objects import FlowRun
+from prefect.flows import Flow
+from prefect.states import State
+
+from tasks.deadline import Deadline
+from tasks.inventory import recorded
+from tasks.plan import RunPlan, plan_run
+from tasks.teardown import Removal, tear_down_run
+
+
+@dataclass
+class Teardown:
+    """What the teardown did, once it has run."""
+
+    plan: RunPlan
+    removal: Removal = field(default_factory=lambda: Removal((), ()))
+
+    def run(self, say: Any) -> None:
+        deadline = Deadline(self.plan.settings.teardown_deadline_minutes * 60)
+        self.removal = tear_down_run(self.plan.bucket, self.plan.run_id, deadline, say)
+
+
+@contextmanager
+def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = False) -> Iterator[Teardown]:
+    """Tears down what the run makes inside of it, however it is left. Holds signals back meanwhile."""
+    teardown, say = Teardown(plan), get_run_logger().info
+    try:
+        yield teardown
+    except BaseException:
+        if not keep:
+            _tear_down_after_failure(teardown, say)
+        raise
+    if not (keep or keep_on_success):
+        teardown.run(say)
+
+
+def _tear_down_after_failure(teardown: Teardown, say: Any) -> None:
+    """What went wrong first is what the run ends with; a teardown that fails too is said, and left to the sweep."""
+    try:
+        teardown.run(say)
+    except Exception as exc:
+        get_run_logger().error("the teardown failed too: %s; the sweep will try again", exc)
+        return
+    left = teardown.removal.left
+    say("teardown after the failure: " + (f"left: {'; '.join(left)}" if left else "nothing is left"))
+
+
+def teardown_hook(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """For on_failure, on_crashed and on_cancellation: knows nothing but the run's id, and needs no more."""
+    logger = logging.getLogger("prefect.flow_runs")
+    if (flow_run.parameters or {}).get("keep"):
+        return
+    plan = plan_run(str(flow_run.id))
+    if not recorded(plan.bucket, plan.run_id):
+        return
+    logger.warning("run %s ended %s and left something: tearing down", plan.run_id, state.name)
+    Teardown(plan).run(logger.warning)

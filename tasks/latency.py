@@ -1,0 +1,86 @@
+"""Where the time goes: percentiles of each phase, for the real-time endpoint and the asynchronous one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+
+from recommender.schema import Response
+
+Side = Literal["real-time", "asynchronous"]
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Order statistics of one phase, in milliseconds, interpolated linearly between measurements."""
+
+    count: int
+    minimum_ms: float
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    maximum_ms: float
+
+
+@dataclass(frozen=True)
+class PhaseLatency:
+    """One phase of a request, on one of the two sides."""
+
+    phase: str
+    side: Side
+    percentiles: Percentiles
+
+
+def percentiles(durations_ms: Sequence[float]) -> Percentiles:
+    """Returns the order statistics of at least one duration; a negative or non-finite one is an error."""
+    values = np.asarray(durations_ms, dtype=np.float64)
+    if values.size == 0:
+        raise ValueError("percentiles of no durations were asked for; skip a phase that was not measured")
+    if not np.all(np.isfinite(values)) or values.min() < 0:
+        raise ValueError(f"durations run from {values.min()} to {values.max()} ms; they can't be negative or infinite")
+    found = np.percentile(values, [0, 50, 90, 95, 99, 100])
+    return Percentiles(values.size, *(float(value) for value in found))
+
+
+def latency_by_phase(
+    *,
+    real_time_round_trip_ms: Sequence[float],
+    submit_ms: Sequence[float],
+    queue_and_processing_ms: Sequence[float],
+    end_to_end_ms: Sequence[float],
+    real_time_responses: Sequence[Response] = (),
+    asynchronous_responses: Sequence[Response] = (),
+) -> tuple[PhaseLatency, ...]:
+    """Returns each phase that was measured at least once; one that never was is left out, not shown as zero.
+
+    submit is the client's call; queue and processing is completed minus received in the notification, so it includes
+    scaling out from zero; end to end runs from the submission to the moment the client sees the result. What happens
+    inside the container comes from the responses' own timings.
+    """
+    measured: list[tuple[str, Side, Sequence[float]]] = [
+        ("round trip", "real-time", real_time_round_trip_ms),
+        *_container_phases("real-time", real_time_responses),
+        ("submit", "asynchronous", submit_ms),
+        ("queue and processing", "asynchronous", queue_and_processing_ms),
+        ("end to end", "asynchronous", end_to_end_ms),
+        *_container_phases("asynchronous", asynchronous_responses),
+    ]
+    return tuple(PhaseLatency(phase, side, percentiles(values)) for phase, side, values in measured if len(values))
+
+
+def _container_phases(side: Side, responses: Sequence[Response]) -> Iterator[tuple[str, Side, Sequence[float]]]:
+    for stage, durations in stage_times_ms(responses).items():
+        yield f"container: {stage}", side, durations
+
+
+def stage_times_ms(responses: Sequence[Response]) -> Mapping[str, list[float]]:
+    """Returns the durations of each stage the container reports (decode, encode, search, score)."""
+    stages: dict[str, list[float]] = {}
+    for response in responses:
+        for field in fields(response.timings_ms):
+            stages.setdefault(field.name, []).append(float(getattr(response.timings_ms, field.name)))
+    return stages

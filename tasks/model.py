@@ -1,0 +1,87 @@
+"""The SageMaker model: which artifact is served by which image, in which environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tasks.clients import client, error_text, explained
+from tasks.errors import InputError, NotFoundError
+from tasks.inventory import write_down
+from tasks.names import S3Location, hashed_name
+from tasks.plan import RunPlan
+
+
+def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:
+    """What the serving container reads; only variables that something reads.
+
+    The toolkit's SAGEMAKER_MODEL_SERVER_TIMEOUT is ignored by its last release, TS_DEFAULT_RESPONSE_TIMEOUT is not;
+    without it a request dies at 120 s, whatever InvocationTimeoutSeconds says.
+    """
+    return {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        "TS_DEFAULT_RESPONSE_TIMEOUT": str(plan.settings.invocation_timeout_seconds + 30),
+        "TS_MAX_REQUEST_SIZE": str(64 * 1024 * 1024),
+        "TS_MAX_RESPONSE_SIZE": str(64 * 1024 * 1024),
+        "OMP_NUM_THREADS": "1",
+        "STYGIG_ALLOWED_S3_PREFIXES": ",".join(allowed_prefixes),
+    }
+
+
+def model_request(
+    *, model_uri: str, image_uri: str, role_arn: str, environment: Mapping[str, str], tags: list[dict[str, str]]
+) -> dict[str, Any]:
+    """CreateModel's request; the name is the hash of the rest, so that the same model is made once."""
+    request: dict[str, Any] = {
+        "PrimaryContainer": {"Image": image_uri, "Environment": dict(environment)} | _model_source(model_uri),
+        "ExecutionRoleArn": role_arn,
+        "Tags": tags,
+    }
+    return {"ModelName": hashed_name("stygig-model", request)} | request
+
+
+def _model_source(model_uri: str) -> dict[str, Any]:
+    """A .tar.gz, or a prefix of loose files, which SageMaker downloads in parallel and need not unpack."""
+    if model_uri.endswith(".tar.gz"):
+        return {"ModelDataUrl": model_uri}
+    source = {"S3Uri": model_uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
+    return {"ModelDataSource": {"S3DataSource": source}}
+
+
+def check_model_uri(model_uri: str) -> str:
+    """The URI, if something lies there."""
+    where = S3Location.parse(model_uri)
+    if not where.key.endswith((".tar.gz", "/")):
+        raise InputError(f"{model_uri} is neither a .tar.gz nor a prefix ending with '/'. `stygig package` makes one.")
+    with explained("s3:ListBucket", model_uri):
+        found = client("s3").list_objects_v2(Bucket=where.bucket, Prefix=where.key, MaxKeys=1).get("KeyCount", 0)
+    if not found:
+        raise NotFoundError(f"No model artifact lies at {model_uri}. `stygig package` makes one and prints its URI.")
+    return model_uri
+
+
+def create_model(plan: RunPlan, model_uri: str) -> str:
+    """The model's name; the same artifact asked for twice in a run gives the same model."""
+    allowed = (f"s3://{plan.bucket}/runs/{plan.run_id}/input/",)
+    request = model_request(
+        model_uri=check_model_uri(model_uri),
+        image_uri=plan.image_uri,
+        role_arn=plan.settings.execution_role_arn,
+        environment=container_environment(plan, allowed),
+        tags=plan.tags,
+    )
+    write_down(plan, "model", request["ModelName"])
+    with explained("sagemaker:CreateModel", request["ModelName"]), already_made():
+        client("sagemaker").create_model(**request)
+    return str(request["ModelName"])
+
+
+class already_made:  # noqa: N801 - reads as a sentence in a with statement
+    """Swallows "already existing": a hashed name can only be taken by the same request."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> bool:
+        return isinstance(exc, ClientError) and "already existing" in error_text(exc)

@@ -1,0 +1,110 @@
+"""Every name, tag and S3 location of a run, derived from its id: any process can find what a run made."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from tasks.errors import InputError
+from tasks.limits import NAME_PATTERN
+
+Kind = Literal["async", "real-time"]
+
+RUN_TAG, EXPIRY_TAG, OWNER_TAG = "stygig:run-id", "stygig:expires-at", "stygig:owner"
+PREFIX = "stygig-"
+RUNS_PREFIX = "runs/"
+MODELS_PREFIX = "models/"
+
+
+@dataclass(frozen=True)
+class S3Location:
+    """A bucket and a key (or a prefix, when it ends with a slash)."""
+
+    bucket: str
+    key: str
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+    def child(self, name: str) -> "S3Location":
+        return S3Location(self.bucket, f"{self.key.rstrip('/')}/{name}".lstrip("/"))
+
+    @classmethod
+    def parse(cls, uri: str) -> "S3Location":
+        """Takes `s3://bucket/key` and, as AWS may answer with either, `https://bucket.s3.region.amazonaws.com/key`."""
+        found = re.fullmatch(r"s3://([^/]+)/?(.*)", uri) or re.fullmatch(r"https://([^/.]+)\.s3[^/]*/(.*)", uri)
+        if not found or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", found[1]):
+            raise InputError(f"{uri!r} is no S3 location: expected s3://BUCKET/KEY, as in s3://my-bucket/pictures/.")
+        return cls(found[1], found[2])
+
+
+@dataclass(frozen=True)
+class RunNames:
+    """The names that one run gives to what it makes. `run_id` is the flow run's id."""
+
+    run_id: str
+    bucket: str
+
+    @property
+    def short(self) -> str:
+        return self.run_id[:13].rstrip("-")
+
+    def endpoint(self, kind: Kind) -> str:
+        return f"{PREFIX}{kind}-{self.short}"
+
+    @property
+    def success_topic(self) -> str:
+        return f"{PREFIX}{self.short}-success"
+
+    @property
+    def error_topic(self) -> str:
+        return f"{PREFIX}{self.short}-error"
+
+    @property
+    def queue(self) -> str:
+        return f"{PREFIX}{self.short}-notifications"
+
+    def alarm(self, endpoint_name: str) -> str:
+        return f"{endpoint_name}-backlog-without-capacity"
+
+    @property
+    def prefix(self) -> S3Location:
+        return S3Location(self.bucket, f"{RUNS_PREFIX}{self.run_id}/")
+
+    @property
+    def inputs(self) -> S3Location:
+        return self.prefix.child("input/")
+
+    @property
+    def outputs(self) -> S3Location:
+        return self.prefix.child("output/")
+
+    @property
+    def failures(self) -> S3Location:
+        return self.prefix.child("failure/")
+
+
+def hashed_name(prefix: str, request: Mapping[str, Any]) -> str:
+    """A name that changes when the request does: `<prefix>-<12 hex digits>`."""
+    canonical = json.dumps(request, sort_keys=True).encode()
+    return f"{prefix}-{hashlib.sha256(canonical).hexdigest()[:12]}"
+
+
+def checked_name(name: str, what: str = "endpoint name") -> str:
+    """The name, if SageMaker takes it."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise InputError(f"{name!r} is no {what}: letters, digits and single dashes between them, at most 63.")
+    return name
+
+
+def tags(run_id: str, owner: str, expires_at: datetime) -> list[dict[str, str]]:
+    """The tags that mark what is ours, as SageMaker, SNS and CloudWatch take them."""
+    return [
+        {"Key": RUN_TAG, "Value": run_id},
+        {"Key": EXPIRY_TAG, "Value": expires_at.astimezone(UTC).isoformat(timespec="seconds")},
+        {"Key": OWNER_TAG, "Value": owner},
+    ]

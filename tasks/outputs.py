@@ -1,0 +1,209 @@
+"""Waiting for asynchronous answers: notifications first, S3 as the truth, one deadline.
+
+A wait ends for each request in one of five ways: its notification, its output object, its failure object, its
+endpoint's end, its own expiry. It costs one listing per interval for a batch, not one HEAD per object.
+"""
+
+import json
+import os.path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import limits
+from tasks.comparison import Answer
+from tasks.deadline import Deadline
+from tasks.endpoint import Endpoint, describe
+from tasks.errors import InvocationFailedError, NotFoundError
+from tasks.invocation import InvocationRecord, parsed_answer, save_records, submit, with_failure
+from tasks.names import S3Location
+from tasks.notifications import Notification, receive
+from tasks.pictures import Picture
+from tasks.plan import RunPlan
+from tasks.storage import download, keys_under
+
+LATE_NOTIFICATION_SECONDS = 20.0
+"""How long a wait listens on after S3 has shown every ending: a notification trails its object by little."""
+LONGEST_LISTEN_SECONDS = 5
+LOOKS_PER_DESCRIBE = 5
+
+
+class Wait:
+    """The wait for a batch. `progress` is told how many of how many have ended, whenever that changes."""
+
+    def __init__(
+        self,
+        records: Sequence[InvocationRecord],
+        endpoint_name: str,
+        queue_url: str,
+        deadline: Deadline,
+        progress: Callable[[int, int], None] = lambda ended, total: None,
+    ) -> None:
+        self.records = {record.inference_id: record for record in records}
+        self.endpoint_name = endpoint_name
+        self.queue_url = queue_url
+        self.deadline = deadline
+        self.progress = progress
+
+    @property
+    def pending(self) -> list[InvocationRecord]:
+        return [record for record in self.records.values() if not record.ended]
+
+    @property
+    def unheard(self) -> list[InvocationRecord]:
+        return [r for r in self.records.values() if self.queue_url and not r.notified and r.state != "lost"]
+
+    def run(self) -> list[InvocationRecord]:
+        """The records, all ended; DeadlineExceededError names how many were not."""
+        # With a queue, its long poll is the pause; without one, the pause between listings grows.
+        for attempt in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2 if self.queue_url else 5):
+            before = len(self.pending)
+            self.listen(1 if before else 0)
+            if len(self.pending) == before:
+                self.look_in_s3()
+            if self.pending and attempt % LOOKS_PER_DESCRIBE == 0:
+                self.look_at_the_endpoint()
+                self.give_up_on_the_expired()
+            if len(self.pending) != before:
+                self.progress(len(self.records) - len(self.pending), len(self.records))
+            if not self.pending:
+                self.listen_for_the_late()
+                return list(self.records.values())
+        raise self.deadline.exceeded(
+            f"{len(self.records)} asynchronous answers",
+            f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
+            "Their records are kept under the run's prefix: waiting can go on.",
+        )
+
+    def listen(self, wait_seconds: int) -> None:
+        """Takes in whatever has been notified; a duplicate changes nothing."""
+        while self.queue_url:
+            found = receive(self.queue_url, wait_seconds)
+            for note in found:
+                self.note(note)
+            if not found:
+                return
+            wait_seconds = 0
+
+    def note(self, note: Notification) -> None:
+        record = self.records.get(note.inference_id)
+        if record is None or record.notified:
+            return
+        record = replace(record, notified=True, received_at=note.received_at, completed_at=note.completed_at)
+        if not record.ended:
+            record = _ended_as_notified(record, note, datetime.now(UTC))
+        self.records[note.inference_id] = record
+
+    def listen_for_the_late(self) -> None:
+        late = Deadline(min(LATE_NOTIFICATION_SECONDS, self.deadline.remaining_seconds), self.deadline.clock)
+        while self.unheard and not late.expired:
+            self.listen(min(LONGEST_LISTEN_SECONDS, 1 + int(late.remaining_seconds)))
+
+    def look_in_s3(self) -> None:
+        """One listing for the outputs of all that is pending, one for their failures."""
+        if not self.pending:
+            return
+        now = datetime.now(UTC)
+        written = _present(record.output_location for record in self.pending)
+        for record in self.pending:
+            if record.output_location in written:
+                self.records[record.inference_id] = replace(record, state="completed", seen_at=now)
+        failed = _present(record.failure_location for record in self.pending if record.failure_location)
+        for record in self.pending:
+            if record.failure_location in failed:
+                reason = failure_text(record)
+                self.records[record.inference_id] = with_failure(record, "failed", reason, now)
+
+    def look_at_the_endpoint(self) -> None:
+        """An endpoint that is gone or Failed answers nothing any more; its queue went with it."""
+        try:
+            status = describe(self.endpoint_name)["EndpointStatus"]
+        except NotFoundError:
+            status = "gone"
+        if status in {"gone", limits.DELETING, limits.FAILED}:
+            self._lose(self.pending, "lost", f"endpoint {self.endpoint_name} is {status}")
+
+    def give_up_on_the_expired(self) -> None:
+        now = datetime.now(UTC)
+        overdue = [record for record in self.pending if now > record.give_up_at]
+        self._lose(overdue, "expired", "neither an output nor a failure within TTL, time-out and margin")
+
+    def _lose(self, records: Iterable[InvocationRecord], state: str, reason: str) -> None:
+        for record in records:
+            end = "lost" if state == "lost" else "expired"
+            self.records[record.inference_id] = with_failure(record, end, reason, datetime.now(UTC))  # type: ignore[arg-type]
+
+
+def _ended_as_notified(record: InvocationRecord, note: Notification, now: datetime) -> InvocationRecord:
+    if note.completed:
+        return replace(record, state="completed", seen_at=now)
+    return replace(record, state="failed", failure_reason=note.failure_reason, seen_at=now)
+
+
+def _present(locations: Iterable[str]) -> set[str]:
+    """Which of these objects exist, by one listing of what their keys have in common (per bucket)."""
+    wanted: dict[str, set[str]] = {}
+    for uri in locations:
+        wanted.setdefault(S3Location.parse(uri).bucket, set()).add(uri)
+    present: set[str] = set()
+    for bucket, uris in wanted.items():
+        by_key = {S3Location.parse(uri).key: uri for uri in uris}
+        common = os.path.commonprefix(list(by_key))  # noqa: RUF071 - S3's prefixes are of characters
+        present |= {by_key[key] for key in keys_under(S3Location(bucket, common)) if key in by_key}
+    return present
+
+
+def failure_text(record: InvocationRecord) -> str:
+    """What the failure object says: the handler's error where it is ours, else its first lines."""
+    content = download(record.failure_location)
+    try:
+        error = json.loads(content)["error"]
+        return f"{error['code']}: {error['message']}"
+    except (ValueError, KeyError, TypeError):
+        return content[:300].decode("utf-8", "replace")
+
+
+def read_answer(record: InvocationRecord) -> Answer:
+    """The answer behind a record that has ended; its latency is from submission until it was seen."""
+    seen = record.seen_at or record.submitted_at
+    latency_ms = (seen - record.submitted_at).total_seconds() * 1000
+    if record.state != "completed":
+        return Answer(record.picture, None, f"{record.state}: {record.failure_reason}", latency_ms)
+    return parsed_answer(record.picture, download(record.output_location), latency_ms)
+
+
+@task(name="wait-for-outputs", cache_policy=NO_CACHE)
+def wait_for_outputs_task(
+    plan: RunPlan, endpoint_name: str, records: Sequence[InvocationRecord], queue_url: str
+) -> list[InvocationRecord]:
+    """In the main thread, by one deadline: a cancellation must be able to end it."""
+    logger, settings = get_run_logger(), plan.settings
+    deadline = Deadline(settings.request_ttl_seconds + settings.invocation_timeout_seconds + 120)
+    wait = Wait(records, endpoint_name, queue_url, deadline, lambda n, of: logger.info("%d of %d ended", n, of))
+    ended = wait.run()
+    save_records(plan, ended)
+    return ended
+
+
+@task(name="smoke-async", task_run_name="smoke-{endpoint.name}", cache_policy=NO_CACHE)
+def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k: int = 1) -> float:
+    """One request through the whole path, seconds; InService alone does not show that it answers."""
+    record = submit(plan, endpoint.name, picture, top_k)
+    queue = endpoint.topics.queue_url if endpoint.topics else ""
+    (ended,) = Wait([record], endpoint.name, queue, Deadline(plan.settings.invocation_timeout_seconds)).run()
+    answer = read_answer(ended)
+    if answer.error is not None:
+        raise InvocationFailedError(
+            f"Endpoint {endpoint.name} is InService but its first answer was {answer.error}. Its log says why: "
+            f"`aws logs tail /aws/sagemaker/Endpoints/{endpoint.name}`."
+        )
+    get_run_logger().info("%s answered a smoke invocation in %.1f s", endpoint.name, answer.latency_ms / 1000)
+    return answer.latency_ms / 1000
+
+
+@task(name="read-answers", cache_policy=NO_CACHE)
+def read_answers_task(records: Sequence[InvocationRecord]) -> list[Answer]:
+    return [read_answer(record) for record in records]

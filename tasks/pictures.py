@@ -1,0 +1,85 @@
+"""The query pictures of a validation: from a folder or an S3 prefix, the same ones every time."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.errors import InputError, NotFoundError
+from tasks.limits import MINIMUM_PICTURES
+from tasks.storage import download, local_copy
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+MOST_PICTURE_BYTES = 4 * 1024 * 1024
+"""base64 adds a third, and InvokeEndpoint takes 6,291,456 bytes."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One query picture: a name that is unique in its batch, and the file's bytes as they are."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read_pictures(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
+    """At most `count` pictures (0: all) of a folder or an `s3://` prefix, spread evenly over the sorted names."""
+    with local_copy(source, SUFFIXES) as folder:
+        files = sorted(f for f in folder.rglob("*") if f.is_file() and f.suffix.lower() in SUFFIXES)
+        if len(files) < minimum:
+            raise InputError(
+                f"Found {len(files)} pictures ({', '.join(SUFFIXES)}) in {source}: a validation needs at least "
+                f"{minimum}. Name a folder with more, or allow fewer with minimum_pictures."
+            )
+        return tuple(
+            Picture(str(f.relative_to(folder)), checked(f.read_bytes(), f.name)) for f in _spread(files, count)
+        )
+
+
+def _spread(files: Sequence[Path], count: int) -> Sequence[Path]:
+    if count <= 0 or count >= len(files):
+        return files
+    return [files[i * len(files) // count] for i in range(count)]
+
+
+def read_picture(source: str) -> Picture:
+    """One picture, from a file or an `s3://` URI."""
+    if source.startswith("s3://"):
+        return Picture(source.rpartition("/")[2], checked(download(source), source))
+    path = Path(source)
+    if not path.is_file():
+        raise NotFoundError(f"{source} is not a file. Name a picture ({', '.join(SUFFIXES)}).")
+    return Picture(path.name, checked(path.read_bytes(), source))
+
+
+def checked(content: bytes, name: str) -> bytes:
+    """The bytes, if they are a picture that both endpoints can take: found out here rather than at two endpoints."""
+    if len(content) > MOST_PICTURE_BYTES:
+        raise InputError(
+            f"{name} has {len(content) / 1e6:.1f} MB: InvokeEndpoint takes {MOST_PICTURE_BYTES / 1e6:.1f} MB. "
+            "Use a smaller picture."
+        )
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.verify()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+        raise InputError(
+            f"{name} is no picture that can be read ({exc or type(exc).__name__}). Remove or replace it."
+        ) from exc
+    return content
+
+
+@task(name="read-pictures", cache_policy=NO_CACHE)
+def read_pictures_task(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
+    found = read_pictures(source, count, minimum)
+    get_run_logger().info("%d query pictures from %s", len(found), source)
+    return found

@@ -1,0 +1,71 @@
+"""Everything a run needs to know that isn't a flow parameter: from the environment or `.env`, prefix STYGIG_."""
+
+import getpass
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.errors import InputError
+
+ACCOUNT_OF_AWS_IMAGES = Path(__file__).parent.parent / "deployments" / "aws" / "images.yaml"
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Nothing in here is a secret: credentials come the way boto3 finds them."""
+
+    model_config = SettingsConfigDict(env_prefix="STYGIG_", env_file=".env", extra="ignore")
+
+    bucket: str = Field(
+        default="", description="bucket for artifacts and runs; empty: stygig-<account>-<region>, made if absent"
+    )
+    execution_role_arn: str = Field(default="", description="role that SageMaker assumes to serve the model")
+    image_uri: str = Field(default="", description="serving image; empty: the region's PyTorch inference image")
+    owner: str = Field(default_factory=getpass.getuser, description="goes into the tag stygig:owner")
+    expires_after_hours: int = Field(
+        default=6, ge=1, le=720, description="when the sweep may remove what a dead run left"
+    )
+    reports: Path = Field(default=Path("reports"), description="folder that reports are written to")
+    credentials_block: str = Field(
+        default="", description="name of a prefect-aws AwsCredentials block; empty: boto3's own chain"
+    )
+
+    endpoint_deadline_minutes: int = Field(
+        default=40, ge=1, le=180, description="how long an endpoint may take to be InService"
+    )
+    teardown_deadline_minutes: int = Field(default=40, ge=1, le=180, description="how long a teardown may take")
+    invocation_timeout_seconds: int = Field(
+        default=300, ge=1, le=3600, description="longest processing of one invocation"
+    )
+    request_ttl_seconds: int = Field(
+        default=3600, ge=60, le=21600, description="longest wait of one invocation in the queue"
+    )
+
+    def masked(self) -> dict[str, str]:
+        """The settings as text for a log or a report, account numbers shortened."""
+        shown = {name: str(value) for name, value in self.model_dump().items()}
+        if self.execution_role_arn:
+            shown["execution_role_arn"] = self.execution_role_arn.rpartition("/")[2] or "(set)"
+        return {name: value for name, value in shown.items() if value}
+
+
+def serving_image(settings: Settings, region: str) -> str:
+    """The image that serves the model: the one set, or the region's from `deployments/aws/images.yaml`."""
+    if settings.image_uri:
+        return settings.image_uri
+    table = _images()
+    account = table["accounts"].get(region)
+    if account is None:
+        raise InputError(
+            f"No serving image is known for region {region!r} (known: {', '.join(sorted(table['accounts']))}). "
+            "Set STYGIG_IMAGE_URI to one."
+        )
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/{table['repository']}:{table['tag']}"
+
+
+@cache
+def _images() -> dict[str, dict[str, str]]:
+    table: dict[str, dict[str, str]] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
+    return table

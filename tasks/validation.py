@@ -1,0 +1,213 @@
+"""What was measured on both endpoints, the checks it has to pass, and the report on it. All pure but the last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.artifact import read_manifest
+from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers, judge, pair_answers
+from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
+from tasks.endpoint import Endpoint
+from tasks.errors import InputError, LeftoverError, NotFoundError, ValidationFailedError
+from tasks.invocation import NOT_A_PICTURE, InvocationRecord
+from tasks.latency import PhaseLatency, latency_by_phase
+from tasks.pictures import Picture
+from tasks.plan import RunPlan
+from tasks.report import Report, ReportFiles, publish_artifacts, write_report
+from tasks.teardown import Removal
+from tasks.thumbnails import read_thumbnails, thumbnail
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything that came back. `failure` and `baseline_refusal` are of the request that had to fail."""
+
+    baseline: Endpoint
+    asynchronous: Endpoint
+    pictures: Sequence[Picture] = field(repr=False)
+    baseline_answers: Sequence[Answer]
+    async_answers: Sequence[Answer]
+    records: Sequence[InvocationRecord]
+    failure: InvocationRecord
+    baseline_refusal: Answer
+    listening: bool
+    finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a validation ended: what a command prints and a caller gets."""
+
+    run_id: str
+    verdict: str
+    reasons: tuple[str, ...]
+    report: str
+    pictures: int
+    model_uri: str
+    left: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.__dict__ | {"reasons": list(self.reasons), "left": list(self.left)}
+
+
+def checks_of(measured: Measurement) -> tuple[Check, ...]:
+    """What must hold beside equal answers."""
+    checks = [_every_request_ended(measured.records), _failure_object(measured.failure)]
+    checks.append(_baseline_refused(measured.baseline_refusal))
+    if measured.listening:
+        checks.append(_all_notified([*measured.records, measured.failure]))
+    return tuple(checks)
+
+
+def _every_request_ended(records: Sequence[InvocationRecord]) -> Check:
+    states = sorted({record.state for record in records if record.state != "completed"})
+    completed = sum(record.state == "completed" for record in records)
+    found = f"{completed} of {len(records)} completed" + (f", others {', '.join(states)}" if states else "")
+    return Check("every asynchronous request completed", completed == len(records), f"{len(records)} completed", found)
+
+
+def _failure_object(failure: InvocationRecord) -> Check:
+    """The one request that is no picture must end as a failure that says why."""
+    found = f"{failure.state}: {failure.failure_reason or 'no reason'}"
+    passed = failure.state == "failed" and bool(failure.failure_location) and "not_an_image" in failure.failure_reason
+    expected = "a failure object whose error is not_an_image"
+    return Check("a deliberate failure ends as a failure object", passed, expected, found)
+
+
+def _baseline_refused(answer: Answer) -> Check:
+    passed = answer.error is not None and "(400)" in answer.error
+    return Check(
+        "the baseline refuses the same request", passed, "client error (400)", answer.error or "an answer: not refused"
+    )
+
+
+def _all_notified(records: Sequence[InvocationRecord]) -> Check:
+    heard = sum(record.notified for record in records)
+    return Check(
+        "every request was notified",
+        heard == len(records),
+        f"{len(records)} notifications",
+        f"{heard}" + (f"; {len(records) - heard} endings were found in S3 alone" if heard < len(records) else ""),
+    )
+
+
+def latencies_of(measured: Measurement) -> tuple[PhaseLatency, ...]:
+    done = [record for record in measured.records if record.state == "completed"]
+    return latency_by_phase(
+        real_time_round_trip_ms=[a.latency_ms for a in measured.baseline_answers if a.error is None],
+        submit_ms=[record.submit_ms for record in measured.records],
+        queue_and_processing_ms=[
+            (r.completed_at - r.received_at).total_seconds() * 1000 for r in done if r.completed_at and r.received_at
+        ],
+        end_to_end_ms=[(r.seen_at - r.submitted_at).total_seconds() * 1000 for r in done if r.seen_at],
+        real_time_responses=[a.response for a in measured.baseline_answers if a.response],
+        asynchronous_responses=[a.response for a in measured.async_answers if a.response],
+    )
+
+
+def cost_of(plan: RunPlan, measured: Measurement, until: datetime) -> CostEstimate | None:
+    """From the request for each endpoint until it was gone, one instance each; None where no price is known."""
+    try:
+        prices = find_prices(plan.region, measured.asynchronous.instance_type)
+    except InputError:
+        return None
+    sent = len(measured.records) + 1
+    return CostEstimate(
+        prices=prices,
+        async_instance_seconds=instance_seconds([(measured.asynchronous.asked_at, 1)], until),
+        baseline_instance_seconds=instance_seconds([(measured.baseline.asked_at, 1)], until),
+        requests=Requests(s3_puts=2 * sent, s3_gets=3 * sent, sns_publishes=sent, sqs_requests=2 * sent),
+    )
+
+
+def judged(measured: Measurement, tolerance: Tolerance, removal: Removal | None) -> Verdict:
+    comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance)
+    checks = list(checks_of(measured))
+    if removal is not None:
+        found = "; ".join(removal.left) or f"nothing: {len(removal.removed)} removed, each looked for again"
+        checks.append(Check("nothing is left running", not removal.left, "nothing", found))
+    return judge(comparisons, checks)
+
+
+def build_report(
+    plan: RunPlan, measured: Measurement, tolerance: Tolerance, removal: Removal | None, reproduce: Sequence[str]
+) -> Report:
+    """The report; `removal` is None where the endpoints were there before and stay."""
+    try:
+        manifest = read_manifest(measured.asynchronous.model_uri)
+    except NotFoundError:
+        manifest = {}
+    finished = datetime.now(UTC)
+    endpoints = (measured.baseline, measured.asynchronous)
+    return Report(
+        run_id=plan.run_id,
+        title="Nightly validation" if removal is not None else "Validation",
+        started_at=plan.started_at,
+        finished_at=finished,
+        region=plan.region,
+        settings=plan.settings.masked(),
+        artifact_uri=measured.asynchronous.model_uri,
+        model_version=manifest.get("model_version", "unknown"),
+        encoder=manifest.get("encoder", {}).get("name", "unknown"),
+        baseline_endpoint=measured.baseline.name,
+        async_endpoint=measured.asynchronous.name,
+        instance_type=measured.asynchronous.instance_type,
+        verdict=judged(measured, tolerance, removal),
+        comparisons=compare_answers(measured.baseline_answers, measured.async_answers, tolerance),
+        answers=pair_answers(measured.baseline_answers, measured.async_answers),
+        latencies=latencies_of(measured),
+        cold_starts={e.name: e.cold_start_seconds for e in endpoints if e.cold_start_seconds is not None},
+        cost=cost_of(plan, measured, finished) if removal is not None else None,
+        invocations=[record.to_dict() for record in (*measured.records, measured.failure)],
+        teardown=removal.removed if removal else (),
+        left=removal.left if removal else (),
+        reproduce=tuple(reproduce),
+    )
+
+
+def recommended_items(answers: Sequence[Answer]) -> set[str]:
+    return {item.item_id for answer in answers if answer.response for item in answer.response.recommendations}
+
+
+@task(name="write-report", cache_policy=NO_CACHE)
+def write_report_task(
+    report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
+) -> ReportFiles:
+    queries = {picture.name: thumbnail(picture.content) for picture in measured.pictures}
+    files = write_report(report, folder, queries, item_pictures)
+    get_run_logger().info("report: %s", files.html)
+    return files
+
+
+@task(name="fetch-item-pictures", cache_policy=NO_CACHE)
+def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
+    wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
+    return read_thumbnails(measured.asynchronous.model_uri, wanted)
+
+
+def concluded(report: Report, files: ReportFiles, measured: Measurement) -> Outcome:
+    """The outcome; a FAIL raises it, so that the run fails, but only now, with everything written."""
+    publish_artifacts(report, files)
+    outcome = Outcome(
+        run_id=report.run_id,
+        verdict="PASS" if report.verdict.passed else "FAIL",
+        reasons=report.verdict.reasons,
+        report=str(files.html),
+        pictures=len(measured.pictures),
+        model_uri=report.artifact_uri,
+        left=report.left,
+    )
+    if report.left:
+        raise LeftoverError(f"Left behind: {'; '.join(report.left)}. `stygig teardown --run-id {report.run_id}`")
+    if not report.verdict.passed:
+        raise ValidationFailedError(f"FAIL: {'; '.join(report.verdict.reasons)}. Report: {files.html}", outcome)
+    return outcome
+
+
+def expected_failure(records: Sequence[InvocationRecord]) -> InvocationRecord:
+    return next(record for record in records if record.picture == NOT_A_PICTURE.name)

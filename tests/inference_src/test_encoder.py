@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recommender.encoder import EngineEncoder, load_encoder
+from recommender.errors import ArtifactError, EncoderError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_encoder: Any) -> Path:
+    write_encoder(tmp_path)
+    return tmp_path
+
+
+def batch(count: int, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=(count, 3, 32, 32)).astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_gives_unit_rows(folder: Path, count: int) -> None:
+    rows = load_encoder(folder).encode(batch(count))
+    assert (rows.shape, rows.dtype) == ((count, 24), np.float32)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+
+
+def test_a_picture_has_the_same_embedding_alone_and_in_a_batch(folder: Path) -> None:
+    encoder, pictures = load_encoder(folder), batch(4)
+    together = encoder.encode(pictures)
+    alone = np.concatenate([encoder.encode(each[None]) for each in pictures])
+    assert np.allclose(together, alone, atol=1e-6)
+
+
+def test_a_zero_embedding_is_an_error(folder: Path) -> None:
+    with pytest.raises(EncoderError, match=r"norm 0\.0 for picture 0"):
+        load_encoder(folder).encode(np.zeros((1, 3, 32, 32), np.float32))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_embedding_that_is_not_finite_is_an_error(folder: Path, value: float) -> None:
+    pictures = batch(3)
+    pictures[1, 0, 0, 0] = value
+    with pytest.raises(EncoderError, match="picture 1 of the batch"):
+        load_encoder(folder).encode(pictures)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((3, 32, 32), np.float32), np.zeros((1, 3, 31, 32), np.float32), np.zeros((1, 3, 32, 32))]
+)
+def test_says_which_input_it_takes(folder: Path, wrong: Any) -> None:
+    with pytest.raises(EncoderError, match=r"takes float32 \[N, 3, 32, 32\]"):
+        load_encoder(folder).encode(wrong)
+
+
+def test_an_engine_of_another_dimension_is_an_error(folder: Path) -> None:
+    spec = load_encoder(folder).spec
+    with pytest.raises(EncoderError, match="dimension 24"):
+        EngineEncoder(spec, lambda pictures: np.ones((len(pictures), 23), np.float32)).encode(batch(2))
+
+
+def test_a_failing_engine_is_named(folder: Path) -> None:
+    def fail(_: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(EncoderError, match=r"tiny failed on a batch of 2: out of memory"):
+        EngineEncoder(load_encoder(folder).spec, fail).encode(batch(2))
+
+
+def test_may_be_shared_between_threads(folder: Path) -> None:
+    encoder, pictures = load_encoder(folder), [batch(1, seed) for seed in range(8)]
+    expected = [encoder.encode(each) for each in pictures]
+    found: dict[int, Any] = {}
+
+    def work(number: int) -> None:
+        found[number] = [encoder.encode(pictures[number]) for _ in range(20)]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert all(np.array_equal(row, expected[number]) for number in range(8) for row in found[number])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("engine", "tensorflow"),
+        ("dimension", 0),
+        ("image_size", "32"),
+        ("resize_mode", "longest"),
+        ("interpolation", "random"),
+        ("mean", [0.5, 0.5]),
+        ("std", [0.5, 0.0, 0.5]),
+        ("logit_scale", None),
+        ("surprise", 1),
+    ],
+)
+def test_encoder_json_is_read_strictly(folder: Path, field: str, value: Any) -> None:
+    path = folder / "encoder.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
+    with pytest.raises(ArtifactError, match=field):
+        load_encoder(folder)
+
+
+@pytest.mark.parametrize("name", ["encoder.json", "image.onnx"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ArtifactError, match=f"No {name}"):
+        load_encoder(folder)
+
+
+def test_weights_may_lie_beside_the_graph(folder: Path) -> None:
+    import onnx
+
+    before = load_encoder(folder).encode(batch(2))
+    model = onnx.load(folder / "image.onnx")
+    (folder / "image.onnx").unlink()
+    onnx.save(model, folder / "image.onnx", save_as_external_data=True, location="image.onnx.data", size_threshold=0)
+    assert (folder / "image.onnx.data").is_file()
+    assert np.array_equal(load_encoder(folder).encode(batch(2)), before)
+
+
+def test_neither_torch_nor_boto3_is_imported_to_answer(artifact: Path) -> None:
+    script = (
+        "import sys, inference\n"
+        f"model = inference.model_fn({str(artifact)!r}, None)\n"
+        "print(sorted({'torch', 'open_clip', 'boto3', 'moto', 'onnx'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.clip
+@pytest.mark.filterwarnings("ignore")
+def test_a_folder_of_open_clip_is_encoded_as_open_clip_does(folder: Path) -> None:
+    import open_clip
+    import torch
+    from safetensors.torch import save_file
+
+    vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+    text = {"context_length": 8, "vocab_size": 64, "width": 16, "heads": 2, "layers": 1}
+    config = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text}
+    torch.manual_seed(0)
+    model = open_clip.CLIP(**config).eval()
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
+    save_file(model.state_dict(), folder / "open_clip_model.safetensors")
+    path = folder / "encoder.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "engine": "torch"}))
+    with torch.inference_mode():
+        expected = model.encode_image(torch.from_numpy(batch(2)), normalize=True).numpy()
+    assert np.allclose(load_encoder(folder).encode(batch(2)), expected, atol=1e-6)

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import inference
+from recommender.image import MAX_IMAGE_BYTES
+from recommender.schema import Request, RequestError, Response
+
+JSON = "application/json"
+
+
+@pytest.fixture(scope="session")
+def shirt(draw: Any, encoded: Any) -> bytes:
+    return bytes(encoded(draw("upperwear_shirt")))
+
+
+def asked(picture: bytes, **more: Any) -> bytes:
+    return json.dumps({"image": base64.b64encode(picture).decode(), **more}).encode()
+
+
+def test_answers_json(invoke: Any, shirt: bytes) -> None:
+    reply = invoke(asked(shirt, top_k=3, include_embedding=True), JSON)
+    assert (reply.status, reply.content_type) == (200, JSON)
+    response = Response.from_dict(reply.json)
+    assert response.query.category == "upperwear_shirt"
+    assert response.query.embedding is not None
+    assert len(response.recommendations) == 3
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"', "application/json; charset=us-ascii"],
+)
+def test_answers_json_with_a_charset(invoke: Any, shirt: bytes, content_type: str) -> None:
+    assert invoke(asked(shirt), content_type).status == 200
+
+
+def test_json_may_start_with_a_byte_order_mark(invoke: Any, shirt: bytes) -> None:
+    assert invoke(b"\xef\xbb\xbf" + asked(shirt), "application/json; charset=utf-8").status == 200
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "IMAGE/WEBP; q=1", "application/x-image"])
+def test_answers_raw_pictures_as_it_answers_json(invoke: Any, shirt: bytes, content_type: str) -> None:
+    raw, wrapped = invoke(shirt, content_type), invoke(asked(shirt), JSON)
+    assert raw.status == 200
+    assert raw.json["recommendations"] == wrapped.json["recommendations"]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        None,
+        "",
+        "*/*",
+        "application/json",
+        "application/json;q=0.9",
+        "text/html, application/json;q=0.1",
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "application/*",
+        "APPLICATION/JSON",
+        "text/xml, */*; q=0.1",
+    ],
+)
+def test_answers_whoever_takes_json(invoke: Any, shirt: bytes, accept: str | None) -> None:
+    reply = invoke(shirt, "image/png", accept)
+    assert (reply.status, reply.content_type) == (200, JSON)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/xml", "image/png, text/csv", "application/json;q=0", "application/json;q=0, */*", "*/*;q=x", "json"],
+)
+def test_refuses_whoever_takes_no_json(invoke: Any, shirt: bytes, accept: str) -> None:
+    reply = invoke(shirt, "image/png", accept)
+    assert (reply.status, reply.content_type, reply.json["error"]["code"]) == (406, JSON, "not_acceptable")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/octet-stream",
+        "application/x-npy",
+        "multipart/form-data; boundary=x",
+        "image",
+    ],
+)
+def test_refuses_other_content_types(invoke: Any, shirt: bytes, content_type: str | None) -> None:
+    reply = invoke(shirt, content_type)
+    assert (reply.status, reply.json["error"]["code"]) == (415, "unsupported_content_type")
+
+
+def test_refuses_json_in_another_charset(invoke: Any, shirt: bytes) -> None:
+    assert invoke(asked(shirt), "application/json; charset=utf-16").status == 415
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\x00",
+        b"{'image': 'x'}",
+        b'{"image": "eA==", "image": "eA=="}',
+        b'{"top_k": NaN}',
+        b'{"top_k": Infinity}',
+        b"[" * 100_000,
+        b'{"top_k": ' + b"9" * 10_000 + b"}",
+    ],
+)
+def test_refuses_malformed_json(invoke: Any, body: bytes) -> None:
+    reply = invoke(body, JSON)
+    assert (reply.status, reply.json["error"]["code"]) == (400, "malformed_json")
+
+
+def test_refuses_json_which_is_not_utf8(invoke: Any) -> None:
+    assert invoke(b'{"image": "\xff"}', "application/json; charset=utf-8").json["error"]["code"] == "malformed_json"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"top_k": 51}, "invalid_top_k"),
+        ({"top_k": 4, "n_recommendations": 5}, "conflicting_top_k"),
+        ({"gender": "Men"}, "invalid_gender"),
+        ({"category": "shirt"}, "invalid_category"),
+        ({"include_embedding": "yes"}, "invalid_include_embedding"),
+        ({"min_score": 0.5}, "unknown_field"),
+        ({"\ud800": 1}, "unknown_field"),
+        ({"image": None}, "image_required"),
+        ({"image_s3_uri": "s3://bucket/key"}, "image_required"),
+        ({"image": "eA"}, "invalid_base64"),
+        ({"image": ""}, "empty_image"),
+        ({"image": base64.b64encode(b"nothing to see").decode()}, "not_an_image"),
+    ],
+)
+def test_refuses_what_the_schema_refuses(invoke: Any, shirt: bytes, fields: dict[str, Any], code: str) -> None:
+    reply = invoke(asked(shirt, **{"image": base64.b64encode(shirt).decode(), **fields}), JSON)
+    assert (reply.status, reply.content_type) == (400, JSON)
+    assert set(reply.json) == {"error"}
+    assert set(reply.json["error"]) == {"code", "message"}
+    assert reply.json["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "empty_image"),
+        (b"text", 400, "not_an_image"),
+        (bytes(MAX_IMAGE_BYTES + 1), 413, "image_too_large"),
+    ],
+)
+def test_refuses_raw_bytes_which_are_no_picture(invoke: Any, body: bytes, status: int, code: str) -> None:
+    reply = invoke(body, "image/jpeg")
+    assert (reply.status, reply.json["error"]["code"]) == (status, code)
+
+
+def test_refuses_a_truncated_picture(invoke: Any, shirt: bytes) -> None:
+    assert invoke(shirt[: len(shirt) // 2], "image/png").json["error"]["code"] == "broken_image"
+
+
+def test_refuses_an_s3_picture_where_none_is_allowed(invoke: Any) -> None:
+    reply = invoke(b'{"image_s3_uri": "s3://bucket/key"}', JSON)
+    assert (reply.status, reply.json["error"]["code"]) == (403, "image_s3_uri_not_allowed")
+
+
+def test_a_refusal_leaves_no_trace_on_the_next_request(invoke: Any, shirt: bytes) -> None:
+    assert [invoke(b"", JSON).status, invoke(shirt, "image/png").status] == [400, 200]
+
+
+def test_a_failing_encoder_is_a_server_error(
+    serve: Any, artifact: Path, tmp_path: Path, write_encoder: Any, encoded: Any
+) -> None:
+    """The test encoder answers a picture of its own mean colour with zeros."""
+    mean = tuple(round(0.9 * 255) / 255 for _ in range(3))
+    write_encoder(tmp_path / "encoder")
+    spec = json.loads((tmp_path / "encoder" / "encoder.json").read_text())
+    (tmp_path / "encoder" / "encoder.json").write_text(json.dumps({**spec, "mean": mean}))
+    (tmp_path / "catalogue").symlink_to(artifact / "catalogue")
+    (tmp_path / "manifest.json").symlink_to(artifact / "manifest.json")
+    grey = encoded(Image.new("RGB", (32, 32), (230, 230, 230)))
+    reply = serve(tmp_path)(grey, "image/png")
+    assert reply.status == 500
+    assert "norm" in reply.body
+
+
+def test_a_broken_artifact_never_answers(serve: Any, tmp_path: Path, shirt: bytes) -> None:
+    reply = serve(tmp_path)(shirt, "image/png")
+    assert reply.status == 500
+    assert "No manifest.json" in reply.body
+
+
+def test_without_a_context_a_callers_fault_is_raised(artifact: Path, shirt: bytes) -> None:
+    model = inference.model_fn(str(artifact))
+    question = inference.input_fn(shirt, "image/png")
+    assert isinstance(question, inference.Question)
+    answer = inference.predict_fn(question, model)
+    body, content_type = inference.output_fn(answer, "application/json")
+    assert (content_type, len(json.loads(body)["recommendations"])) == (JSON, 5)
+    with pytest.raises(RequestError, match="isn't supported"):
+        inference.input_fn(shirt, "text/plain")
+    with pytest.raises(RequestError, match="leaves out"):
+        inference.output_fn(answer, "text/csv")
+    with pytest.raises(RequestError, match="empty"):
+        inference.predict_fn(inference.Question(Request(image=b""), question.trace), model)
+
+
+@pytest.fixture
+def read_only(artifact: Path) -> Iterator[Path]:
+    folders = [artifact, *(each for each in artifact.rglob("*") if each.is_dir())]
+    before = {folder: folder.stat().st_mode for folder in folders}
+    for folder in folders:
+        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    yield artifact
+    for folder, mode in before.items():
+        folder.chmod(mode)
+
+
+def test_a_read_only_model_folder_stays_as_it_is(serve: Any, read_only: Path, shirt: bytes) -> None:
+    def seen() -> dict[str, int]:
+        return {str(each): os.stat(each).st_mtime_ns for each in read_only.rglob("*")}
+
+    before = seen()
+    assert serve(read_only)(shirt, "image/png").status == 200
+    assert seen() == before
+
+
+def test_each_request_writes_one_log_line_without_the_picture(
+    invoke: Any, shirt: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invoke(shirt, "image/png")
+    loaded, answered = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    invoke(b"", JSON)
+    refused = json.loads(capsys.readouterr().err)
+    assert (loaded["event"], loaded["items"], loaded["version"]) == ("model_loaded", 78, "0123456789ab")
+    assert (answered["event"], answered["status"], answered["request_id"]) == ("request", 200, "request-0")
+    assert set(answered["stages_ms"]) == {"decode", "encode", "search", "score"}
+    assert answered["total_ms"] >= sum(answered["stages_ms"].values()) * 0.99
+    assert (refused["status"], refused["error"]) == (400, "malformed_json")
+    assert len(json.dumps(answered)) < 600
+
+
+def test_a_server_error_is_logged_too(artifact: Path, shirt: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    question = inference.input_fn(shirt, "image/png")
+    with pytest.raises(AttributeError):
+        inference.predict_fn(question, None)  # type: ignore[arg-type]
+    assert json.loads(capsys.readouterr().err)["status"] == 500
+
+
+def test_several_request_threads_share_one_model(artifact: Path, draw: Any, encoded: Any) -> None:
+    model = inference.model_fn(str(artifact))
+    bodies = [
+        encoded(draw(name)) for name in ("upperwear_shirt", "footwear_heels", "one-piece_dress", "accessories_bag")
+    ]
+
+    def answer(body: bytes) -> Any:
+        question = inference.input_fn(body, "image/png")
+        payload = json.loads(inference.output_fn(inference.predict_fn(question, model), None)[0])
+        del payload["timings_ms"]
+        return payload
+
+    expected = [answer(body) for body in bodies]
+    found: dict[int, list[Any]] = {}
+
+    def work(number: int) -> None:
+        found[number] = [answer(bodies[number]) for _ in range(5)]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(bodies))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert found == {number: [expected[number]] * 5 for number in range(len(bodies))}
+
+
+def mutated(body: bytes, random: np.random.Generator) -> bytes:
+    """The body with bytes changed, cut out, doubled, or cut off."""
+    changed = bytearray(body)
+    for _ in range(int(random.integers(1, 12))):
+        at, length = int(random.integers(0, max(1, len(changed)))), int(random.integers(1, 30))
+        kind = random.integers(0, 5)
+        if kind <= 1:
+            changed[at : at + 1] = random.bytes(1)
+        elif kind == 2:
+            del changed[at : at + length]
+        elif kind == 3:
+            changed[at:at] = changed[at : at + length]
+        else:
+            changed[at : at + length] = random.bytes(length)
+    return bytes(changed[: random.integers(1, len(changed) + 1)] if random.random() < 0.15 else changed)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_mutated_pictures_are_answered_or_refused(invoke: Any, draw: Any, file_format: str) -> None:
+    random = np.random.default_rng(len(file_format) + ord(file_format[0]))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    draw("one-piece_dress", side=48).save(file, file_format, exif=exif)
+    statuses = set()
+    for _ in range(50):
+        reply = invoke(mutated(file.getvalue(), random), "image/*")
+        assert reply.status == 200 or 400 <= reply.status < 500, reply.body
+        statuses.add(reply.status)
+    assert 400 in statuses

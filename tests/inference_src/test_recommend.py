@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender.attributes import CATEGORIES, GENDERS, answerable, excludes, gender_match
+from recommender.catalogue import Item
+from recommender.errors import EncoderError
+from recommender.ranking import WEIGHTS, Candidates, rank, search, select
+from recommender.reading import Reading, combined, read_garment, zero_shot
+from recommender.recommend import Recommender
+from recommender.schema import Colour, Request, Response
+
+RED = Colour((220, 25, 30), (46.6, 70.1, 51.0), 1.0, "red")
+
+
+@pytest.fixture(scope="session")
+def ask(recommender: Recommender, draw: Any, encoded: Any) -> Any:
+    """Asks about a drawn garment."""
+
+    def answer(drawn: str = "upperwear_shirt", **fields: Any) -> Response:
+        return recommender.answer(Request(image=encoded(draw(drawn)), **fields))
+
+    return answer
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_garment_is_recognised(ask: Any, category: str) -> None:
+    query = ask(category).query
+    assert query.category == category
+    assert 0.5 < query.category_confidence <= 1
+    assert query.dominant_colours[0].name == "navy"
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_nothing_is_recommended_for_a_slot_that_is_filled(ask: Any, category: str) -> None:
+    response = ask(category, top_k=50)
+    found = {each.category for each in response.recommendations}
+    assert found == set(answerable(category))
+    assert not any(excludes(category, each) for each in found)
+
+
+@pytest.mark.parametrize("gender", GENDERS)
+def test_gender_incompatible_items_are_left_out(ask: Any, gender: str) -> None:
+    response = ask(gender=gender, top_k=50)
+    found = {each.gender for each in response.recommendations}
+    assert found == {other for other in GENDERS if gender_match(gender, other) > 0}
+    assert (response.query.gender, response.query.gender_confidence) == (gender, 1.0)
+
+
+def test_a_gender_nobody_can_tell_is_unisex(ask: Any) -> None:
+    assert ask().query.gender == "unisex"
+    assert {each.gender for each in ask(top_k=50).recommendations} == set(GENDERS)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_callers_category_is_respected(ask: Any, category: str) -> None:
+    query = ask("accessories_hat", category=category).query
+    assert (query.category, query.category_confidence) == (category, 1.0)
+
+
+@pytest.mark.parametrize("top_k", [1, 2, 5, 11, 23, 50])
+def test_top_k_is_honoured_exactly(ask: Any, top_k: int) -> None:
+    available = len(answerable("upperwear_shirt")) * 4
+    found = ask(top_k=top_k, gender="male").recommendations
+    assert len(found) == min(top_k, available)
+    assert [each.rank for each in found] == list(range(1, len(found) + 1))
+    assert len({each.item_id for each in found}) == len(found)
+
+
+def test_scores_fall_and_are_the_documented_sum(ask: Any) -> None:
+    found = ask(top_k=50).recommendations
+    scores = [each.score for each in found]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(WEIGHTS.values()) == pytest.approx(1)
+    for each in found:
+        terms = dataclasses.asdict(each)
+        assert each.score == pytest.approx(sum(weight * terms[name] for name, weight in WEIGHTS.items()), abs=1e-6)
+
+
+def test_the_best_of_each_category_comes_before_a_second_of_any(ask: Any) -> None:
+    categories = len(answerable("upperwear_shirt"))
+    assert max(Counter(each.category for each in ask(top_k=categories).recommendations).values()) == 1
+    assert len({each.category for each in ask(top_k=categories + 1).recommendations}) == categories
+
+
+def test_likeness_of_colour_decides_between_otherwise_equal_items(ask: Any) -> None:
+    best = ask(top_k=5, gender="male").recommendations
+    assert all("/navy-" in each.item_id for each in best)
+
+
+def test_answers_are_the_same_every_time(ask: Any) -> None:
+    first, second = ask(top_k=50), ask(top_k=50)
+    assert first.recommendations == second.recommendations
+    assert first.query == second.query
+
+
+def test_the_embedding_is_given_when_asked_for(ask: Any) -> None:
+    assert ask().query.embedding is None
+    embedding = ask(include_embedding=True).query.embedding
+    assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_response_keeps_its_own_schema(ask: Any) -> None:
+    response = ask(top_k=50, include_embedding=True)
+    assert Response.from_dict(response.to_dict()) == response
+    assert response.model_version == "0123456789ab"
+    assert response.timings_ms.encode > 0
+
+
+def test_reasons_are_words(ask: Any) -> None:
+    reasons = {
+        each.category: each.reason for each in ask("bottomwear_skirt", gender="female", top_k=50).recommendations
+    }
+    assert reasons["footwear_heels"].startswith("goes with a skirt; ")
+    assert reasons["footwear_sneakers"].startswith("an unusual match for a skirt; ")
+    assert all(reason.endswith(("for women", "for anyone")) for reason in reasons.values())
+
+
+def test_a_failing_encoder_is_never_hidden(recommender: Recommender, draw: Any, encoded: Any) -> None:
+    class Broken:
+        spec = recommender.encoder.spec
+
+        def encode(self, batch: Any) -> Any:
+            raise EncoderError("no")
+
+    broken = dataclasses.replace(recommender, encoder=Broken())
+    with pytest.raises(EncoderError):
+        broken.answer(Request(image=encoded(draw("upperwear_shirt"))))
+
+
+def test_opening_is_quick(artifact: Path) -> None:
+    started = time.perf_counter()
+    Recommender.load(artifact)
+    assert time.perf_counter() - started < 1
+
+
+def listed(recommender: Recommender, cosines: Any, top_k: int) -> list[tuple[float, str]]:
+    rows = np.arange(len(recommender.catalogue.items))
+    reading = Reading("upperwear_shirt", 1.0, "unisex", 1.0)
+    found = rank(recommender.catalogue, reading, [RED], Candidates(rows, np.asarray(cosines)), top_k)
+    return [(each.score, each.item_id) for each in found]
+
+
+def test_ties_are_broken_by_id(recommender: Recommender) -> None:
+    found = listed(recommender, np.zeros(78), 50)
+    assert found == sorted(found, key=lambda each: (-each[0], each[1]))
+    assert len({score for score, _ in found}) < len(found)
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10_000), top_k=st.integers(1, 50), category=st.sampled_from(CATEGORIES))
+def test_scores_stay_within_bounds(recommender: Recommender, seed: int, top_k: int, category: str) -> None:
+    random = np.random.default_rng(seed)
+    similarity = random.uniform(-1.000001, 1.000001, 78).astype(np.float32)
+    reading = Reading(category, 0.5, str(random.choice(GENDERS)), 0.5)
+    candidates = search(recommender.catalogue, reading, similarity)
+    found = rank(recommender.catalogue, reading, [RED], candidates, top_k)
+    assert len(found) == min(top_k, len(candidates.rows))
+    for each in found:
+        terms = (each.score, each.similarity, each.colour_harmony, each.gender_match, each.category_match)
+        assert all(0 <= term <= 1 for term in terms)
+        assert not excludes(category, each.category)
+
+
+def test_search_keeps_the_nearest_of_a_long_category(recommender: Recommender) -> None:
+    item = recommender.catalogue.items[0]
+    many = 400
+    items = tuple(dataclasses.replace(item, item_id=f"bottomwear/pants/{n}") for n in range(many))
+    rows = {name: np.arange(0) for name in CATEGORIES} | {"bottomwear_pants": np.arange(many)}
+    catalogue = dataclasses.replace(recommender.catalogue, items=items, rows=rows, genders=np.array(["unisex"] * many))
+    similarity = np.random.default_rng(0).permutation(np.linspace(-1, 1, many)).astype(np.float32)
+    found = search(catalogue, Reading("upperwear_shirt", 1, "male", 1), similarity)
+    assert sorted(found.rows.tolist()) == sorted(np.argsort(-similarity)[:50].tolist())
+    tied = search(catalogue, Reading("upperwear_shirt", 1, "male", 1), np.ones(many, np.float32))
+    assert len(tied.rows) == many
+
+
+def test_no_answerable_items_is_an_empty_answer(recommender: Recommender) -> None:
+    rows = {**recommender.catalogue.rows, **{name: np.arange(0) for name in answerable("upperwear_shirt")}}
+    catalogue = dataclasses.replace(recommender.catalogue, rows=rows)
+    reading = Reading("upperwear_shirt", 1, "male", 1)
+    candidates = search(catalogue, reading, np.ones(78, np.float32))
+    assert rank(catalogue, reading, [RED], candidates, 5) == ()
+
+
+def test_selection_of_nothing_is_nothing() -> None:
+    assert select([], 5) == []
+
+
+def test_zero_shot_is_a_softmax_over_scaled_cosines(recommender: Recommender) -> None:
+    attributes = recommender.catalogue.attributes["category"]
+    told = zero_shot(attributes, attributes.embeddings[3], 30.0)
+    assert sum(told.values()) == pytest.approx(1)
+    assert max(told, key=lambda each: told[each]) == attributes.values[3]
+    assert zero_shot(None, attributes.embeddings[3], 30.0) == {}
+
+
+def test_two_opinions_weigh_the_same() -> None:
+    assert combined({"a": 1.0}, {"b": 1.0}) == {"a": 0.5, "b": 0.5}
+    assert combined({}, {"b": 1.0}) == {"b": 1.0}
+
+
+def test_neighbours_decide_without_text_embeddings(recommender: Recommender, draw: Any, encoded: Any) -> None:
+    catalogue = dataclasses.replace(recommender.catalogue, attributes={})
+    row = next(at for at, item in enumerate(catalogue.items) if item.category == "footwear_flats")
+    embedding = catalogue.embeddings[row]
+    reading = read_garment(Request(image=b"x"), catalogue, embedding, catalogue.embeddings @ embedding, 30.0)
+    assert reading.category == "footwear_flats"
+    assert reading.gender in GENDERS
+
+
+def test_a_catalogue_of_one_item_answers(recommender: Recommender) -> None:
+    item: Item = recommender.catalogue.items[0]
+    rows = {name: np.arange(1 if name == item.category else 0) for name in CATEGORIES}
+    catalogue = dataclasses.replace(recommender.catalogue, items=(item,), rows=rows, genders=np.array([item.gender]))
+    reading = read_garment(Request(image=b"x"), catalogue, np.ones(24, np.float32), np.ones(1, np.float32), 1.0)
+    assert 0 <= reading.category_confidence <= 1

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from recommender import s3_picture
+from recommender.s3_picture import Location, allowed_prefixes, fetch
+from recommender.schema import RequestError
+
+ALLOWED = allowed_prefixes({"STYGIG_ALLOWED_S3_PREFIXES": "s3://pictures/queries/, s3://whole-bucket"})
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """A local S3."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from moto.server import ThreadedMotoServer
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def client(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client for the local S3, which `fetch` uses too."""
+    variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in {**variables, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    s3_picture._client.cache_clear()
+    client = s3_picture._client()
+    for bucket in ("pictures", "whole-bucket"):
+        client.create_bucket(Bucket=bucket)
+    yield client
+    client.close()
+    s3_picture._client.cache_clear()
+
+
+def refused(uri: str) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        fetch(uri, ALLOWED)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://pictures/queries/a/shirt 1.png", "s3://whole-bucket/é.jpg", "s3://pictures/queries//x"]
+)
+def test_fetches_from_allowed_places(client: Any, uri: str) -> None:
+    location = Location.of(uri)
+    client.put_object(Bucket=location.bucket, Key=location.key, Body=b"picture")
+    assert fetch(uri, ALLOWED) == b"picture"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://pictures/secrets/a",
+        "s3://pictures/queries",
+        "s3://pictures/queries/",
+        "s3://pictures/queries-of-others/a",
+        "s3://pictures-of-others/queries/a",
+        "s3://whole-bucket-2/a",
+        "s3://PICTURES/queries/a",
+    ],
+)
+def test_other_places_are_refused_without_asking_s3(uri: str) -> None:
+    error = refused(uri)
+    assert (error.code, error.status) == ("image_s3_uri_not_allowed", 403)
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "pictures/queries/a", "http://pictures/queries/a", "s3:///a", "s3://pictures", "s3://pictures/"]
+)
+def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
+    assert refused(uri).code == "invalid_image_s3_uri"
+
+
+def test_nothing_is_allowed_unless_said() -> None:
+    assert allowed_prefixes({}) == ()
+    assert allowed_prefixes({"STYGIG_ALLOWED_S3_PREFIXES": " , "}) == ()
+
+
+def test_a_wrong_setting_fails_at_start() -> None:
+    with pytest.raises(ValueError, match="STYGIG_ALLOWED_S3_PREFIXES"):
+        allowed_prefixes({"STYGIG_ALLOWED_S3_PREFIXES": "pictures/queries/"})
+
+
+def test_a_missing_key_is_not_found(client: Any) -> None:
+    error = refused("s3://pictures/queries/missing")
+    assert (error.code, error.status) == ("image_s3_uri_not_found", 404)
+
+
+def test_a_missing_bucket_is_not_found(client: Any) -> None:
+    with pytest.raises(RequestError) as caught:
+        fetch("s3://no-such-bucket/a", allowed_prefixes({"STYGIG_ALLOWED_S3_PREFIXES": "s3://no-such-bucket/"}))
+    assert (caught.value.code, caught.value.status) == ("image_s3_uri_not_found", 404)
+
+
+def test_a_large_object_is_refused_unread(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_picture, "MAX_IMAGE_BYTES", 10)
+    client.put_object(Bucket="pictures", Key="queries/large", Body=bytes(11))
+    error = refused("s3://pictures/queries/large")
+    assert (error.code, error.status) == ("image_too_large", 413)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An S3 that refuses with the code which is asked for as a key."""
+
+    def do_GET(self) -> None:  # noqa: N802
+        status, code = self.path.rsplit("/", 1)[1].split("-")
+        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+        self.send_response(int(status))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def impatient(client: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Points `fetch` at another port of this machine; it tries once, and not for long."""
+
+    def point(port: int) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        monkeypatch.setattr(s3_picture, "ATTEMPTS", 1)
+        monkeypatch.setattr(s3_picture, "READ_TIMEOUT_SECONDS", 0.2)
+        s3_picture._client.cache_clear()
+
+    return point
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "status"),
+    [
+        ("403-AccessDenied", "image_s3_uri_denied", 403),
+        ("404-NoSuchKey", "image_s3_uri_not_found", 404),
+        ("503-SlowDown", "image_s3_uri_unavailable", 424),
+        ("500-InternalError", "image_s3_uri_unavailable", 424),
+        ("400-ExpiredToken", "image_s3_uri_unavailable", 424),
+    ],
+)
+def test_what_s3_says_is_passed_on(impatient: Any, key: str, code: str, status: int) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        impatient(server.server_port)
+        error = refused(f"s3://pictures/queries/{key}")
+        s3_picture._client().close()
+        server.shutdown()
+    assert (error.code, error.status) == (code, status)
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_an_s3_that_does_not_answer_is_unavailable(impatient: Any, listening: bool) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listening:
+            silent.listen()
+        impatient(silent.getsockname()[1])
+        error = refused("s3://pictures/queries/a")
+    assert (error.code, error.status) == ("image_s3_uri_unavailable", 424)
+
+
+def test_the_handler_answers_about_a_picture_in_s3(
+    client: Any, serve: Any, artifact: Any, draw: Any, encoded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYGIG_ALLOWED_S3_PREFIXES", "s3://pictures/queries/")
+    client.put_object(Bucket="pictures", Key="queries/skirt.png", Body=encoded(draw("bottomwear_skirt")))
+    invoke = serve(artifact)
+    reply = invoke(json.dumps({"image_s3_uri": "s3://pictures/queries/skirt.png"}).encode(), "application/json")
+    assert (reply.status, reply.json["query"]["category"]) == (200, "bottomwear_skirt")
+    missing = invoke(json.dumps({"image_s3_uri": "s3://pictures/queries/none.png"}).encode(), "application/json")
+    assert (missing.status, missing.json["error"]["code"]) == (404, "image_s3_uri_not_found")

@@ -1,0 +1,182 @@
+"""Short ways to what every test of the embedded AWS makes."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tarfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import boto3
+
+from localaws import LocalAws
+
+T = TypeVar("T")
+BUCKET = "models"
+HANDLER = """
+import json, os, time
+def model_fn(model_dir):
+    print("model loaded from", model_dir)
+    return 2
+def input_fn(body, content_type):
+    return json.loads(body)
+def predict_fn(data, model, context):
+    if "sleep" in data: time.sleep(data["sleep"])
+    if "exit" in data: os._exit(3)
+    if "status" in data: context.set_response_status(code=data["status"], phrase="asked for")
+    if "boom" in data: raise RuntimeError("boom")
+    return {"x": data.get("x", 0) * model, "pid": os.getpid()}
+def output_fn(prediction, accept):
+    return json.dumps(prediction), "application/json"
+"""
+
+
+def archive(files: dict[str, str]) -> bytes:
+    """A tar.gz with these files."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 20.0) -> T:
+    """The first answer that is not None."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None:
+        assert time.monotonic() < deadline, f"nothing came within {seconds} s"
+        time.sleep(0.01)
+    return found
+
+
+@dataclass
+class Cloud:
+    """Clients of the embedded AWS, and short ways to what every test makes."""
+
+    aws: LocalAws
+    s3: Any = field(default_factory=lambda: boto3.client("s3"))
+    sagemaker: Any = field(default_factory=lambda: boto3.client("sagemaker"))
+    runtime: Any = field(default_factory=lambda: boto3.client("sagemaker-runtime"))
+    elapsed: float = 0.0
+
+    def model(self, name: str = "model", handler: str = HANDLER, **container: Any) -> None:
+        """Creates a model whose archive has this handler."""
+        url = f"s3://{BUCKET}/{name}.tar.gz"
+        self.s3.put_object(Bucket=BUCKET, Key=f"{name}.tar.gz", Body=archive({"code/inference.py": handler}))
+        self.sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=self.aws.execution_role_arn,
+            PrimaryContainer={"Image": "image:1", "ModelDataUrl": url, **container},
+        )
+
+    def config(self, name: str = "config", model: str = "model", **more: Any) -> None:
+        """Creates a configuration of one variant; members of it that start in capitals go to the request."""
+        variant = {
+            "VariantName": "AllTraffic",
+            "ModelName": model,
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": 1,
+            **more.pop("variant", {}),
+        }
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **more)
+
+    def async_config(self, name: str = "config", concurrency: int = 4, **output: Any) -> None:
+        """Creates an asynchronous configuration."""
+        self.config(
+            name,
+            AsyncInferenceConfig={
+                "OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out", **output},
+                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": concurrency},
+            },
+        )
+
+    def endpoint(self, name: str = "endpoint", config: str = "config", status: str | None = "InService") -> None:
+        """Creates an endpoint and waits for the status."""
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        if status is not None:
+            self.settle(name, status)
+
+    def settle(self, name: str = "endpoint", status: str = "InService") -> dict[str, Any]:
+        """Waits until nothing is in progress; the description then, whose status is as told."""
+
+        def look() -> dict[str, Any] | None:
+            description = self.sagemaker.describe_endpoint(EndpointName=name)
+            return None if description["EndpointStatus"] in ("Creating", "Updating") else description
+
+        description: dict[str, Any] = eventually(look)
+        assert description["EndpointStatus"] == status, description
+        return description
+
+    def invoke(self, request: dict[str, Any], name: str = "endpoint") -> dict[str, Any]:
+        """The answer of a real-time endpoint."""
+        answer = self.runtime.invoke_endpoint(
+            EndpointName=name, ContentType="application/json", Body=json.dumps(request)
+        )
+        parsed: dict[str, Any] = json.loads(answer["Body"].read())
+        return parsed
+
+    def invoke_async(self, request: dict[str, Any], name: str = "endpoint", **more: Any) -> dict[str, Any]:
+        """Puts the request into S3 and invokes."""
+        self.s3.put_object(Bucket=BUCKET, Key="in.json", Body=json.dumps(request))
+        answer: dict[str, Any] = self.runtime.invoke_endpoint_async(
+            EndpointName=name, ContentType="application/json", InputLocation=f"s3://{BUCKET}/in.json", **more
+        )
+        return answer
+
+    def read(self, location: str) -> bytes | None:
+        """The object at a location; None while it is not there."""
+        bucket, _, key = location.removeprefix("s3://").partition("/")
+        try:
+            body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except self.s3.exceptions.NoSuchKey:
+            return None
+        return body
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A client of the service."""
+        return boto3.client(service, **options)
+
+    def delete(self, name: str = "endpoint") -> None:
+        """Deletes the endpoint and waits until it is gone."""
+        self.sagemaker.delete_endpoint(EndpointName=name)
+        eventually(lambda: self.aws.journal.entries("endpoint.deleted", endpoint=name) or None)
+
+    def rescale(self, count: int, name: str = "endpoint") -> None:
+        """Asks for a number of instances."""
+        wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
+        self.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+
+    def log_lines(self, name: str = "endpoint") -> list[str]:
+        """What the workers of an endpoint have printed."""
+        events = self.client("logs").filter_log_events(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["events"]
+        return [event["message"] for event in events]
+
+    def metric(self, name: str, statistic: str, dimensions: dict[str, str]) -> float:
+        """The statistic of a metric over the last hour; NaN without data."""
+        now = datetime.now(UTC)
+        points = self.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=[statistic],
+        )["Datapoints"]
+        return float(points[0][statistic]) if points else math.nan
+
+    def together(self, count: int, work: Callable[[], T]) -> list[T]:
+        """The answers of the same work done on several threads at once; `elapsed` says how long it took."""
+        started = time.monotonic()
+        with ThreadPoolExecutor(count) as pool:
+            answers = [future.result() for future in [pool.submit(work) for _ in range(count)]]
+        self.elapsed = time.monotonic() - started
+        return answers

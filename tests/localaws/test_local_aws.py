@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+
+from localaws import LocalAws
+from tests.localaws.cloud import BUCKET, Cloud, eventually
+
+PROGRAM = Path(__file__).with_name("serve_until_killed.py")
+
+
+def running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def own_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("localaws-")]
+
+
+def test_stopping_leaves_no_worker_no_thread_no_folder_and_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = own_threads()
+    with LocalAws(clock_rate=60) as aws:
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        cloud = Cloud(aws)
+        cloud.s3.create_bucket(Bucket=BUCKET)
+        cloud.model()
+        cloud.async_config()
+        cloud.endpoint()
+        cloud.invoke_async({"sleep": 30})
+        eventually(lambda: aws.journal.entries("async.accepted") or None)
+        [pid], port, folder = aws.worker_pids(), aws.port, aws.run_directory
+        assert folder.is_dir()
+    assert not running(pid)
+    assert not folder.exists()
+    assert own_threads() == before
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+
+
+def test_stopping_twice_is_harmless() -> None:
+    aws = LocalAws()
+    aws.start()
+    aws.stop()
+    aws.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = aws.endpoint_url
+
+
+def test_reset_forgets_everything_and_goes_on_serving(cloud: Cloud) -> None:
+    cloud.model()
+    cloud.config()
+    cloud.endpoint()
+    [pid] = cloud.aws.worker_pids()
+    cloud.aws.clock.rate = 7
+    cloud.aws.reset()
+    eventually(lambda: None if running(pid) else True)
+    assert cloud.sagemaker.list_endpoints()["Endpoints"] == []
+    assert cloud.s3.list_buckets()["Buckets"] == []
+    assert cloud.aws.clock.rate == 60
+    cloud.s3.create_bucket(Bucket=BUCKET)
+    cloud.model()
+
+
+def test_motos_own_reset_also_forgets_endpoints(cloud: Cloud) -> None:
+    cloud.model()
+    request = urllib.request.Request(f"{cloud.aws.endpoint_url}/moto-api/reset", method="POST")
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    assert cloud.sagemaker.list_models()["Models"] == []
+
+
+def test_the_environment_is_enough_for_a_client_and_names_the_role(aws: LocalAws) -> None:
+    environment = aws.environment()
+    assert environment["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{aws.port}"
+    arn = environment["STYGIG_EXECUTION_ROLE_ARN"]
+    assert arn == aws.execution_role_arn
+    assert boto3.client("iam").get_role(RoleName="stygig-execution")["Role"]["Arn"] == arn
+
+
+@contextmanager
+def program() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    with subprocess.Popen(
+        [sys.executable, PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as run:
+        assert run.stdout is not None
+        pids = [int(pid) for pid in run.stdout.readline().split()]
+        assert [running(pid) for pid in pids] == [True, True]
+        yield run, pids
+
+
+def test_killing_the_process_leaves_no_worker() -> None:
+    with program() as (run, pids):
+        run.kill()
+        run.wait()
+        eventually(lambda: None if any(running(pid) for pid in pids) else True, seconds=5)
+
+
+def test_an_interrupt_of_the_main_thread_still_stops_everything() -> None:
+    with program() as (run, pids):
+        run.send_signal(signal.SIGINT)
+        assert run.wait(timeout=20) != 0
+        assert [pid for pid in pids if running(pid)] == []
+
+
+def test_the_journal_tells_transitions_in_order(cloud: Cloud) -> None:
+    cloud.model()
+    cloud.config()
+    cloud.endpoint()
+    cloud.delete()
+    statuses = [entry.fields["status"] for entry in cloud.aws.journal.entries("endpoint.status", endpoint="endpoint")]
+    assert statuses == ["Creating", "InService", "Deleting"]

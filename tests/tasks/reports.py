@@ -1,0 +1,60 @@
+"""A small report, made up but whole, for the tests that render one."""
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from PIL import Image
+
+from tasks.comparison import Answer, Check, Tolerance, compare_answers, judge, pair_answers
+from tasks.cost import CostEstimate, Requests, find_prices
+from tasks.latency import latency_by_phase
+from tasks.report import Report
+from tests.tasks.answers import answer
+
+STARTED = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+NOTHING_LEFT = Check("nothing is left", True, "nothing", "nothing")
+
+
+def picture(width: int = 300, height: int = 400, mode: str = "RGB", kind: str = "JPEG") -> bytes:
+    drawn = io.BytesIO()
+    Image.new(mode, (width, height)).save(drawn, kind)
+    return drawn.getvalue()
+
+
+def report(
+    baseline: Sequence[Answer] = (), asynchronous: Sequence[Answer] = (), checks: Sequence[Check] = (), **changed: Any
+) -> Report:
+    first = baseline or [answer("queries/1.jpg", 60.0), answer("queries/2.jpg", 64.0)]
+    second = asynchronous or [answer("queries/1.jpg", 800.0), answer("queries/2.jpg", 900.0)]
+    comparisons = compare_answers(first, second, Tolerance())
+    fields: dict[str, Any] = {
+        "run_id": "nightly-1",
+        "title": "Nightly validation",
+        "started_at": STARTED,
+        "finished_at": STARTED + timedelta(minutes=24, seconds=13),
+        "region": "us-east-1",
+        "settings": {"STYGIG_BUCKET": "stygig-test", "STYGIG_TOKEN": "********"},
+        "artifact_uri": "s3://stygig-test/artifacts/3fa1c09e77b2/model.tar.gz",
+        "model_version": "3fa1c09e77b2",
+        "encoder": "demo",
+        "baseline_endpoint": "stygig-baseline-1",
+        "async_endpoint": "stygig-async-1",
+        "instance_type": "ml.m5.large",
+        "verdict": judge(comparisons, checks or [NOTHING_LEFT]),
+        "comparisons": comparisons,
+        "answers": pair_answers(first, second),
+        "latencies": latency_by_phase(
+            real_time_round_trip_ms=[each.latency_ms for each in first],
+            submit_ms=[20.0, 21.0],
+            queue_and_processing_ms=[700.0, 800.0],
+            end_to_end_ms=[each.latency_ms for each in second],
+        ),
+        "cold_starts": {"stygig-async-1": 263.9},
+        "cost": CostEstimate(find_prices("us-east-1", "ml.m5.large"), 1800, 900, Requests(s3_puts=4)),
+        "invocations": [{"inference_id": "9c1e", "state": "completed", "failure_reason": None}],
+        "teardown": ("removed endpoint stygig-async-1", "removed endpoint stygig-baseline-1"),
+        "left": (),
+    }
+    return Report(**{**fields, **changed})
