@@ -29,6 +29,7 @@ from recommender.s3_picture import Location, allowed_prefixes, fetch
 from recommender.schema import Request, Response
 
 Body = str | bytes | bytearray
+INFERENCE_ID_HEADER = "x-amzn-sagemaker-inference-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +154,12 @@ def _refusal(error: RequestError, trace: Trace, context: Any) -> Refusal:
 
 
 def _request_id(context: Any) -> str:
-    given = context.get_request_id(0) if hasattr(context, "get_request_id") else None
-    return str(given) if given else uuid.uuid4().hex
+    """The caller's inference id, else the model server's id of the request, else a new one."""
+    if context is None:
+        return uuid.uuid4().hex
+    headers = context.request_processor[0].get_request_properties()
+    given = [value for name, value in headers.items() if name.lower() == INFERENCE_ID_HEADER]
+    return str(given[0] if given else context.get_request_id(0))
 
 
 def _log_request(trace: Trace, status: int, **more: object) -> None:

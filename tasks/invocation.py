@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -54,6 +54,8 @@ class InvocationRecord:
     completed_at: datetime | None = None
     seen_at: datetime | None = None
     failure_reason: str = ""
+    failure_object: str = ""
+    """What the object at the failure location says; empty if there is none."""
 
     @property
     def ended(self) -> bool:
@@ -191,7 +193,3 @@ def submit_task(plan: RunPlan, endpoint: Endpoint, pictures: Sequence[Picture], 
     save_records(plan, records)
     get_run_logger().info("%s queued %d requests", endpoint.name, len(records))
     return records
-
-
-def with_failure(record: InvocationRecord, state: State, reason: str, seen_at: datetime) -> InvocationRecord:
-    return replace(record, state=state, failure_reason=reason, seen_at=seen_at)

@@ -18,7 +18,7 @@ from tasks.comparison import Answer
 from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, describe
 from tasks.errors import InvocationFailedError, NotFoundError
-from tasks.invocation import InvocationRecord, parsed_answer, save_records, submit, with_failure
+from tasks.invocation import InvocationRecord, State, parsed_answer, save_records, submit
 from tasks.names import S3Location
 from tasks.notifications import Notification, receive
 from tasks.pictures import Picture
@@ -71,7 +71,7 @@ class Wait:
                 self.progress(len(self.records) - len(self.pending), len(self.records))
             if not self.pending:
                 self.listen_for_the_late()
-                return list(self.records.values())
+                return [_with_failure_object(record) for record in self.records.values()]
         raise self.deadline.exceeded(
             f"{len(self.records)} asynchronous answers",
             f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
@@ -114,8 +114,7 @@ class Wait:
         failed = _present(record.failure_location for record in self.pending if record.failure_location)
         for record in self.pending:
             if record.failure_location in failed:
-                reason = failure_text(record)
-                self.records[record.inference_id] = with_failure(record, "failed", reason, now)
+                self.records[record.inference_id] = replace(record, state="failed", seen_at=now)
 
     def look_at_the_endpoint(self) -> None:
         """An endpoint that is gone or Failed answers nothing any more; its queue went with it."""
@@ -131,10 +130,11 @@ class Wait:
         overdue = [record for record in self.pending if now > record.give_up_at]
         self._lose(overdue, "expired", "neither an output nor a failure within TTL, time-out and margin")
 
-    def _lose(self, records: Iterable[InvocationRecord], state: str, reason: str) -> None:
+    def _lose(self, records: Iterable[InvocationRecord], state: State, reason: str) -> None:
         for record in records:
-            end = "lost" if state == "lost" else "expired"
-            self.records[record.inference_id] = with_failure(record, end, reason, datetime.now(UTC))  # type: ignore[arg-type]
+            self.records[record.inference_id] = replace(
+                record, state=state, failure_reason=reason, seen_at=datetime.now(UTC)
+            )
 
 
 def _ended_as_notified(record: InvocationRecord, note: Notification, now: datetime) -> InvocationRecord:
@@ -156,9 +156,19 @@ def _present(locations: Iterable[str]) -> set[str]:
     return present
 
 
-def failure_text(record: InvocationRecord) -> str:
-    """What the failure object says: the handler's error where it is ours, else its first lines."""
-    content = download(record.failure_location)
+def _with_failure_object(record: InvocationRecord) -> InvocationRecord:
+    """The notification only says that the model failed; the failure object says why, if there is one."""
+    if record.state != "failed" or not record.failure_location:
+        return record
+    try:
+        text = failure_text(download(record.failure_location))
+    except NotFoundError:
+        return record
+    return replace(record, failure_object=text, failure_reason=record.failure_reason or text)
+
+
+def failure_text(content: bytes) -> str:
+    """The handler's error where it is ours, else the object's first characters."""
     try:
         error = json.loads(content)["error"]
         return f"{error['code']}: {error['message']}"
@@ -171,7 +181,8 @@ def read_answer(record: InvocationRecord) -> Answer:
     seen = record.seen_at or record.submitted_at
     latency_ms = (seen - record.submitted_at).total_seconds() * 1000
     if record.state != "completed":
-        return Answer(record.picture, None, f"{record.state}: {record.failure_reason}", latency_ms)
+        why = record.failure_object or record.failure_reason
+        return Answer(record.picture, None, f"{record.state}: {why}", latency_ms)
     return parsed_answer(record.picture, download(record.output_location), latency_ms)
 
 

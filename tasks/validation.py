@@ -73,8 +73,8 @@ def _every_request_ended(records: Sequence[InvocationRecord]) -> Check:
 
 def _failure_object(failure: InvocationRecord) -> Check:
     """The one request that is no picture must end as a failure that says why."""
-    found = f"{failure.state}: {failure.failure_reason or 'no reason'}"
-    passed = failure.state == "failed" and bool(failure.failure_location) and "not_an_image" in failure.failure_reason
+    found = f"{failure.state}: {failure.failure_object or 'no failure object; ' + failure.failure_reason}"
+    passed = failure.state == "failed" and failure.failure_object.startswith("not_an_image")
     expected = "a failure object whose error is not_an_image"
     return Check("a deliberate failure ends as a failure object", passed, expected, found)
 

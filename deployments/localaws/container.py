@@ -73,7 +73,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """POST /invocations: one inference."""
-        body = bytearray(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > _limit("TS_MAX_REQUEST_SIZE"):
+            self.close_connection = True
+            self._answer(413, "Request Entity Too Large", {"Connection": "close"}, b"")
+            return
+        body = bytearray(self.rfile.read(length))
         if self.path != "/invocations":
             self._answer_error(404, "ResourceNotFoundException", "Requested resource is not found.")
             return
@@ -89,6 +94,8 @@ class Handler(BaseHTTPRequestHandler):
         encoded = _encode(result)
         if encoded is None:
             self._answer_error(503, "InternalServerException", "Unsupported model output data type.")
+        elif len(encoded) > _limit("TS_MAX_RESPONSE_SIZE"):
+            self._answer_error(500, "InternalServerException", "Worker died.")
         else:
             self._answer(processor.status, processor.phrase, processor.response_headers, encoded)
 
@@ -106,6 +113,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged; what the handler prints is."""
+
+
+def _limit(variable: str) -> int:
+    """TorchServe's size limits in bytes, which bound the image's requests and answers whatever SageMaker allows."""
+    return int(os.environ.get(variable, "6553500"))
 
 
 def _encode(result: Any) -> bytes | None:

@@ -6,7 +6,6 @@ It needs nothing beyond the standard library, where the original imports numpy, 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import re
 import traceback
@@ -16,20 +15,10 @@ from importlib.util import find_spec
 from inspect import signature
 from typing import Any
 
-JSON = "application/json"
-UTF8_TYPES = (JSON, "text/csv")
+from localaws.toolkit_codecs import CSV, JSON, default_input_fn, default_output_fn
+
+UTF8_TYPES = (JSON, CSV)
 _CONTENT_TYPE_KEY = re.compile("^[Cc]ontent-?[Tt]ype")
-
-
-class UnsupportedFormatError(Exception):
-    """The default functions know JSON only; the toolkit's text."""
-
-    def __init__(self, content_type: str | None) -> None:
-        super().__init__(
-            f"Content type {content_type} is not supported by this framework.\n\n"
-            "            Please implement input_fn to to deserialize the request data or an output_fn to\n"
-            "            serialize the response. For more information, see the SageMaker Python SDK README."
-        )
 
 
 class RequestProcessor:
@@ -140,9 +129,9 @@ class Transformer:
         return result
 
     def _default_transform(self, model: Any, body: Any, content_type: str, accept: str, context: Context) -> Any:
-        data = _call(self._functions.get("input_fn", _default_input_fn), (body, content_type), context)
+        data = _call(self._functions.get("input_fn", default_input_fn), (body, content_type), context)
         prediction = _call(self._functions.get("predict_fn", _missing_predict_fn), (data, model), context)
-        return _call(self._functions.get("output_fn", _default_output_fn), (prediction, accept), context)
+        return _call(self._functions.get("output_fn", default_output_fn), (prediction, accept), context)
 
 
 def _user_functions(program: str) -> dict[str, Callable[..., Any]]:
@@ -191,21 +180,3 @@ def _missing_predict_fn(data: Any, model: Any) -> Any:
         "\nPlease provide a predict_fn implementation.\n"
         "See documentation for predict_fn at https://sagemaker.readthedocs.io/en/stable/\n"
     )
-
-
-def _default_input_fn(body: str, content_type: str | None) -> Any:
-    if content_type != JSON:
-        raise UnsupportedFormatError(content_type)
-    return json.loads(body)
-
-
-def _default_output_fn(prediction: Any, accept: str) -> Any:
-    if JSON not in accept.replace(" ", "").split(","):
-        raise UnsupportedFormatError(accept)
-    return json.dumps(prediction, default=_to_list), JSON
-
-
-def _to_list(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return json.JSONEncoder().default(value)

@@ -59,12 +59,9 @@ class Item:
 
     def to_json(self) -> str:
         """The item's line of items.jsonl, without the line break; the same bytes for the same item."""
-        colours = [
-            {"rgb": list(each.rgb), "lab": list(each.lab), "share": each.share, "name": each.name}
-            for each in self.colours
-        ]
         values = {name: getattr(self, name) for name in self.__slots__}
-        return json.dumps({**values, "colours": colours}, ensure_ascii=False, separators=(",", ":"))
+        values["colours"] = [each.to_dict() for each in self.colours]
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def describe_item(image: Image.Image, item_id: str, gender: str) -> Item:

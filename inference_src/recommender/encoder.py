@@ -120,7 +120,10 @@ def load_encoder(folder: Path, threads: int = 1) -> EngineEncoder:
     path = folder / "encoder.json"
     if not path.is_file():
         raise ArtifactError(f"No encoder.json in {folder}; the folder must hold an encoder's files.")
-    spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
+    try:
+        spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
+    except ValueError as error:
+        raise ArtifactError(f"{path} isn't JSON: {error}") from error
     engine = _onnx_engine(folder, threads) if spec.engine == "onnxruntime" else _torch_engine(folder, threads)
     return EngineEncoder(spec, engine)
 
@@ -134,7 +137,10 @@ def _onnx_engine(folder: Path, threads: int) -> Engine:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no base of their own
+        raise ArtifactError(f"ONNX Runtime can't open {graph}: {error}") from error
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         embedding: NDArray[np.float32] = session.run(["embedding"], {"image": batch})[0]

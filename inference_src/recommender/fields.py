@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from typing import cast
 
 from recommender.errors import SchemaError, shown
+
+LARGEST = sys.float_info.max
 
 
 class Fields:
@@ -113,7 +116,7 @@ class Fields:
     def _number(self, name: str, value: object, at_least: float, at_most: float) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not at_least <= value <= at_most:
             raise self._wrong(name, f"a number in [{at_least}, {at_most}]", value)
-        if not math.isfinite(value):
+        if not -LARGEST <= value <= LARGEST:
             raise self._wrong(name, "a finite number", value)
         return float(value)
 

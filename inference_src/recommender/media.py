@@ -10,7 +10,7 @@ from recommender.image import MAX_IMAGE_BYTES
 from recommender.schema import Request
 
 JSON_TYPE = "application/json"
-RAW_TYPES = ("image/", "application/x-image")
+RAW_TYPE = "application/x-image"  # what SageMaker's built-in image algorithms take, beside image/*
 MAX_JSON_BYTES = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
 _UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
 
@@ -21,7 +21,7 @@ def read_request(body: str | bytes | bytearray, content_type: str | None) -> Req
     if kind == JSON_TYPE:
         _check_charset(parameters.get("charset", "utf-8"))
         return Request.from_dict(_json(body))
-    if kind.startswith(RAW_TYPES) and isinstance(body, bytes | bytearray):
+    if (kind.startswith("image/") or kind == RAW_TYPE) and isinstance(body, bytes | bytearray):
         return Request(image=bytes(body))
     message = f"Content type {shown(content_type)} isn't supported; send {JSON_TYPE} or image/*."
     raise RequestError("unsupported_content_type", message, 415)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.attributes import UNUSUAL_MATCH, answerable, category_match, garment, gender_match
+from recommender.attributes import GENDERS, UNUSUAL_MATCH, answerable, category_match, garment, gender_match
 from recommender.catalogue import Catalogue, Item
 from recommender.harmony import Palettes, harmony
 from recommender.reading import Reading
@@ -113,7 +113,7 @@ def _by_score(each: Recommendation) -> tuple[float, str]:
 
 
 def _welcome_genders(catalogue: Catalogue, gender: str) -> NDArray[np.bool_]:
-    welcome = [other for other in ("male", "female", "unisex") if gender_match(gender, other) > 0]
+    welcome = [other for other in GENDERS if gender_match(gender, other) > 0]
     return np.isin(catalogue.genders, welcome)
 
 

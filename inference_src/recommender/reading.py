@@ -33,21 +33,17 @@ def read_garment(
     request: Request, catalogue: Catalogue, embedding: _Vector, similarity: _Vector, logit_scale: float
 ) -> Reading:
     """The garment's category and gender: from the request with confidence 1, else read from the picture."""
-    nearest = _nearest(similarity)
-    weights = np.exp((similarity[nearest].astype(np.float64) - float(similarity[nearest[0]])) * NEIGHBOUR_SHARPNESS)
-    categories: dict[str, float] = {}
-    genders: dict[str, float] = {}
-    for row, weight in zip(nearest, weights / weights.sum(), strict=True):
-        item = catalogue.items[row]
-        categories[item.category] = categories.get(item.category, 0.0) + float(weight)
-        genders[item.gender] = genders.get(item.gender, 0.0) + float(weight)
-    scale = logit_scale
-    category = _told(request.category) or _likeliest(
-        combined(zero_shot(catalogue.attributes.get("category"), embedding, scale), categories)
-    )
-    gender = _told(request.gender) or _certain_gender(
-        combined(zero_shot(catalogue.attributes.get("gender"), embedding, scale), genders)
-    )
+    weights = _neighbours(similarity)
+
+    def told(kind: str) -> dict[str, float]:
+        vote: dict[str, float] = {}
+        for row, weight in weights.items():
+            value = getattr(catalogue.items[row], kind)
+            vote[value] = vote.get(value, 0.0) + weight
+        return combined(zero_shot(catalogue.attributes.get(kind), embedding, logit_scale), vote)
+
+    category = (request.category, 1.0) if request.category else _likeliest(told("category"))
+    gender = (request.gender, 1.0) if request.gender else _certain_gender(told("gender"))
     return Reading(*category, *gender)
 
 
@@ -73,16 +69,14 @@ def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float]) -> dict[
     return {value: share * zero_shot.get(value, 0.0) + (1 - share) * vote.get(value, 0.0) for value in values}
 
 
-def _nearest(similarity: _Vector) -> NDArray[np.intp]:
-    """The rows of the nearest neighbours, the nearest first, equals in the catalogue's order."""
+def _neighbours(similarity: _Vector) -> dict[int, float]:
+    """The rows of the nearest neighbours and their say, which sums to 1; equals in the catalogue's order."""
     count = min(NEIGHBOURS, len(similarity))
-    threshold = np.partition(similarity, -count)[-count]
-    rows = np.flatnonzero(similarity >= threshold)
-    return np.asarray(rows[np.argsort(-similarity[rows], kind="stable")][:count])
-
-
-def _told(value: str | None) -> tuple[str, float] | None:
-    return None if value is None else (value, 1.0)
+    rows = np.flatnonzero(similarity >= np.partition(similarity, -count)[-count])
+    nearest = rows[np.argsort(-similarity[rows], kind="stable")][:count]
+    cosines = similarity[nearest].astype(np.float64)
+    weights = np.exp((cosines - cosines[0]) * NEIGHBOUR_SHARPNESS)
+    return dict(zip(nearest.tolist(), (weights / weights.sum()).tolist(), strict=True))
 
 
 def _likeliest(distribution: Mapping[str, float]) -> tuple[str, float]:

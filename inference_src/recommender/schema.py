@@ -55,6 +55,10 @@ class Colour:
         fields.only("rgb", "lab", "share", "name")
         return cls(fields.rgb("rgb"), fields.lab("lab"), fields.unit("share"), fields.text("name"))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of the contract."""
+        return {"rgb": list(self.rgb), "lab": list(self.lab), "share": self.share, "name": self.name}
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -149,10 +153,7 @@ class Response:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of the contract; without `embedding` where none was asked for."""
         query = asdict(self.query)
-        query["dominant_colours"] = [
-            {"rgb": list(each.rgb), "lab": list(each.lab), "share": each.share, "name": each.name}
-            for each in self.query.dominant_colours
-        ]
+        query["dominant_colours"] = [each.to_dict() for each in self.query.dominant_colours]
         embedding = query.pop("embedding")
         if embedding is not None:
             query["embedding"] = list(embedding)
@@ -210,7 +211,7 @@ class Request:
             raise RequestError("image_required", f"Give exactly one of image and image_s3_uri; found {found}.")
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of the contract; what is left at its default is left out."""
+        """The JSON object of the contract, without the optional fields that weren't given."""
         payload: dict[str, Any] = {"top_k": self.top_k}
         if self.image is not None:
             payload["image"] = base64.b64encode(self.image).decode("ascii")
@@ -258,14 +259,17 @@ def _uri(value: object) -> str | None:
 
 
 def _top_k(payload: Mapping[str, object]) -> int:
-    given = [payload[name] for name in ("top_k", "n_recommendations") if name in payload]
-    for value in given:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TOP_K:
-            raise RequestError("invalid_top_k", f"top_k must be a whole number 1–{MAX_TOP_K}; found {shown(value)}.")
-    if len(set(map(str, given))) > 1:
-        message = f"top_k is {shown(given[0])} but its alias n_recommendations is {shown(given[1])}; give one."
+    given = [_count(name, payload[name]) for name in ("top_k", "n_recommendations") if name in payload]
+    if len(set(given)) > 1:
+        message = f"top_k is {given[0]} but its alias n_recommendations is {given[1]}; give one."
         raise RequestError("conflicting_top_k", message)
-    return int(str(given[0])) if given else DEFAULT_TOP_K
+    return given[0] if given else DEFAULT_TOP_K
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TOP_K:
+        raise RequestError("invalid_top_k", f"{name} must be a whole number 1–{MAX_TOP_K}; found {shown(value)}.")
+    return value
 
 
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str | None:

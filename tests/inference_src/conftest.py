@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -208,8 +208,10 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Invoke]:
     def start(model_dir: Path) -> Invoke:
         transformer, context = Transformer(), ServingContext(str(model_dir))
 
-        def invoke(body: bytes | bytearray, content_type: str | None = None, accept: str | None = None) -> Reply:
-            headers = {"Content-Type": content_type, "Accept": accept}
+        def invoke(
+            body: bytes | bytearray, content_type: str | None = None, accept: str | None = None, **more: str
+        ) -> Reply:
+            headers = {"Content-Type": content_type, "Accept": accept, **more}
             context.headers = {name: value for name, value in headers.items() if value is not None}
             context.status, context.content_type = 200, None
             replies = transformer.transform([{"body": bytearray(body)}], context)
@@ -221,6 +223,6 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Invoke]:
 
 
 @pytest.fixture
-def invoke(serve: Callable[[Path], Invoke], artifact: Path) -> Iterator[Invoke]:
+def invoke(serve: Callable[[Path], Invoke], artifact: Path) -> Invoke:
     """Sends a request to the small artifact under AWS's own toolkit."""
-    yield serve(artifact)
+    return serve(artifact)

@@ -117,6 +117,13 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         load_encoder(folder)
 
 
+@pytest.mark.parametrize(("name", "complaint"), [("encoder.json", "isn't JSON"), ("image.onnx", "can't open")])
+def test_a_damaged_file_is_named(folder: Path, name: str, complaint: str) -> None:
+    (folder / name).write_bytes(b"{damaged")
+    with pytest.raises(ArtifactError, match=complaint):
+        load_encoder(folder)
+
+
 def test_weights_may_lie_beside_the_graph(folder: Path) -> None:
     import onnx
 

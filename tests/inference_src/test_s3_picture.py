@@ -115,7 +115,7 @@ def test_a_large_object_is_refused_unread(client: Any, monkeypatch: pytest.Monke
 class Refusing(BaseHTTPRequestHandler):
     """An S3 that refuses with the code which is asked for as a key."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         status, code = self.path.rsplit("/", 1)[1].split("-")
         body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
         self.send_response(int(status))

@@ -81,6 +81,7 @@ def changed(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("recommendations.0.similarity", "0.8"),
         ("recommendations.0.match_reason", "x"),
         ("timings_ms.decode", -1),
+        ("timings_ms.decode", 10**400),
         ("timings_ms", []),
     ],
 )

@@ -1,0 +1,77 @@
+"""What AWS's PyTorch image does for functions a module does not define: arrays in, arrays out.
+
+numpy is imported only here, and only when such a function runs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+JSON, CSV, NPY = "application/json", "text/csv", "application/x-npy"
+
+
+class UnsupportedFormatError(Exception):
+    """No default exists for the content type; the toolkit's text."""
+
+    def __init__(self, content_type: str | None) -> None:
+        super().__init__(
+            f"Content type {content_type} is not supported by this framework.\n\n"
+            "            Please implement input_fn to to deserialize the request data or an output_fn to\n"
+            "            serialize the response. For more information, see the SageMaker Python SDK README."
+        )
+
+
+def default_input_fn(body: Any, content_type: str | None) -> Any:
+    """The body as a numpy array; text becomes 32-bit floats, as the image's tensors are."""
+    decoders: dict[str | None, Callable[[Any], Any]] = {JSON: _from_json, CSV: _from_csv, NPY: _from_npy}
+    if content_type not in decoders:
+        raise UnsupportedFormatError(content_type)
+    return decoders[content_type](body)
+
+
+def default_output_fn(prediction: Any, accept: str) -> Any:
+    """The prediction in the first of the accepted types that is known."""
+    encoders: dict[str, Callable[[Any], Any]] = {JSON: json.dumps, CSV: _to_csv, NPY: _to_npy}
+    values = prediction.tolist() if hasattr(prediction, "tolist") else prediction
+    for content_type in accept.replace(" ", "").split(","):
+        if content_type in encoders:
+            # The image answers the whole Accept header as the content type, even of a list.
+            return encoders[content_type](values)
+    raise UnsupportedFormatError(accept)
+
+
+def _from_json(body: str) -> Any:
+    import numpy as np
+
+    return np.array(json.loads(body), dtype=np.float32)
+
+
+def _from_csv(body: str) -> Any:
+    import numpy as np
+
+    return np.genfromtxt(io.StringIO(body), dtype=np.float32, delimiter=",")
+
+
+def _from_npy(body: bytearray) -> Any:
+    import numpy as np
+
+    return np.load(io.BytesIO(body), allow_pickle=False)
+
+
+def _to_csv(values: Any) -> str:
+    import numpy as np
+
+    stream = io.StringIO()
+    np.savetxt(stream, values, delimiter=",", fmt="%s")
+    return stream.getvalue()
+
+
+def _to_npy(values: Any) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
