@@ -1,5 +1,6 @@
 """Package, deploy both endpoints, measure, tear down, prove that nothing is left, judge, report."""
 
+from functools import partial
 from typing import Annotated
 
 from prefect import flow
@@ -13,6 +14,7 @@ from tasks.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_ta
 from tasks.guarantee import teardown_hook, torn_down
 from tasks.invocation import smoke_real_time_task
 from tasks.limits import MINIMUM_PICTURES
+from tasks.names import dated
 from tasks.notifications import create_messaging_task
 from tasks.outputs import smoke_async_task
 from tasks.pictures import read_pictures_task
@@ -24,7 +26,7 @@ from tasks.validation import Outcome, build_report, concluded, item_pictures_tas
 
 @flow(
     name="nightly-validation",
-    flow_run_name="nightly-{catalogue}-{encoder}",
+    flow_run_name=partial(dated, "nightly"),
     on_failure=[teardown_hook],
     on_crashed=[teardown_hook],
     on_cancellation=[teardown_hook],

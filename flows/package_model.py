@@ -1,14 +1,17 @@
 """Catalogue and encoder -> model artifact in S3."""
 
+from functools import partial
+
 from prefect import flow
 from prefect.runtime import flow_run
 
 from tasks.artifact import Artifact, PackagingInputs, package_task
+from tasks.names import dated
 from tasks.plan import plan_task, preflight_task
 from tasks.sources import catalogue_source
 
 
-@flow(name="package-model", flow_run_name="package-{catalogue}-{encoder}")
+@flow(name="package-model", flow_run_name=partial(dated, "package"))
 def package_model(catalogue: str = "demo", encoder: str = "demo", metadata: str = "", categories: str = "") -> Artifact:
     """Package a catalogue of pictures and an image encoder as a SageMaker model artifact.
 

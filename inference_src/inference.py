@@ -17,7 +17,7 @@ import json
 import sys
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> A
     except Exception as error:
         _log_request(data.trace, HTTPStatus.INTERNAL_SERVER_ERROR, error=type(error).__name__)
         raise
-    data.trace.stages_ms |= response.to_dict()["timings_ms"]
+    data.trace.stages_ms |= asdict(response.timings_ms)
     return Answer(response, data.trace)
 
 
@@ -159,7 +159,7 @@ def _request_id(context: Any) -> str:
         return uuid.uuid4().hex
     headers = context.request_processor[0].get_request_properties()
     given = [value for name, value in headers.items() if name.lower() == INFERENCE_ID_HEADER]
-    return str(given[0] if given else context.get_request_id(0))
+    return str(given[0] if given else context.get_request_id(0) or uuid.uuid4().hex)
 
 
 def _log_request(trace: Trace, status: int, **more: object) -> None:

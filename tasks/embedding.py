@@ -16,7 +16,7 @@ from recommender.catalogue import Item
 from recommender.colour import dominant_colours
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.errors import RequestError
-from recommender.image import decode, preprocess
+from recommender.image import decode_for, preprocess
 from tasks.catalogue import Entry
 from tasks.errors import InputError
 
@@ -54,12 +54,16 @@ def embed_catalogue(entries: Sequence[Entry], encoder_folder: Path, progress: Ca
     encoder = load_encoder(encoder_folder, threads=THREADS)
     prepared: list[Prepared] = []
     rows: list[NDArray[np.float32]] = []
+    told = 0
     for batch in _batches(entries, encoder.spec):
         pixels = [each.pixels for each in batch if each.pixels is not None]
         if pixels:
             rows.append(encoder.encode(np.stack(pixels)))
         prepared += [Prepared(each.entry, each.item, None, each.reason) for each in batch]
-        progress(f"encoded {len(prepared)} of {len(entries)} pictures")
+        tenth = 10 * len(prepared) // len(entries)
+        if tenth > told:
+            told = tenth
+            progress(f"encoded {len(prepared)} of {len(entries)} pictures")
     skipped = tuple((each.entry.path, each.reason) for each in prepared if each.reason)
     _refuse_too_damaged(len(entries), skipped)
     good = [(each.entry, each.item) for each in prepared if each.item is not None]
@@ -74,7 +78,7 @@ def _batches(entries: Sequence[Entry], spec: EncoderSpec) -> Iterator[list[Prepa
 
 def _prepare(entry: Entry, spec: EncoderSpec) -> Prepared:
     try:
-        image = decode(entry.file.read_bytes())
+        image = decode_for(spec, entry.file.read_bytes())
     except RequestError as exc:
         return Prepared(entry, reason=str(exc))
     colours = dominant_colours(image)

@@ -88,6 +88,11 @@ class RunNames:
         return self.prefix.child("failure/")
 
 
+def dated(what: str) -> str:
+    """A flow run's name that sorts by time: nightly-2026-11-22-0300."""
+    return f"{what}-{datetime.now(UTC):%Y-%m-%d-%H%M}"
+
+
 def hashed_name(prefix: str, request: Mapping[str, Any]) -> str:
     """A name that changes when the request does: `<prefix>-<12 hex digits>`."""
     canonical = json.dumps(request, sort_keys=True).encode()

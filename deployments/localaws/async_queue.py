@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,11 @@ class AsyncQueue:
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
+
+    def join(self, deadline: float) -> None:
+        """Waits until nothing is being processed; the deadline is one of time.monotonic."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._processing, max(0.0, deadline - time.monotonic()))
 
     def publish_backlog(self) -> None:
         """Puts the backlog metrics of this moment."""

@@ -75,8 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         """POST /invocations: one inference."""
         length = int(self.headers.get("Content-Length") or 0)
         if length > _limit("TS_MAX_REQUEST_SIZE"):
-            self.close_connection = True
-            self._answer(413, "Request Entity Too Large", {"Connection": "close"}, b"")
+            self._discard(length)
+            self._answer(413, "Request Entity Too Large", {}, b"")
             return
         body = bytearray(self.rfile.read(length))
         if self.path != "/invocations":
@@ -98,6 +98,10 @@ class Handler(BaseHTTPRequestHandler):
             self._answer_error(500, "InternalServerException", "Worker died.")
         else:
             self._answer(processor.status, processor.phrase, processor.response_headers, encoded)
+
+    def _discard(self, length: int) -> None:
+        while length > 0 and (chunk := self.rfile.read(min(length, 1 << 20))):
+            length -= len(chunk)
 
     def _answer(self, status: int, phrase: str, headers: dict[str, str], body: bytes) -> None:
         self.send_response_only(status, phrase or None)

@@ -57,6 +57,8 @@ class Endpoint:
         self.metrics = EndpointMetrics(self.services, name)
         self.queue = AsyncQueue(self)
         self.changed = threading.Condition(hosting.lock)
+        self._live: list[Instance] = []
+        self._aborted = False
         self._gone: Callable[[], None] = lambda: None
 
     @property
@@ -100,10 +102,17 @@ class Endpoint:
         """Ends every worker at once: the embedded AWS is being reset or stopped."""
         with self.hosting.lock:
             self.status = "Deleting"
-            instances = [instance for variant in self.variants.values() for instance in variant.instances]
+            self._aborted = True
+            instances = list(self._live)
         self.queue.close()
         for instance in instances:
             instance.kill()
+
+    def join(self, deadline: float) -> None:
+        """Waits until what `abort` ended has ended; the deadline is one of time.monotonic."""
+        for instance in self._live:
+            instance.wait_gone(deadline)
+        self.queue.join(deadline)
 
     def _create(self) -> None:
         reason = self._test_topics(self.config) or self._grow(self.variants.values())
@@ -142,9 +151,10 @@ class Endpoint:
         started: list[tuple[Variant, Instance]] = []
         for variant in variants:
             with self.hosting.lock:
-                missing = variant.desired - len(variant.instances)
+                missing = 0 if self._aborted else variant.desired - len(variant.instances)
                 new = [self._instance(variant) for _ in range(missing)]
                 variant.instances.extend(new)
+                self._live.extend(new)
             started.extend((variant, instance) for instance in new)
         for _, instance in started:
             instance.start()
@@ -155,6 +165,7 @@ class Endpoint:
                 reason = reason or instance.failure
                 with self.hosting.lock:
                     variant.instances.remove(instance)
+                    self._live.remove(instance)
         return reason
 
     def _instance(self, variant: Variant) -> Instance:
@@ -189,6 +200,8 @@ class Endpoint:
             instance.terminate()
         for instance in instances:
             instance.stop()
+        with self.hosting.lock:
+            self._live = [instance for instance in self._live if instance not in instances]
 
     def _test_topics(self, config: EndpointConfig) -> str | None:
         """Tells the topics that they are used; the reason to fail when one takes no message."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,10 @@ class Instance:
         worker = self._worker
         if worker is not None:
             worker.kill()
+
+    def wait_gone(self, deadline: float) -> None:
+        """Waits until the worker and the folder are gone; the deadline is one of time.monotonic."""
+        self._gone.wait(max(0.0, deadline - time.monotonic()))
 
     def crash_worker(self) -> None:
         """Kills the worker as a fault would: the instance starts another."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
-import tempfile
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +18,7 @@ from localaws.control_plane import ControlPlane
 from localaws.hosting import Hosting
 from localaws.journal import Journal
 from localaws.moto_services import create_execution_role
+from localaws.run_directory import RunDirectory
 from localaws.runtime import Runtime
 from localaws.server import Application, Server
 from localaws.state import State
@@ -89,12 +89,13 @@ class LocalAws:
             if not _running:
                 moto_api_backend.reset()
             _running.add(id(self))
+        self._folder = RunDirectory()
         hosting = Hosting(
             clock=self.clock,
             journal=self.journal,
             threads=ThreadGroup(self.journal),
             spawner=Spawner(),
-            run_directory=Path(tempfile.mkdtemp(prefix="localaws-")),
+            run_directory=self._folder.path,
             worker_environment=self._worker_environment,
         )
         self._hosting = hosting
@@ -117,7 +118,7 @@ class LocalAws:
         server.close()
         left = hosting.threads.join(STOP_REAL_SECONDS)
         hosting.spawner.close()
-        shutil.rmtree(hosting.run_directory, ignore_errors=True)
+        self._folder.remove()
         self._hosting = self._server = None
         with _running_lock:
             _running.discard(id(self))
@@ -151,6 +152,10 @@ class LocalAws:
             self._state.clear()
         for endpoint in endpoints:
             endpoint.abort()
+        # What is wiped next must not be written to by what is just ending.
+        deadline = time.monotonic() + STOP_REAL_SECONDS
+        for endpoint in endpoints:
+            endpoint.join(deadline)
 
     def _require(self) -> Hosting:
         if self._hosting is None:

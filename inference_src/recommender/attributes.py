@@ -49,8 +49,8 @@ def group_of(category: str) -> str:
 
 
 def garment(category: str) -> str:
-    """The garment's everyday name: "shirt" of "upperwear_shirt"."""
-    return category.split("_", 1)[1]
+    """The garment's everyday name: "t-shirt" of "upperwear_tshirt"."""
+    return category.split("_", 1)[1].replace("tshirt", "t-shirt")
 
 
 def excludes(query: str, candidate: str) -> bool:

@@ -24,20 +24,22 @@ NAMED_COLOURS: dict[str, tuple[int, int, int]] = {
     "black": (12, 12, 12),
     "charcoal": (62, 64, 66),
     "grey": (128, 128, 128),
-    "silver": (196, 196, 196),
-    "white": (252, 252, 252),
+    "silver": (182, 182, 184),
+    "white": (248, 248, 248),
     "cream": (248, 238, 210),
     "beige": (222, 200, 165),
     "tan": (190, 145, 95),
     "brown": (105, 65, 35),
+    "maroon": (65, 20, 32),
     "burgundy": (115, 15, 40),
     "crimson": (190, 40, 75),
     "red": (220, 25, 30),
     "coral": (250, 120, 100),
     "orange": (250, 140, 20),
-    "yellow": (250, 220, 40),
-    "mustard": (205, 170, 60),
+    "yellow": (240, 205, 60),
+    "mustard": (180, 138, 40),
     "olive": (115, 115, 35),
+    "sage": (135, 150, 115),
     "green": (40, 150, 55),
     "dark green": (15, 75, 40),
     "lime": (150, 230, 60),
@@ -52,6 +54,7 @@ NAMED_COLOURS: dict[str, tuple[int, int, int]] = {
     "purple": (110, 40, 150),
     "magenta": (205, 30, 150),
     "pink": (245, 170, 190),
+    "dusty rose": (170, 105, 110),
 }
 _NAMES = tuple(NAMED_COLOURS)
 _NAMED_LAB = lab_of_rgb(list(NAMED_COLOURS.values()))
@@ -68,7 +71,7 @@ def dominant_colours(image: Image.Image) -> tuple[Colour, ...]:
     """Up to three colours of the garment in an RGB picture, the largest first; their shares sum to 1."""
     pixels = _thumbnail(image)
     lab = lab_of_rgb(pixels)
-    garment = garment_mask(lab)
+    garment = garment_mask(pixels, lab)
     centres, shares = _merged(*k_means(*_cells(pixels[garment], lab[garment]), MAX_COLOURS))
     rgb = rgb_of_lab(centres)
     return tuple(
@@ -82,9 +85,9 @@ def dominant_colours(image: Image.Image) -> tuple[Colour, ...]:
     )
 
 
-def garment_mask(lab: _Array) -> NDArray[np.bool_]:
-    """Which pixels of a CIELAB picture [h, w, 3] show the garment; all of them where no background can be told."""
-    backgrounds = _border_colours(lab)
+def garment_mask(rgb: NDArray[np.uint8], lab: _Array) -> NDArray[np.bool_]:
+    """Which pixels of a picture [h, w, 3] show the garment; all of them where no background can be told."""
+    backgrounds = _border_colours(rgb, lab)
     if len(backgrounds) == 0:
         return np.ones(lab.shape[:2], dtype=bool)
     distance = np.min([np.linalg.norm(lab - colour, axis=2) for colour in backgrounds], axis=0)
@@ -163,13 +166,12 @@ def _rounded(shares: _Array) -> list[float]:
     return [round(1 - sum(rest), 4), *rest]
 
 
-def _border_colours(lab: _Array) -> _Array:
+def _border_colours(rgb: NDArray[np.uint8], lab: _Array) -> _Array:
     """The colours that hold a good part of the picture's border, each a centre in CIELAB."""
     edge = max(1, min(lab.shape[:2]) // 32)
     frame = np.ones(lab.shape[:2], dtype=bool)
     frame[edge:-edge, edge:-edge] = False
-    points = lab[frame]
-    centres, shares = k_means(points, np.ones(len(points)), MAX_COLOURS)
+    centres, shares = k_means(*_cells(rgb[frame], lab[frame]), MAX_COLOURS)
     return np.asarray(centres[shares >= BACKGROUND_BORDER_SHARE])
 
 

@@ -44,7 +44,7 @@ class EncoderSpec:
 
     @classmethod
     def _from_fields(cls, fields: Fields) -> EncoderSpec:
-        fields.only(*cls.__slots__)
+        fields.at_least(*cls.__slots__)  # the folder may say more: a text tower, what was measured
         return cls(
             name=fields.text("name"),
             engine=fields.one_of("engine", ENGINES),

@@ -38,6 +38,12 @@ class Fields:
                 f"{self.where} lacks {missing} and has the unknown {unknown}; it must have {list(names)}."
             )
 
+    def at_least(self, *names: str) -> None:
+        """Raise SchemaError unless the object has these fields; others may stand beside them."""
+        missing = [name for name in names if name not in self._values]
+        if missing:
+            raise SchemaError(f"{self.where} lacks {missing}; it must have {list(names)}.")
+
     def text(self, name: str) -> str:
         """A string which isn't empty."""
         value = self._values.get(name)

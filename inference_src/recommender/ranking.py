@@ -10,8 +10,10 @@ An outfit wants variety: the best item of each category comes before the second 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +51,14 @@ def search(catalogue: Catalogue, reading: Reading, similarity: NDArray[np.float3
     return Candidates(rows, np.clip(similarity[rows].astype(np.float64), -1.0, 1.0))
 
 
+class Scored(NamedTuple):
+    """A candidate with its score and the terms of it, in the order of WEIGHTS."""
+
+    score: float
+    item: Item
+    terms: tuple[float, float, float, float]
+
+
 def rank(
     catalogue: Catalogue, reading: Reading, colours: Sequence[Colour], candidates: Candidates, top_k: int
 ) -> tuple[Recommendation, ...]:
@@ -57,22 +67,34 @@ def rank(
         return ()
     harmonies = harmony(Palettes.of([colours]), catalogue.palettes.take(candidates.rows))
     scored = [
-        _recommendation(catalogue.items[row], reading, colours[0], float(cosine), float(matched))
-        for row, cosine, matched in zip(candidates.rows, candidates.cosine, harmonies, strict=True)
+        score(catalogue.items[row], reading, cosine, matched)
+        for row, cosine, matched in zip(
+            candidates.rows.tolist(), candidates.cosine.tolist(), harmonies.tolist(), strict=True
+        )
     ]
     chosen = select(scored, top_k)
-    return tuple(replace(each, rank=place) for place, each in enumerate(chosen, start=1))
+    return tuple(_recommendation(place, each, reading, colours[0]) for place, each in enumerate(chosen, start=1))
 
 
-def select(scored: Sequence[Recommendation], top_k: int) -> list[Recommendation]:
+def score(item: Item, reading: Reading, cosine: float, colour_harmony: float) -> Scored:
+    """The item's score for a garment so read, each of its terms rounded first."""
+    terms = (
+        round((cosine + 1) / 2, DIGITS),
+        round(colour_harmony, DIGITS),
+        gender_match(reading.gender, item.gender),
+        category_match(reading.category, item.category),
+    )
+    return Scored(round(sum(map(operator.mul, WEIGHTS.values(), terms)), DIGITS), item, terms)
+
+
+def select(scored: Sequence[Scored], top_k: int) -> list[Scored]:
     """The best of each category first, then the best of the rest, until there are `top_k`; sorted by score."""
     ordered = sorted(scored, key=_by_score)
-    best: dict[str, Recommendation] = {}
+    best: dict[str, Scored] = {}
     for each in ordered:
-        best.setdefault(each.category, each)
-    first = list(best.values())
-    rest = [each for each in ordered if best[each.category] is not each]
-    return sorted((first + rest)[:top_k], key=_by_score)
+        best.setdefault(each.item.category, each)
+    rest = [each for each in ordered if best[each.item.category] is not each]
+    return sorted([*best.values(), *rest][:top_k], key=_by_score)
 
 
 def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, category_score: float) -> str:
@@ -88,28 +110,24 @@ def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, 
     return f"{pairing} {_counted(garment(reading.category))}; {colours}; {_FOR_WHOM[item.gender]}"
 
 
-def _recommendation(item: Item, reading: Reading, colour: Colour, cosine: float, matched: float) -> Recommendation:
-    terms = {
-        "similarity": round((cosine + 1) / 2, DIGITS),
-        "colour_harmony": round(matched, DIGITS),
-        "gender_match": gender_match(reading.gender, item.gender),
-        "category_match": category_match(reading.category, item.category),
-    }
+def _recommendation(place: int, scored: Scored, reading: Reading, colour: Colour) -> Recommendation:
+    item = scored.item
+    terms = dict(zip(WEIGHTS, scored.terms, strict=True))
     return Recommendation(
-        rank=0,
+        rank=place,
         item_id=item.item_id,
         path=item.path,
         group=item.group,
         category=item.category,
         gender=item.gender,
-        score=round(sum(weight * terms[name] for name, weight in WEIGHTS.items()), DIGITS),
+        score=scored.score,
         **terms,
-        reason=explain(item, reading, colour, matched, terms["category_match"]),
+        reason=explain(item, reading, colour, terms["colour_harmony"], terms["category_match"]),
     )
 
 
-def _by_score(each: Recommendation) -> tuple[float, str]:
-    return -each.score, each.item_id
+def _by_score(each: Scored) -> tuple[float, str]:
+    return -each.score, each.item.item_id
 
 
 def _welcome_genders(catalogue: Catalogue, gender: str) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ CATEGORIES = tuple(name for name in NOUNS if "_" in name)
 GENDERS: dict[str, tuple[str, ...]] = {
     "male": ("men's", "male"),
     "female": ("women's", "female"),
-    "unisex": ("unisex", "anyone's"),
+    "unisex": ("unisex", "unisex"),
 }
 PHOTOGRAPH_LABELS: dict[str, str] = {
     "dress": "one-piece_dress",
@@ -41,7 +41,7 @@ PHOTOGRAPH_LABELS: dict[str, str] = {
     "skirt": "bottomwear_skirt",
     "t-shirt": "upperwear_tshirt",
 }
-TEMPLATES = ("{}", "a {}", "a photo of a {}", "a picture of a {}", "a product photo of a {}", "a drawing of a {}")
+TEMPLATES = ("a photo of {}", "a picture of {}", "a product photo of {}", "a drawing of {}", "{}")
 UNKNOWN = ""
 
 
@@ -70,16 +70,25 @@ def caption(facts: Facts, rng: Random) -> tuple[str, Facts]:
     noun = rng.choice(NOUNS[said.category]) if said.category else rng.choice(("garment", "piece of clothing"))
     gender = rng.choice(GENDERS[said.gender]) if said.gender else ""
     words = " ".join(word for word in (gender, said.colour, said.pattern, noun) if word)
-    return rng.choice(TEMPLATES).format(words), said
+    return rng.choice(TEMPLATES).format(with_article(words)), said
+
+
+def with_article(words: str) -> str:
+    """Return the words with a, an or, before a plural, neither."""
+    if (words.endswith("s") and not words.endswith("ss")) or words.endswith("wear"):
+        return words
+    return f"an {words}" if words[0] in "aeio" else f"a {words}"
 
 
 def category_prompts(category: str) -> tuple[str, ...]:
     """Return every way to name a category, the plainest noun first."""
-    return tuple(template.format(noun) for noun in dict.fromkeys(NOUNS[category]) for template in TEMPLATES)
+    return tuple(
+        template.format(with_article(noun)) for noun in dict.fromkeys(NOUNS[category]) for template in TEMPLATES
+    )
 
 
 def gender_prompts(gender: str) -> tuple[str, ...]:
     """Return every way to name whom a garment is for."""
     nouns = ("garment", "piece of clothing")
-    words = (f"{word} {noun}" for word in GENDERS[gender] for noun in nouns)
-    return tuple(template.format(said) for said in words for template in TEMPLATES)
+    words = [f"{word} {noun}" for word in dict.fromkeys(GENDERS[gender]) for noun in nouns]
+    return tuple(template.format(with_article(said)) for said in words for template in TEMPLATES)

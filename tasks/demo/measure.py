@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.demo.towers import Floats
+from tasks.demo.captions import category_prompts
+from tasks.demo.towers import Floats, Towers
+
+Measured = dict[str, float | int | str]
 
 
 def unit(rows: Floats) -> Floats:
@@ -26,3 +29,13 @@ def zero_shot_accuracy(embeddings: Floats, labels: Sequence[str], prompts: Float
     """Return the share of pictures whose nearest prompt row is their own label's."""
     best = (unit(embeddings) @ prompts.T).argmax(axis=1)
     return float(np.mean([names[row] == label for row, label in zip(best, labels, strict=True)]))
+
+
+def scores(on: str, towers: Towers, embeddings: Floats, labels: Sequence[str], names: Sequence[str]) -> Measured:
+    """Return both numbers and the count of pictures, each key beginning with what was measured on."""
+    prompts = np.stack([towers.embed_captions(category_prompts(name)) for name in names])
+    return {
+        f"{on}_pictures": len(labels),
+        f"{on}_precision_at_5": round(precision_at_5(embeddings, labels), 3),
+        f"{on}_zero_shot_accuracy": round(zero_shot_accuracy(embeddings, labels, prompts, names), 3),
+    }

@@ -31,8 +31,10 @@ class Sketch:
         points = _on_board(outline)
         mask = Image.new("L", BOARD, 0)
         ImageDraw.Draw(mask).polygon(points, fill=255)
-        surface = self._turned(turn) if fill is None else Image.new("RGB", BOARD, fill)
-        self.picture.paste(ImageChops.multiply(surface, _folds()) if edge else surface, (0, 0), mask)
+        box = mask.getbbox() or (0, 0, 1, 1)
+        surface = self._turned(turn).crop(box) if fill is None else Image.new("RGB", _size(box), fill)
+        lit = ImageChops.multiply(surface, _folds().crop(box)) if edge else surface
+        self.picture.paste(lit, box[:2], mask.crop(box))
         if edge:
             ink = self.ink if fill is None else darker(fill, 0.25)
             self._draw.line([*points, points[0], points[1]], fill=ink, width=3, joint="curve")
@@ -85,6 +87,10 @@ def _between(four: Sequence[Point], t: float) -> Point:
 
 def _on_board(points: Sequence[Point]) -> list[Point]:
     return [(BOARD[0] / 2 + x * _UNIT, y * _UNIT) for x, y in points]
+
+
+def _size(box: tuple[int, int, int, int]) -> tuple[int, int]:
+    return box[2] - box[0], box[3] - box[1]
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
 """The demo encoder's two towers: EfficientNet-Lite0 for pictures, a small transformer for captions."""
 
 import gzip
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from open_clip.tokenizer import SimpleTokenizer, default_bpe
 from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Resize
 
-IMAGE_SIZE = 160
+IMAGE_SIZE = 224
 DIMENSION = 128
 CONTEXT_LENGTH = 24
 MERGES = 1500
@@ -23,6 +24,33 @@ STD = (0.5, 0.5, 0.5)
 _BATCH = 32
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Towers:
+    """The model with what it is used through: its tokenizer, and its frozen trunk as a fast function."""
+
+    model: torch.nn.Module
+    tokenize: SimpleTokenizer
+    trunk: Callable[[Floats], Floats]
+
+    def features(self, pictures: Iterable[Image.Image]) -> Floats:
+        """Return the trunk's features of the pictures, [N, 1280]."""
+        return np.concatenate([self.trunk(pixels(batch)) for batch in _batches(pictures)])
+
+    def embed_pictures(self, pictures: Iterable[Image.Image]) -> Floats:
+        """Return the pictures' embeddings, [N, D]."""
+        rows = torch.from_numpy(self.features(pictures))
+        with torch.inference_mode():
+            embeddings: Floats = self.model.visual.head(rows).numpy()
+        return embeddings
+
+    def embed_captions(self, captions: Sequence[str]) -> Floats:
+        """Return the mean direction of the captions, a unit vector."""
+        with torch.inference_mode():
+            texts = self.model.encode_text(self.tokenize(list(captions)))
+            mean: Floats = torch.nn.functional.normalize(texts, dim=-1).mean(dim=0).numpy()
+        return mean / np.linalg.norm(mean)
 
 
 def write_merges(path: Path) -> None:
@@ -68,28 +96,12 @@ def _load_trunk(trunk: torch.nn.Module) -> None:
     trunk.load_state_dict(dict(zip(names, tensors, strict=True)))
 
 
-def pixels(pictures: Sequence[Image.Image]) -> torch.Tensor:
+def pixels(pictures: Sequence[Image.Image]) -> Floats:
     """Return [N, 3, S, S]: the shorter side resized (bicubic), the centre cropped, normalised, as open_clip does."""
     resize = Compose([Resize(IMAGE_SIZE, interpolation=InterpolationMode.BICUBIC), CenterCrop(IMAGE_SIZE)])
     stack = np.stack([np.asarray(resize(picture.convert("RGB"))) for picture in pictures])
-    scaled = (stack.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
-    return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))
-
-
-def features(model: torch.nn.Module, pictures: Iterable[Image.Image]) -> Floats:
-    """Return the frozen trunk's features of the pictures, [N, 1280]."""
-    trunk = model.visual.trunk
-    with torch.inference_mode():
-        return np.concatenate([trunk(pixels(batch)).numpy() for batch in _batches(pictures)])
-
-
-def embed_captions(model: torch.nn.Module, tokenize: SimpleTokenizer, captions: Sequence[str]) -> Floats:
-    """Return the mean direction of the captions, a unit vector."""
-    with torch.inference_mode():
-        rows = torch.nn.functional.normalize(model.encode_text(tokenize(list(captions))), dim=-1).numpy()
-    mean = rows.mean(axis=0)
-    unit: Floats = (mean / np.linalg.norm(mean)).astype(np.float32)
-    return unit
+    mean, std = np.array(MEAN, dtype=np.float32), np.array(STD, dtype=np.float32)
+    return np.ascontiguousarray(((stack.astype(np.float32) / 255 - mean) / std).transpose(0, 3, 1, 2))
 
 
 def _batches(pictures: Iterable[Image.Image]) -> Iterator[list[Image.Image]]:

@@ -33,7 +33,7 @@ class TrainingSetError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """One picture to learn from; `source` is drawn, photograph or fashion-mnist."""
+    """One picture to learn from; `source` is drawn, photograph or fashion_mnist."""
 
     source: str
     facts: Facts
@@ -76,7 +76,7 @@ def fashion_mnist(folder: Path, *, per_label: int) -> Iterator[Example]:
     for label, category in enumerate(FASHION_MNIST_LABELS):
         for index in np.flatnonzero(labels == label)[:per_label]:
             picture = ImageOps.invert(Image.fromarray(grey[index])).resize((160, 160), Image.Resampling.BICUBIC)
-            yield Example("fashion-mnist", Facts(category), picture.convert("RGB"))
+            yield Example("fashion_mnist", Facts(category), picture.convert("RGB"))
 
 
 def _idx(path: Path, header_bytes: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:

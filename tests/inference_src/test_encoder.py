@@ -100,13 +100,23 @@ def test_may_be_shared_between_threads(folder: Path) -> None:
         ("mean", [0.5, 0.5]),
         ("std", [0.5, 0.0, 0.5]),
         ("logit_scale", None),
-        ("surprise", 1),
     ],
 )
 def test_encoder_json_is_read_strictly(folder: Path, field: str, value: Any) -> None:
     path = folder / "encoder.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
     with pytest.raises(ArtifactError, match=field):
+        load_encoder(folder)
+
+
+def test_encoder_json_may_say_more_but_not_less(folder: Path) -> None:
+    path = folder / "encoder.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps({**written, "measured": {"pictures": 312}}))
+    assert load_encoder(folder).spec.to_dict() == written
+    del written["licence"]
+    path.write_text(json.dumps(written))
+    with pytest.raises(ArtifactError, match=r"lacks \['licence'\]"):
         load_encoder(folder)
 
 

@@ -124,3 +124,28 @@ def test_the_journal_tells_transitions_in_order(cloud: Cloud) -> None:
     cloud.delete()
     statuses = [entry.fields["status"] for entry in cloud.aws.journal.entries("endpoint.status", endpoint="endpoint")]
     assert statuses == ["Creating", "InService", "Deleting"]
+
+
+def test_a_reset_during_an_update_ends_the_new_workers_too(cloud: Cloud) -> None:
+    cloud.model()
+    cloud.config()
+    cloud.endpoint()
+    cloud.model("stuck", "import time\ndef model_fn(model_dir): time.sleep(60)\n")
+    cloud.config("next", "stuck")
+    cloud.sagemaker.update_endpoint(EndpointName="endpoint", EndpointConfigName="next")
+    eventually(lambda: cloud.aws.journal.entries("instance.started")[1:] or None)
+    pids = [entry.fields["pid"] for entry in cloud.aws.journal.entries("instance.started")]
+    cloud.aws.reset()
+    assert [running(pid) for pid in pids] == [False, False]
+    assert [path for path in cloud.aws.run_directory.iterdir() if path.is_dir()] == []
+
+
+def test_a_folder_that_a_killed_process_left_is_swept_at_the_next_start() -> None:
+    with program() as (run, pids):
+        folder = Path(f"/proc/{pids[0]}/cwd").resolve().parent
+        run.kill()
+        run.wait()
+    assert folder.is_dir()
+    with LocalAws() as aws:
+        assert not folder.exists()
+        assert aws.run_directory.is_dir()

@@ -1,0 +1,72 @@
+# `make demo` and `make test` need nothing but Python 3.11 or 3.12 and make; they fill .venv themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --python .venv --require-hashes
+PROJECT := $(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+           --python-version 3.11 --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-clip setup-dev demo test lint format up down clean requirements encoder
+
+help:  ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.base  ## fill .venv with what the demo, the flows and the embedded AWS need
+setup-clip: .venv/.clip  ## add PyTorch and open_clip, to package a real CLIP
+setup-dev: .venv/.dev  ## add all that linting and testing need
+
+.venv/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
+	  { echo "stygig needs Python 3.11 or 3.12; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 …" >&2; exit 2; }
+	@echo "setting up .venv" >&2
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/.base: .venv/.uv requirements/base.txt pyproject.toml
+	@$(INSTALL) -r requirements/base.txt
+	@$(PROJECT)
+	@touch $@
+
+.venv/.clip: .venv/.base requirements/clip.txt
+	@$(INSTALL) -r requirements/clip.txt
+	@touch $@
+
+.venv/.dev: .venv/.base requirements/dev.txt
+	@echo "adding what tests need (PyTorch among it)" >&2
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+demo: setup  ## the main job on this machine, no account needed
+	@$(BIN)/stygig nightly --local
+
+test: setup-dev  ## all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup-dev  ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup-dev
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+up: setup  ## the embedded AWS, a Prefect server with all deployments, and a worker, in the background
+	@$(BIN)/python -m stygig.stack up
+
+down:  ## end what `make up` started
+	@$(BIN)/python -m stygig.stack down
+
+encoder: setup-dev  ## fit the demo encoder anew: make encoder PHOTOGRAPHS=…/clothing-train
+	@$(BIN)/python -m tasks.demo.fit_encoder --photographs $(PHOTOGRAPHS) --out tasks/demo/encoder
+
+requirements: .venv/.uv  ## compile the pinned requirements from requirements/*.in
+	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+	@$(COMPILE) requirements/clip.in -c requirements/dev.txt -o requirements/clip.txt
+
+clean:  ## remove .venv and caches
+	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,63 @@
+"""What many tests share: a clean environment, one Prefect server per session, one small drawn catalogue."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports Prefect: a flow run by a test that forgot the server must fail, not start one.
+os.environ.update(
+    PREFECT_SERVER_EPHEMERAL_ENABLED="false",
+    PREFECT_SERVER_ANALYTICS_ENABLED="false",
+    PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
+    PREFECT_TASKS_REFRESH_CACHE="true",
+)
+OURS = ("AWS_", "STYGIG_")
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the credentials, settings or folders of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("STYGIG_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The drawn catalogue and pictures are made once, and not in the user's home."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def drawn_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four garments of each category."""
+    from tasks.demo.garments import draw_catalogue
+
+    folder = tmp_path_factory.mktemp("catalogue")
+    draw_catalogue(folder, items=52)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prefect_backend() -> Iterator[str]:
+    """The URL of a Prefect API with a database of its own; heartbeats off, they cost a second per flow run."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.testing.utilities import prefect_test_harness
+
+    with (
+        prefect_test_harness(server_startup_timeout=180),
+        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
+    ):
+        yield str(PREFECT_API_URL.value())

@@ -1,0 +1,129 @@
+"""The main job against the embedded AWS, over HTTP, with real workers."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+import flows.nightly_validation as recipe
+from flows.nightly_validation import nightly_validation
+from flows.package_model import package_model
+from tasks.errors import InputError, LeftoverError
+from tasks.inventory import existing
+from tasks.validation import Outcome
+
+pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
+
+
+def bucket() -> str:
+    (found,) = [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"] if b["Name"].startswith("stygig-")]
+    return str(found)
+
+
+def keys(prefix: str) -> list[str]:
+    listed = boto3.client("s3").list_objects_v2(Bucket=bucket(), Prefix=prefix)
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+@pytest.fixture
+def passed(drawn_catalogue: Path) -> Outcome:
+    outcome: Outcome = nightly_validation(catalogue=str(drawn_catalogue))
+    return outcome
+
+
+def test_a_nightly_run_passes_reports_and_leaves_nothing(passed: Outcome) -> None:
+    assert passed.verdict == "PASS"
+    assert passed.pictures == 24
+    assert passed.left == ()
+    assert existing(bucket()) == []
+    assert keys("runs/") == [], "inputs, outputs and records are removed with the run"
+    report = Path(passed.report)
+    assert report.is_file()
+    read = json.loads(report.with_name("report.json").read_text())
+    names = {check["name"]: check["passed"] for check in read["verdict"]["checks"]}
+    assert names == {
+        "answers agree": True,
+        "every asynchronous request completed": True,
+        "a deliberate failure ends as a failure object": True,
+        "the baseline refuses the same request": True,
+        "every request was notified": True,
+        "nothing is left running": True,
+    }
+    phases = {(phase["side"], phase["phase"]): phase["percentiles"]["count"] for phase in read["latencies"]}
+    assert phases["real-time", "round trip"] == 24
+    assert phases["asynchronous", "queue and processing"] == 24
+    assert set(read["cold_starts"]) == {read["baseline_endpoint"], read["async_endpoint"]}
+    assert len(read["invocations"]) == 25
+    page = report.read_text()
+    assert "data:image/jpeg;base64," in page
+    assert "http://" not in page.replace("http://www.w3.org", ""), "the page asks nobody for anything"
+
+
+def test_packaging_again_uploads_nothing(passed: Outcome, drawn_catalogue: Path) -> None:
+    before = sorted(keys("models/"))
+    again = package_model(catalogue=str(drawn_catalogue))
+    assert not again.uploaded
+    assert again.uri == passed.model_uri
+    assert sorted(keys("models/")) == before
+
+
+def test_an_exception_between_deployment_and_verdict_leaves_nothing(
+    drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> None:
+        assert {r.kind for r in existing(bucket())} >= {"endpoint", "queue", "alarm"}
+        raise RuntimeError("broken in the middle")
+
+    monkeypatch.setattr(recipe, "measure", broken)
+    with pytest.raises(RuntimeError, match="broken in the middle"):
+        nightly_validation(catalogue=str(drawn_catalogue))
+    assert existing(bucket()) == []
+
+
+def test_keep_leaves_both_endpoints_and_their_record(drawn_catalogue: Path) -> None:
+    outcome = nightly_validation(catalogue=str(drawn_catalogue), keep=True)
+    kinds = [r.kind for r in existing(bucket(), outcome.run_id)]
+    assert kinds.count("endpoint") == 2
+    assert {"scalable-target", "alarm", "queue", "topic", "model", "endpoint-config"} <= set(kinds)
+
+
+def test_what_can_not_be_removed_is_named(drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import teardown
+
+    def refused(resource: Any) -> None:
+        raise LeftoverError("not today")
+
+    monkeypatch.setitem(teardown._DELETE, "alarm", refused)
+    with pytest.raises(LeftoverError, match=r"alarm stygig-async-.*not today"):
+        nightly_validation(catalogue=str(drawn_catalogue))
+    assert [r.kind for r in existing(bucket())] == ["alarm"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"pictures": "few"}, ["2 pictures", "at least 20"]),
+        ({"catalogue": "empty"}, ["holds no pictures"]),
+        ({"catalogue": "unknown"}, ["gloves", "--categories"]),
+        ({"encoder": "no-such-encoder"}, ["no-such-encoder", "demo"]),
+        ({"encoder": "no-model:tag"}, ["no model", "no-model"]),
+        ({"instance_type": "m5.large"}, ["m5.large", "ml."]),
+    ],
+)
+def test_bad_input_is_one_clear_error_and_leaves_nothing(
+    parameters: dict[str, str], said: Sequence[str], drawn_catalogue: Path, tmp_path: Path
+) -> None:
+    picture = next(drawn_catalogue.rglob("*.jpg")).read_bytes()
+    for name in ("few/1.jpg", "few/2.jpg", "unknown/gloves/1.jpg", "empty/readme.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(picture)
+    folders = {k: str(tmp_path / v) if k in {"pictures", "catalogue"} else v for k, v in parameters.items()}
+    with pytest.raises(InputError) as raised:
+        nightly_validation(**({"catalogue": str(drawn_catalogue)} | folders))  # type: ignore[arg-type]
+    for words in said:
+        assert words in str(raised.value)
+    left = [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
+    assert not left or existing(left[0]) == []
