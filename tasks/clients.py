@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
 
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError, ServiceUnreachableError, StygigError
 
@@ -54,10 +54,13 @@ def _explained_set_up() -> Iterator[None]:
         yield
     except NoRegionError as exc:
         raise InputError("No AWS region is set: export AWS_DEFAULT_REGION, for example us-east-1.") from exc
+    except ProfileNotFound as exc:
+        raise InputError(f"{exc}. Set AWS_PROFILE to one of those in ~/.aws/config, or unset it.") from exc
 
 
 def region() -> str:
-    return str(client("sts").meta.region_name)
+    """The region that clients use. Asked of SQS: an STS client is content without one and would say "None"."""
+    return str(client("sqs").meta.region_name)
 
 
 def account_id() -> str:

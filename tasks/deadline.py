@@ -44,7 +44,8 @@ class Deadline:
             yield attempt
             if self.expired:
                 return
-            self.sleep(min(pause * random.uniform(0.8, 1.2), self.remaining_seconds))  # noqa: S311 - jitter
+            jittered = pause * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+            self.sleep(min(jittered, longest_seconds, self.remaining_seconds))
             pause = min(pause * 1.5, longest_seconds)
 
     def exceeded(self, waited_for: str, found: str, advice: str) -> DeadlineExceededError:

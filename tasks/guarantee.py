@@ -5,7 +5,6 @@
 3. the `sweep` flow, for when nobody was left to run a hook.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun
 from prefect.flows import Flow
+from prefect.logging.loggers import flow_run_logger
 from prefect.states import State
 
 from tasks.deadline import Deadline
@@ -61,7 +61,7 @@ def _tear_down_after_failure(teardown: Teardown, say: Any) -> None:
 
 def teardown_hook(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """For on_failure, on_crashed and on_cancellation: knows nothing but the run's id, and needs no more."""
-    logger = logging.getLogger("prefect.flow_runs")
+    logger = flow_run_logger(flow_run, flow)
     if (flow_run.parameters or {}).get("keep"):
         return
     plan = plan_run(str(flow_run.id))

@@ -71,8 +71,8 @@ def write_down(plan: RunPlan, kind: str, name: str, endpoint: str = "") -> Resou
 
 
 def strike_out(bucket: str, resource: Resource) -> None:
-    """Takes the record back, once the thing is proven gone."""
-    with explained("s3:DeleteObject", f"{bucket}/{resource.key}"):
+    """Takes the record back, once the thing is proven gone; no bucket, no record."""
+    with explained("s3:DeleteObject", f"{bucket}/{resource.key}"), missing_ok():
         client("s3").delete_object(Bucket=bucket, Key=resource.key)
 
 
@@ -127,7 +127,7 @@ def _tagged_messaging() -> Iterator[Resource]:
                     marks = [
                         {"Key": k, "Value": v} for k, v in sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).items()
                     ]
-                    yield from _ours("queue", url, marks)
+                    yield from _ours("queue", url.rpartition("/")[2], marks)  # as it is written down
 
 
 def _tagged_alarms() -> Iterator[Resource]:

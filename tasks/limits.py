@@ -1,6 +1,7 @@
 """AWS's statuses, names and limits, in one place; checked against botocore's model by a test where it can be."""
 
 NAME_PATTERN = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+LONGEST_NAME = 63
 """Endpoints, endpoint configs and models. Source: botocore, shape EndpointName."""
 
 CREATING, UPDATING, SYSTEM_UPDATING = "Creating", "Updating", "SystemUpdating"

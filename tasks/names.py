@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tasks.errors import InputError
-from tasks.limits import NAME_PATTERN
+from tasks.limits import LONGEST_NAME, NAME_PATTERN
 
 Kind = Literal["async", "real-time"]
 
@@ -101,8 +101,8 @@ def hashed_name(prefix: str, request: Mapping[str, Any]) -> str:
 
 def checked_name(name: str, what: str = "endpoint name") -> str:
     """The name, if SageMaker takes it."""
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise InputError(f"{name!r} is no {what}: letters, digits and single dashes between them, at most 63.")
+    if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
+        raise InputError(f"{name!r} is no {what}: letters, digits and dashes between them, at most {LONGEST_NAME}.")
     return name
 
 

@@ -123,10 +123,13 @@ class Wait:
         except NotFoundError:
             status = "gone"
         if status in {"gone", limits.DELETING, limits.FAILED}:
+            self.look_in_s3()  # it may have answered since the last look
             self._lose(self.pending, "lost", f"endpoint {self.endpoint_name} is {status}")
 
     def give_up_on_the_expired(self) -> None:
         now = datetime.now(UTC)
+        if any(now > record.give_up_at for record in self.pending):
+            self.look_in_s3()
         overdue = [record for record in self.pending if now > record.give_up_at]
         self._lose(overdue, "expired", "neither an output nor a failure within TTL, time-out and margin")
 

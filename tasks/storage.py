@@ -43,8 +43,9 @@ def upload(content: bytes, location: S3Location, content_type: str = "applicatio
 
 
 def upload_file(path: Path, location: S3Location) -> str:
-    with explained("s3:PutObject", location.uri):
-        client("s3").upload_file(str(path), location.bucket, location.key)
+    # boto3's upload_file hides the ClientError in an error of its own; upload_fileobj lets it through.
+    with explained("s3:PutObject", location.uri), path.open("rb") as opened:
+        client("s3").upload_fileobj(opened, location.bucket, location.key)
     return location.uri
 
 

@@ -81,9 +81,8 @@ def _failure_object(failure: InvocationRecord) -> Check:
 
 def _baseline_refused(answer: Answer) -> Check:
     passed = answer.error is not None and "(400)" in answer.error
-    return Check(
-        "the baseline refuses the same request", passed, "client error (400)", answer.error or "an answer: not refused"
-    )
+    found = answer.error.partition(" See https:")[0] if answer.error else "an answer: not refused"
+    return Check("the baseline refuses the same request", passed, "client error (400)", found)
 
 
 def _all_notified(records: Sequence[InvocationRecord]) -> Check:

@@ -3,9 +3,11 @@
 import argparse
 import csv
 import logging
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -13,8 +15,8 @@ from PIL import Image
 
 from tasks.demo import training_set
 from tasks.demo.captions import CATEGORIES, PHOTOGRAPH_LABELS, Facts, category_prompts
-from tasks.demo.encoder_folder import MERGES_FILE, check_size, write_description
-from tasks.demo.export import check_same, export_image_tower, export_text_tower, frozen_trunk
+from tasks.demo.encoder_folder import MERGES_FILE, EncoderFolderError, check_size, write_description
+from tasks.demo.export import ExportError, check_same, export_image_tower, export_text_tower, frozen_trunk
 from tasks.demo.fitting import Examples, Schedule, fit
 from tasks.demo.garments import KINDS, garments
 from tasks.demo.measure import Measured, scores
@@ -38,28 +40,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     try:
         fit_encoder(options)
-    except TrainingSetError as error:
+    except (TrainingSetError, ExportError, EncoderFolderError) as error:
         log.error("%s", error)
         return 2
     return 0
 
 
 def fit_encoder(options: argparse.Namespace) -> None:
-    """Write the encoder folder that the options ask for."""
-    out: Path = options.out
+    """Write the encoder folder that the options ask for, once everything in it has been checked."""
     held_out = held_out_photographs(options.evaluate) if options.evaluate else []
     photographs = [path for path, _ in training_set.photograph_files(options.photographs)]
-    out.mkdir(parents=True, exist_ok=True)
-    towers = fresh_towers(out / MERGES_FILE, options.seed)
-    fit(towers, gather(towers, options), Schedule(steps=options.steps, seed=options.seed))
-    export_image_tower(towers.model, out / "image.onnx")
-    export_text_tower(towers.model, out / "text.onnx")
-    measured = check(towers, photographs[:: max(1, len(photographs) // _CHECKED_PICTURES)], out)
-    measured |= measure_drawn(towers)
-    if held_out:
-        measured |= measure_photographs(towers, held_out)
-    write_description(out, towers, measured)
-    log.info("%s: %s bytes, %s", out, f"{check_size(out):,}", measured)
+    with TemporaryDirectory() as folder:
+        draft = Path(folder)
+        towers = fresh_towers(draft / MERGES_FILE, options.seed)
+        fit(towers, gather(towers, options), Schedule(steps=options.steps, seed=options.seed))
+        export_image_tower(towers.model, draft / "image.onnx")
+        export_text_tower(towers.model, draft / "text.onnx")
+        measured = check(towers, photographs[:: max(1, len(photographs) // _CHECKED_PICTURES)], draft)
+        measured |= measure_drawn(towers)
+        if held_out:
+            measured |= measure_photographs(towers, held_out)
+        write_description(draft, towers, measured)
+        size = check_size(draft)
+        shutil.copytree(draft, options.out, dirs_exist_ok=True)
+    log.info("%s: %s bytes, %s", options.out, f"{size:,}", measured)
 
 
 def fresh_towers(merges: Path, seed: int) -> Towers:
@@ -89,7 +93,7 @@ def gather(towers: Towers, options: argparse.Namespace) -> Examples:
     )
 
 
-def check(towers: Towers, pictures: Sequence[Path], out: Path) -> Measured:
+def check(towers: Towers, pictures: Sequence[Path], folder: Path) -> Measured:
     """Return the lowest cosines between the written towers and torch's, on photographs and on every prompt."""
     batch = pixels([Image.open(path) for path in pictures])
     tokens = towers.tokenize([prompt for name in CATEGORIES for prompt in category_prompts(name)])
@@ -97,8 +101,8 @@ def check(towers: Towers, pictures: Sequence[Path], out: Path) -> Measured:
         embeddings = towers.model.encode_image(torch.from_numpy(batch)).numpy()
         texts = towers.model.encode_text(tokens).numpy()
     return {
-        "image_onnx_lowest_cosine": round(check_same(out / "image.onnx", batch, embeddings), 5),
-        "text_onnx_lowest_cosine": round(check_same(out / "text.onnx", tokens.numpy(), texts), 5),
+        "image_onnx_lowest_cosine": round(check_same(folder / "image.onnx", batch, embeddings), 5),
+        "text_onnx_lowest_cosine": round(check_same(folder / "text.onnx", tokens.numpy(), texts), 5),
     }
 
 

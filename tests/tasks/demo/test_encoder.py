@@ -38,7 +38,7 @@ def session() -> onnxruntime.InferenceSession:
 
 @pytest.fixture(scope="module")
 def shown() -> list[DrawnGarment]:
-    return list(garments(6 * len(KINDS), seed=52))
+    return list(garments(4 * len(KINDS), seed=52))
 
 
 @pytest.fixture(scope="module")
@@ -135,5 +135,5 @@ def test_nearest_drawn_garments_are_of_the_same_category(embeddings: Floats, sho
     names = np.array([garment.kind.category for garment in shown])
     cosines = embeddings @ embeddings.T
     np.fill_diagonal(cosines, -2)
-    nearest = np.argsort(-cosines, axis=1)[:, :3]
+    nearest = np.argsort(-cosines, axis=1)[:, :2]
     assert (names[nearest] == names[:, None]).mean() >= 0.85

@@ -34,7 +34,7 @@ def test_photographs_are_most_of_a_batch_and_rare_labels_are_raised() -> None:
     assert 0.1 < chances[90:100].sum() / chances[:100].sum() < 0.5
 
 
-def test_large_weights_become_int8_and_compute_the_same() -> None:
+def test_large_weights_become_int8_and_compute_the_same(tmp_path: Path) -> None:
     weights = np.random.default_rng(1).standard_normal((300, 256)).astype(np.float32)
     graph = onnx.helper.make_graph(
         [onnx.helper.make_node("Gemm", ["given", "weights"], ["found"], transB=1)],
@@ -47,6 +47,10 @@ def test_large_weights_become_int8_and_compute_the_same() -> None:
     export.shrink(model, export.int8_weights)
     onnx.checker.check_model(model)
     assert model.ByteSize() < weights.nbytes / 3
+    path = tmp_path / "layer.onnx"
+    onnx.save(model, path)
+    given = np.random.default_rng(2).standard_normal((5, 256)).astype(np.float32)
+    assert export.check_same(path, given, given @ weights.T) > 0.9995
 
 
 def test_disagreeing_model_is_refused(tmp_path: Path) -> None:
