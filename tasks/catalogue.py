@@ -8,7 +8,6 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import yaml
@@ -58,7 +57,6 @@ def category_names(extra: Path | None = None) -> Mapping[str, str]:
     return dict(_read_names(CATEGORY_NAMES)) | (dict(_read_names(extra)) if extra else {})
 
 
-@cache
 def _read_names(file: Path) -> Mapping[str, str]:
     if not file.is_file():
         raise InputError(f"The categories file {file} does not exist.")
@@ -103,7 +101,7 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
         if required:
             raise InputError(f"The metadata file {file} does not exist.")
         return {}
-    with file.open(newline="") as opened:
+    with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
         rows = list(csv.DictReader(opened))
     if not rows or "path" not in rows[0]:
         raise InputError(f"{file} needs a header with the columns path and gender (colour is optional), and rows.")

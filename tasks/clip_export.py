@@ -66,7 +66,7 @@ def _name_beside(checkpoint: Path) -> str:
 def _load(wanted: str, name: str, weights: str) -> tuple[Any, Any]:
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(name, pretrained=weights)
-    except (OSError, RuntimeError, ValueError, KeyError) as exc:
+    except Exception as exc:  # of a damaged or foreign checkpoint, torch and open_clip raise all sorts
         raise InputError(
             f"The weights of {wanted} could not be loaded: {exc}. A pretrained tag is downloaded from its hub; where "
             "there is no network, fetch the checkpoint elsewhere and give NAME:FILE."

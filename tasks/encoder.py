@@ -25,7 +25,7 @@ def prepare_encoder(wanted: str, folder: Path) -> EncoderSpec:
     folder.mkdir(parents=True, exist_ok=True)
     if wanted == DEMO:
         _copy(DEMO_FOLDER, folder)
-    elif ":" in wanted or Path(wanted).exists():
+    elif ":" in wanted or Path(wanted).is_file():
         _export(wanted, folder)
     else:
         raise InputError(
@@ -37,7 +37,7 @@ def prepare_encoder(wanted: str, folder: Path) -> EncoderSpec:
 
 def _copy(source: Path, folder: Path) -> None:
     """The demo folder holds more than a container needs: its text tower, and what was measured when it was fitted."""
-    for name in (*FILES, "NOTICE"):
+    for name in (*FILES, "NOTICE", "LICENSE-APACHE"):
         shutil.copyfile(source / name, folder / name)
     said = json.loads((source / "encoder.json").read_text())
     spec = {name: said[name] for name in EncoderSpec.__slots__}

@@ -81,10 +81,12 @@ def recorded(bucket: str, run_id: str = "") -> list[Resource]:
     s3 = client("s3")
     prefix = f"{RUNS_PREFIX}{run_id}/resources/" if run_id else RUNS_PREFIX
     found = []
-    with missing_ok():
+    with explained("s3:ListBucket", bucket), missing_ok():
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
-                if "/resources/" in item["Key"]:
+                if "/resources/" not in item["Key"]:
+                    continue
+                with missing_ok():  # another teardown may strike it out meanwhile
                     found.append(Resource.from_json(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()))
     return found
 

@@ -112,12 +112,6 @@ class Instance:
         """Waits until the worker and the folder are gone; the deadline is one of time.monotonic."""
         self._gone.wait(max(0.0, deadline - time.monotonic()))
 
-    def crash_worker(self) -> None:
-        """Kills the worker as a fault would: the instance starts another."""
-        worker = self._worker
-        if worker is not None:
-            worker.kill()
-
     def _run(self) -> None:
         try:
             self._home.mkdir(parents=True)

@@ -27,6 +27,7 @@ def apply() -> None:
     _cache_module_list()
     _count_queues_cheaply()
     _track_models_weakly()
+    _keep_objects_open_while_used()
     _remove_policies_with_their_target()
     Subscription.get_post_data = envelope
     moto._localaws_patched = MOTO_VERSION
@@ -116,8 +117,13 @@ def _track_models_weakly() -> None:
         return instance
 
     BaseModel.__new__ = new
-    # An overwritten or deleted object is now collected at once; moto warns of that as of a mistake.
-    FakeKey.__del__ = lambda key: key.dispose()
+
+
+def _keep_objects_open_while_used() -> None:
+    """moto closes an object's buffer when its key is overwritten, while another request may still be reading it."""
+    close = FakeKey.dispose
+    FakeKey.dispose = lambda key, garbage=False: None
+    FakeKey.__del__ = close
 
 
 def _remove_policies_with_their_target() -> None:

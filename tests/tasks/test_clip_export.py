@@ -1,0 +1,141 @@
+"""From an open_clip checkpoint to the encoder folder, with a model small enough to be made here."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from recommender.attributes import CATEGORIES, GENDERS
+from recommender.encoder import load_encoder
+from recommender.image import decode, preprocess
+from tasks.encoder import prepare_encoder
+from tasks.errors import InputError
+
+open_clip = pytest.importorskip("open_clip")
+torch = pytest.importorskip("torch")
+
+pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns of itself
+NAME = "stygig-test-tiny"
+TINY = {
+    "embed_dim": 32,
+    "quick_gelu": True,
+    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Seeded weights of a model that open_clip knows while these tests run."""
+    folder = tmp_path_factory.mktemp("clip")
+    (folder / f"{NAME}.json").write_text(json.dumps(TINY))
+    before = list(open_clip.factory._MODEL_CONFIG_PATHS)
+    open_clip.add_model_config(folder / f"{NAME}.json")
+    torch.manual_seed(7)
+    torch.save(open_clip.create_model(NAME).state_dict(), folder / "tiny.pt")
+    yield folder / "tiny.pt"
+    open_clip.factory._MODEL_CONFIG_PATHS[:] = before
+    open_clip.factory._rescan_model_configs()
+
+
+@pytest.fixture(scope="module")
+def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    prepare_encoder(f"{NAME}:{checkpoint}", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoint: Path) -> tuple[Any, Any]:
+    """open_clip's own model and preprocessing."""
+    model, _, prepared = open_clip.create_model_and_transforms(NAME, pretrained=str(checkpoint))
+    return model.eval(), prepared
+
+
+def unit(rows: Any) -> Any:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def test_the_exported_encoder_gives_open_clips_embeddings(
+    exported: Path, reference: tuple[Any, Any], drawn_catalogue: Path
+) -> None:
+    model, prepared = reference
+    encoder = load_encoder(exported)
+    files = sorted(drawn_catalogue.rglob("*.jpg"))[:5]
+    pixels = np.stack([preprocess(decode(file.read_bytes()), encoder.spec) for file in files])
+    with torch.no_grad():
+        expected = model.encode_image(torch.stack([prepared(Image.open(file)) for file in files])).numpy()
+    cosines = (encoder.encode(pixels) * unit(expected)).sum(axis=1)
+    assert cosines.min() >= 0.9999
+
+
+def test_the_exported_encoder_takes_one_picture_as_well_as_many(exported: Path) -> None:
+    encoder = load_encoder(exported)
+    pixels = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+    assert np.allclose(encoder.encode(pixels)[:1], encoder.encode(pixels[:1]), atol=1e-5)
+
+
+def test_the_attributes_are_unit_rows_of_every_category_and_gender(exported: Path) -> None:
+    rows = np.load(exported / "attributes.npy")
+    said = json.loads((exported / "attributes.json").read_text())
+    assert [(each["kind"], each["value"]) for each in said] == [
+        *(("category", name) for name in CATEGORIES),
+        *(("gender", name) for name in GENDERS),
+    ]
+    assert (rows.shape, rows.dtype) == ((len(said), 32), np.float32)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+
+
+def test_an_attribute_is_the_mean_of_its_prompts(exported: Path, reference: tuple[Any, Any]) -> None:
+    from tasks.demo.captions import category_prompts
+
+    tokens = open_clip.get_tokenizer(NAME)(list(category_prompts("accessories_hat")))
+    with torch.no_grad():
+        expected = unit(unit(reference[0].encode_text(tokens).numpy()).mean(axis=0))
+    row = np.load(exported / "attributes.npy")[list(CATEGORIES).index("accessories_hat")]
+    assert row @ expected >= 0.9999
+
+
+def test_the_encoder_says_what_it_is_and_not_where_it_lay(exported: Path, checkpoint: Path) -> None:
+    text = (exported / "encoder.json").read_text()
+    said = json.loads(text)
+    assert (said["name"], said["dimension"], said["image_size"]) == (f"{NAME}:tiny.pt", 32, 32)
+    assert str(checkpoint.parent) not in text
+
+
+def test_a_checkpoint_alone_needs_to_say_of_which_model_it_is(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"tiny\.pt doesn't say which model it is of\. Give NAME:.*open_clip_config"):
+        prepare_encoder(str(checkpoint), tmp_path)
+
+
+@pytest.mark.parametrize("config", ["{}", '{"model_name": 3}'])
+def test_a_config_beside_it_must_name_the_model(tmp_path: Path, config: str) -> None:
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    (tmp_path / "open_clip_config.json").write_text(config)
+    with pytest.raises(InputError, match=r"open_clip_config\.json has no model_name"):
+        prepare_encoder(str(tmp_path / "model.pt"), tmp_path / "encoder")
+
+
+def test_an_unknown_model_is_quoted(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"open_clip has no model 'ViT-Z-99'.*list_models"):
+        prepare_encoder("ViT-Z-99:openai", tmp_path)
+
+
+def test_an_unknown_tag_is_quoted_with_those_of_the_model(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'mine' is neither a checkpoint file nor a pretrained tag of ViT-B-32.*laion"):
+        prepare_encoder("ViT-B-32:mine", tmp_path)
+
+
+def test_a_file_that_holds_no_weights_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.pt").write_text("not weights")
+    with pytest.raises(InputError, match=rf"The weights of {NAME}:.*text\.pt could not be loaded"):
+        prepare_encoder(f"{NAME}:{tmp_path / 'text.pt'}", tmp_path / "encoder")
+
+
+def test_the_weights_of_another_model_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"could not be loaded"):
+        prepare_encoder(f"ViT-S-32-alt:{checkpoint}", tmp_path / "encoder")

@@ -1,0 +1,50 @@
+"""Which encoder a catalogue is packaged with, and what is said when it can't be had."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from recommender.encoder import EncoderSpec, load_encoder
+from tasks.encoder import DEMO_FOLDER, fingerprint_files, prepare_encoder
+from tasks.errors import InputError
+
+
+def test_the_demo_encoder_is_put_into_the_folder_whole(tmp_path: Path) -> None:
+    spec = prepare_encoder("demo", tmp_path / "encoder")
+    assert spec.name == "demo"
+    assert {"encoder.json", "image.onnx", "attributes.json", "attributes.npy", "NOTICE"} == {
+        file.name for file in (tmp_path / "encoder").iterdir()
+    }
+    assert load_encoder(tmp_path / "encoder").spec == spec
+
+
+def test_a_prepared_encoder_says_only_what_a_container_reads(tmp_path: Path) -> None:
+    prepare_encoder("demo", tmp_path)
+    assert set(json.loads((tmp_path / "encoder.json").read_text())) == set(EncoderSpec.__slots__)
+
+
+@pytest.mark.parametrize("wanted", ["", "clip", "ViT-B-32", "/nonexistent/model.pt", "."])
+def test_a_name_that_is_nothing_is_quoted_with_what_would_be_something(wanted: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as found:
+        prepare_encoder(wanted, tmp_path)
+    assert str(found.value).startswith(f"Encoder {wanted!r} is neither 'demo', nor an open_clip NAME:TAG")
+
+
+def test_without_torch_an_open_clip_encoder_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "tasks.clip_export", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(InputError, match=r"Packaging ViT-B-32:openai needs torch.*make setup-clip.*--encoder demo"):
+        prepare_encoder("ViT-B-32:openai", tmp_path)
+
+
+def test_what_decides_an_encoder_are_its_files(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "model.pt"
+    checkpoint.write_bytes(b"weights")
+    assert fingerprint_files("demo") == sorted(DEMO_FOLDER.iterdir())
+    assert fingerprint_files(f"ViT-B-32:{checkpoint}") == [checkpoint]
+    assert fingerprint_files(str(checkpoint)) == [checkpoint]
+    assert fingerprint_files("ViT-B-32:openai") == []

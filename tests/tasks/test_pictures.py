@@ -1,0 +1,90 @@
+"""Query pictures: the same ones every time, and none that an endpoint can't take."""
+
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import InputError, NotFoundError
+from tasks.names import S3Location
+from tasks.pictures import MOST_PICTURE_BYTES, checked, read_picture, read_pictures
+from tasks.plan import RunPlan
+from tasks.storage import upload
+from tests.tasks.deployed import BUCKET, picture_bytes, put_picture
+
+
+@pytest.fixture
+def thirty(tmp_path: Path) -> Path:
+    for number in range(30):
+        put_picture(tmp_path / f"{number:02d}.jpg")
+    return tmp_path
+
+
+def test_pictures_are_spread_evenly_over_the_sorted_names(thirty: Path) -> None:
+    assert [p.name for p in read_pictures(str(thirty), 5)] == ["00.jpg", "06.jpg", "12.jpg", "18.jpg", "24.jpg"]
+
+
+@pytest.mark.parametrize("count", [0, 30, 1000])
+def test_zero_or_more_than_there_are_takes_all(thirty: Path, count: int) -> None:
+    assert len(read_pictures(str(thirty), count)) == 30
+
+
+def test_the_same_folder_gives_the_same_bytes(thirty: Path) -> None:
+    assert read_pictures(str(thirty), 7) == read_pictures(str(thirty), 7)
+
+
+def test_names_are_unique_across_folders(tmp_path: Path) -> None:
+    put_picture(tmp_path / "a" / "1.jpg")
+    put_picture(tmp_path / "b" / "1.jpg", "blue")
+    found = read_pictures(str(tmp_path), 0, minimum=1)
+    assert [p.name for p in found] == ["a/1.jpg", "b/1.jpg"]
+    assert found[0].sha256 != found[1].sha256
+
+
+def test_too_few_says_how_many_were_found_and_how_to_allow_it(tmp_path: Path) -> None:
+    put_picture(tmp_path / "1.jpg")
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(InputError, match=r"Found 1 pictures .* needs at least 20\..*minimum_pictures"):
+        read_pictures(str(tmp_path), 24)
+
+
+def test_a_text_file_that_is_called_a_picture_is_named(thirty: Path) -> None:
+    (thirty / "07.jpg").write_text("not a picture")
+    with pytest.raises(InputError, match=r"07\.jpg is no picture that can be read .*Remove or replace it"):
+        read_pictures(str(thirty), 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", picture_bytes(kind="PNG")[:60]])
+def test_a_broken_picture_is_named(content: bytes) -> None:
+    with pytest.raises(InputError, match=r"broken\.png is no picture"):
+        checked(content, "broken.png")
+
+
+def test_a_picture_that_base64_makes_too_large_is_refused_before_it_is_read() -> None:
+    with pytest.raises(InputError, match=r"big\.jpg has 4\.2 MB: InvokeEndpoint takes 4\.2 MB\. Use a smaller"):
+        checked(bytes(MOST_PICTURE_BYTES + 1), "big.jpg")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_passes_with_its_bytes_as_they_are(kind: str) -> None:
+    content = picture_bytes(kind=kind)
+    assert checked(content, "picture") is content
+
+
+def test_pictures_come_from_an_s3_prefix_too(plan: RunPlan, thirty: Path) -> None:
+    for file in thirty.iterdir():
+        upload(file.read_bytes(), S3Location(BUCKET, f"queries/{file.name}"))
+    assert read_pictures(f"s3://{BUCKET}/queries/", 5) == read_pictures(str(thirty), 5)
+
+
+def test_one_picture_comes_from_a_file_or_from_s3(plan: RunPlan, tmp_path: Path) -> None:
+    file = put_picture(tmp_path / "red.jpg")
+    uri = upload(file.read_bytes(), S3Location(BUCKET, "queries/red.jpg"))
+    assert read_picture(str(file)) == read_picture(uri)
+    assert read_picture(uri).name == "red.jpg"
+
+
+def test_one_picture_that_is_not_there_is_named(plan: RunPlan, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"absent\.jpg is not a file\. Name a picture"):
+        read_picture(str(tmp_path / "absent.jpg"))
+    with pytest.raises(NotFoundError, match=rf"s3://{BUCKET}/absent\.jpg does not exist"):
+        read_picture(f"s3://{BUCKET}/absent.jpg")
