@@ -23,7 +23,7 @@ from prefect.cache_policies import NO_CACHE
 
 import recommender
 from recommender.encoder import EncoderSpec
-from tasks.archive import content_hash, file_hashes, write_tar_gz
+from tasks.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
 from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
 from tasks.embedding import Embedded, embed_catalogue
 from tasks.encoder import fingerprint_files, prepare_encoder
@@ -127,7 +127,7 @@ def _build_and_upload(
     archive = scratch / "model.tar.gz"
     write_tar_gz(stage, archive)
     progress(f"archive of {archive.stat().st_size / 1e6:.1f} MB, version {manifest['model_version']}")
-    verify(stage, embedded.entries[0].file)
+    verify(archive, embedded.entries[0].file)
     progress("verified: unpacked, imported in a clean interpreter, one real question answered")
     where = S3Location(bucket, f"{MODELS_PREFIX}{manifest['model_version']}/model.tar.gz")
     uploaded = _upload_all(stage, archive, where, embedded.entries, scratch, progress)
@@ -187,11 +187,11 @@ print("answered " + str(len(json.loads(body)["recommendations"])))
 """
 
 
-def verify(stage: Path, picture: Path) -> None:
+def verify(archive: Path, picture: Path) -> None:
     """Asks the artifact one real question as a container would: elsewhere, with a clean interpreter."""
     with tempfile.TemporaryDirectory(prefix="stygig-verify-") as elsewhere:
         model_dir = Path(elsewhere).resolve() / "model"
-        shutil.copytree(stage, model_dir)
+        unpack_tar_gz(archive, model_dir)
         asked = [sys.executable, "-I", "-c", QUESTION, str(model_dir), str(picture.resolve())]
         done = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=300, cwd=elsewhere)
     if done.returncode or "answered" not in done.stdout:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recommender.attributes import CATEGORIES
-from tasks.archive import content_hash, file_hashes, unpack_tar_gz
+from tasks.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
 from tasks.artifact import HANDLER, Artifact, PackagingInputs, check_packagable, package, read_manifest
 from tasks.errors import ArtifactError, InputError, NotFoundError
 from tasks.names import S3Location
@@ -175,6 +175,19 @@ def test_what_cannot_answer_a_question_is_not_uploaded(
     (tmp_path / "handler" / file).write_text(text)
     monkeypatch.setattr("tasks.artifact.HANDLER", tmp_path / "handler")
     with pytest.raises(ArtifactError, match=rf"could not answer a question, so it was not uploaded[\s\S]*{complaint}"):
+        repackaged(plan, catalogue)
+    assert stored() == {}
+
+
+def test_it_is_the_archive_that_is_asked(
+    plan: RunPlan, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_the_encoder(stage: Path, archive: Path) -> None:
+        shutil.rmtree(stage / "encoder")
+        write_tar_gz(stage, archive)
+
+    monkeypatch.setattr("tasks.artifact.write_tar_gz", without_the_encoder)
+    with pytest.raises(ArtifactError, match=r"so it was not uploaded[\s\S]*encoder\.json"):
         repackaged(plan, catalogue)
     assert stored() == {}
 
