@@ -181,12 +181,18 @@ def _remove_data(bucket: str, run_id: str) -> int:
 
 @contextmanager
 def uninterrupted(say: Say) -> Iterator[None]:
-    """Holds Ctrl-C and SIGTERM back while things are being removed: a teardown cut short leaves a bill."""
+    """Holds Ctrl-C and SIGTERM back while things are being removed, and delivers them afterwards.
+
+    A teardown that is cut short leaves a bill.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    held: list[int] = []
+
     def hold(number: int, frame: FrameType | None) -> None:
+        held.append(number)
         say(f"{signal.Signals(number).name} is held back: the teardown is under way")
 
     before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -195,6 +201,8 @@ def uninterrupted(say: Say) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if held:
+        signal.raise_signal(held[0])
 
 
 @task(name="tear-down", cache_policy=NO_CACHE)

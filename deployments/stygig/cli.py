@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from stygig.arguments import EndpointName, checked_source, checked_uri
-from stygig.output import Printer, ending
+from stygig.output import ending
 
 app = typer.Typer(
     name="stygig",
@@ -211,25 +211,23 @@ def inventory(json: Json = False) -> None:
 def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 4577,
     clock_rate: Annotated[float, typer.Option(min=0.001, max=100_000, help="How much faster AWS's time passes.")] = 1.0,
+    json: Json = False,
 ) -> None:
     """Run the embedded AWS in the foreground until Ctrl-C."""
-    with ending(False):
+    with ending(json) as out:
         from stygig.local import serve
 
-        serve(port, clock_rate)
+        serve(port, clock_rate, out)
 
 
 @local.command()
-def env() -> None:
+def env(json: Json = False) -> None:
     """Print the exports that point any AWS client at the embedded AWS: eval "$(stygig local env)"."""
-    with ending(False) as out:
-        from stygig.local import exports
+    with ending(json) as out:
+        from stygig.local import environment, exports
 
-        out.lines(exports())
+        out.emit({"environment": environment()}, "\n".join(exports()))
 
 
 def main() -> None:
     app()
-
-
-__all__ = ["Printer", "app", "main"]

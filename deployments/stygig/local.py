@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from stygig.output import Printer
 from stygig.running import sigterm_raises
 from tasks.errors import NotFoundError, StygigError
 from tasks.sources import cache_folder
@@ -16,7 +17,7 @@ def _state() -> Path:
     return cache_folder() / "local.json"
 
 
-def serve(port: int, clock_rate: float) -> None:
+def serve(port: int, clock_rate: float, out: Printer) -> None:
     """Serves until Ctrl-C or SIGTERM; what `exports` needs is written down for as long."""
     from localaws import LocalAws
 
@@ -30,8 +31,10 @@ def serve(port: int, clock_rate: float) -> None:
     state = _state()
     state.parent.mkdir(parents=True, exist_ok=True)
     state.write_text(json.dumps({"pid": os.getpid(), "environment": aws.environment()}))
-    typer.echo(f"The embedded AWS answers at {aws.endpoint_url}; Ctrl-C ends it.", err=True)
-    typer.echo('eval "$(stygig local env)" points this shell at it.', err=True)
+    out.emit({"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": aws.environment()}, aws.endpoint_url)
+    out.finish()
+    typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
+    typer.echo('eval "$(stygig local env)" points a shell at it.', err=True)
     try:
         with sigterm_raises():
             aws.serve_forever()
@@ -42,10 +45,16 @@ def serve(port: int, clock_rate: float) -> None:
         state.unlink(missing_ok=True)
 
 
-def exports() -> list[str]:
-    """`export NAME=VALUE` lines for the embedded AWS that runs."""
+def environment() -> dict[str, str]:
+    """The environment variables of the embedded AWS that runs."""
     state = _state()
     running = json.loads(state.read_text()) if state.is_file() else None
     if running is None or not Path(f"/proc/{running['pid']}").exists():
         raise NotFoundError("No embedded AWS is running. Start one with `stygig local up`.")
-    return [f"export {name}={shlex.quote(value)}" for name, value in running["environment"].items()]
+    found: dict[str, str] = running["environment"]
+    return found
+
+
+def exports() -> list[str]:
+    """The same as `export NAME=VALUE` lines."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in environment().items()]

@@ -38,9 +38,7 @@ class Printer:
     def finish(self) -> None:
         if self.as_json and self.said:
             typer.echo(json.dumps(self.said, indent=2, default=str))
-
-    def lines(self, lines: Sequence[str]) -> None:
-        typer.echo("\n".join(lines))
+            self.said = {}
 
     def outcome(self, outcome: "Outcome") -> None:
         reasons = "\n".join(f"  {reason}" for reason in outcome.reasons)

@@ -69,11 +69,13 @@ def sigterm_raises() -> Iterator[None]:
 
 
 class OneLine(logging.Filter):
-    """Errors that explain themselves are one line in the log, without a traceback."""
+    """Errors that explain themselves are one line in the log; that a task has finished well is none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from tasks.errors import StygigError
 
+        if record.name == "prefect.task_runs" and str(record.msg).startswith("Finished in state"):
+            return False
         raised = record.exc_info[1] if record.exc_info else None
         if isinstance(raised, StygigError):
             record.exc_info, record.exc_text = None, None

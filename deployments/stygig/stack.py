@@ -3,8 +3,8 @@
 Process ids and logs lie in `.run/`. What runs already is left alone; `down` ends only what is in there.
 """
 
+import json
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -148,9 +148,9 @@ def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
 
 def _aws_environment() -> dict[str, str]:
     """What `stygig local env` prints, as a mapping."""
-    done = subprocess.run((str(BIN / "stygig"), "local", "env"), capture_output=True, text=True, check=True)
-    words = [word for word in shlex.split(done.stdout) if word != "export"]
-    return dict(word.split("=", 1) for word in words)
+    done = subprocess.run((str(BIN / "stygig"), "local", "env", "--json"), capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(done.stdout)["environment"]
+    return found
 
 
 def _answers(url: str) -> bool:

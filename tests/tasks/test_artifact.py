@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import boto3
 import numpy as np
@@ -29,6 +28,11 @@ def catalogue(drawn_catalogue: Path, tmp_path: Path) -> Path:
     return tmp_path / "catalogue"
 
 
+@pytest.fixture(autouse=True)
+def versioned(plan: RunPlan) -> None:
+    boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+
 @pytest.fixture
 def packaged(plan: RunPlan, catalogue: Path) -> Artifact:
     return repackaged(plan, catalogue)
@@ -45,10 +49,10 @@ def repackaged(plan: RunPlan, catalogue: Path) -> Artifact:
     return package(plan, PackagingInputs(str(catalogue)), lambda line: None)
 
 
-def stored() -> dict[str, Any]:
-    """Every object of the bucket and when it was written."""
-    listed = boto3.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])
-    return {item["Key"]: (item["LastModified"], item["ETag"]) for item in listed}
+def stored() -> dict[str, str]:
+    """Every object of the bucket and its version: writing the same bytes again would change it."""
+    listed = boto3.client("s3").list_object_versions(Bucket=BUCKET).get("Versions", [])
+    return {item["Key"]: item["VersionId"] for item in listed if item["IsLatest"]}
 
 
 def archives() -> list[str]:
@@ -183,8 +187,8 @@ def test_it_is_the_archive_that_is_asked(
     plan: RunPlan, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def without_the_encoder(stage: Path, archive: Path) -> None:
-        shutil.rmtree(stage / "encoder")
-        write_tar_gz(stage, archive)
+        shutil.copytree(stage, tmp_path / "partial", ignore=shutil.ignore_patterns("encoder.json"))
+        write_tar_gz(tmp_path / "partial", archive)
 
     monkeypatch.setattr("tasks.artifact.write_tar_gz", without_the_encoder)
     with pytest.raises(ArtifactError, match=r"so it was not uploaded[\s\S]*encoder\.json"):

@@ -1,0 +1,3 @@
+from stygig.cli import main
+
+main()
