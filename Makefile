@@ -6,6 +6,11 @@ PROJECT := $(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-iso
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
            --python-version 3.11 --no-header --no-annotate
 
+# Where the machine has certificates of its own (a company's proxy), uv takes them as pip does.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS ?= true
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-clip setup-dev demo test lint format up down clean requirements encoder
 
