@@ -105,9 +105,7 @@ def parse_notification(body: str) -> Notification | None:
 
     Takes the message raw and in SNS's envelope, the locations where AWS was seen to put them and at the top level.
     """
-    message = json.loads(body)
-    if isinstance(message, dict) and "Message" in message and "TopicArn" in message:
-        message = json.loads(message["Message"])
+    message = _message(body)
     if not isinstance(message, dict) or not message.get("inferenceId"):
         return None
     response: Mapping[str, str] = message.get("responseParameters") or {}
@@ -120,6 +118,17 @@ def parse_notification(body: str) -> Notification | None:
         failure_location=response.get("failureLocation") or message.get("failureLocation", ""),
         failure_reason=message.get("failureReason", ""),
     )
+
+
+def _message(body: str) -> Any:
+    """What was published; None where it is no JSON: a topic of somebody else's carries whatever they like."""
+    try:
+        message = json.loads(body)
+        if isinstance(message, dict) and "Message" in message and "TopicArn" in message:
+            return json.loads(message["Message"])
+    except ValueError:
+        return None
+    return message
 
 
 def _time(text: str | None) -> datetime | None:

@@ -29,6 +29,7 @@ class Printer:
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
         self.said: dict[str, Any] = {}
+        self.last_line = ""
 
     def emit(self, value: dict[str, Any], text: str) -> None:
         self.said |= value
@@ -36,6 +37,8 @@ class Printer:
             typer.echo(text)
 
     def finish(self) -> None:
+        if self.last_line and not self.as_json:
+            typer.echo(self.last_line)
         if self.as_json and self.said:
             typer.echo(json.dumps(self.said, indent=2, default=str))
             self.said = {}
@@ -104,7 +107,8 @@ class Printer:
         from stygig.running import inventory_directly
 
         found = inventory_directly()
-        self.emit({"inventory": [_row(r) for r in found]}, f"Inventory: {_table(found)}")
+        self.said |= {"inventory": [_row(r) for r in found]}
+        self.last_line = f"Inventory: {_table(found)}"
 
 
 def _row(resource: "Resource") -> dict[str, Any]:

@@ -68,13 +68,17 @@ def sigterm_raises() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+NOISE = {"prefect.task_runs": "Finished in state", "prefect.flow_runs": "View at"}
+"""Said for every task; and the address of an API without a UI."""
+
+
 class OneLine(logging.Filter):
     """Errors that explain themselves are one line in the log; that a task has finished well is none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from tasks.errors import StygigError
 
-        if record.name == "prefect.task_runs" and str(record.msg).startswith("Finished in state"):
+        if str(record.msg).startswith(NOISE[record.name]):
             return False
         raised = record.exc_info[1] if record.exc_info else None
         if isinstance(raised, StygigError):
@@ -89,7 +93,7 @@ def quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     import prefect  # noqa: F401 - sets its loggers up
 
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
+    for name in NOISE:
         logging.getLogger(name).addFilter(OneLine())
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
+from tasks.inventory import write_down
 from tasks.names import Kind
 from tasks.notifications import Topics
 from tasks.plan import RunPlan
@@ -52,12 +54,20 @@ def put_model(handler: str = ANSWERING, key: str = "models/tiny/model.tar.gz") -
     return f"s3://{BUCKET}/{key}"
 
 
+def made_topic(plan: RunPlan) -> str:
+    """The ARN of a topic of the run's: the least that a run can leave behind."""
+    name = plan.names.success_topic
+    arn = write_down(plan, "topic", f"arn:aws:sns:{plan.region}:{plan.account}:{name}").name
+    boto3.client("sns").create_topic(Name=name, Tags=plan.tags)
+    return arn
+
+
 def deployed(
     plan: RunPlan, kind: Kind = "async", topics: Topics | None = None, handler: str = ANSWERING, name: str = ""
 ) -> Endpoint:
     """An endpoint of the run, in service."""
     asked = start_endpoint(plan, EndpointSpec(kind, put_model(handler), name), topics)
-    return wait_in_service([asked], Deadline(60))[0]
+    return wait_in_service([asked], hurried(60))[0]
 
 
 @dataclass
@@ -76,6 +86,11 @@ class Clock:
 
     def deadline(self, limit_seconds: float) -> Deadline:
         return Deadline(limit_seconds, self, self.sleep)
+
+
+def hurried(limit_seconds: float = 30) -> Deadline:
+    """A deadline by the real clock that polls a hundred times a second."""
+    return Deadline(limit_seconds, sleep=lambda seconds: time.sleep(min(seconds, 0.01)))
 
 
 def picture_bytes(colour: str = "red", kind: str = "JPEG", size: tuple[int, int] = (64, 80)) -> bytes:

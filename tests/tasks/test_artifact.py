@@ -10,7 +10,8 @@ import pytest
 
 from recommender.attributes import CATEGORIES
 from tasks.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
-from tasks.artifact import HANDLER, Artifact, PackagingInputs, check_packagable, package, read_manifest
+from tasks.artifact import HANDLER, Artifact, PackagingInputs, build, check_packagable, package, read_manifest
+from tasks.catalogue import scan_catalogue
 from tasks.errors import ArtifactError, InputError, NotFoundError
 from tasks.names import S3Location
 from tasks.plan import RunPlan
@@ -28,13 +29,21 @@ def catalogue(drawn_catalogue: Path, tmp_path: Path) -> Path:
     return tmp_path / "catalogue"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module")
+def built(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of an artifact, as they are packed."""
+    stage = tmp_path_factory.mktemp("artifact") / "stage"
+    build(scan_catalogue(drawn_catalogue), "demo", stage, lambda line: None)
+    return stage
+
+
+@pytest.fixture
 def versioned(plan: RunPlan) -> None:
     boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
 
 @pytest.fixture
-def packaged(plan: RunPlan, catalogue: Path) -> Artifact:
+def packaged(plan: RunPlan, catalogue: Path, versioned: None) -> Artifact:
     return repackaged(plan, catalogue)
 
 
@@ -59,8 +68,8 @@ def archives() -> list[str]:
     return [key for key in stored() if key.endswith("model.tar.gz")]
 
 
-def test_the_archive_holds_what_a_container_needs_and_nothing_else(unpacked: Path) -> None:
-    names = {file.relative_to(unpacked).as_posix() for file in unpacked.rglob("*") if file.is_file()}
+def test_an_artifact_holds_what_a_container_needs_and_nothing_else(built: Path) -> None:
+    names = {file.relative_to(built).as_posix() for file in built.rglob("*") if file.is_file()}
     assert {
         "manifest.json",
         "encoder/encoder.json",
@@ -85,18 +94,18 @@ def test_the_manifest_hashes_every_file_truly_and_names_the_version_after_them(
     assert manifest["files"] == found
     assert manifest["model_version"] == content_hash(found)[:12] == packaged.model_version
     assert packaged.uri == f"s3://{BUCKET}/models/{packaged.model_version}/model.tar.gz"
+    assert (packaged.encoder, packaged.items, packaged.uploaded) == ("demo", 13, True)
 
 
-def test_the_manifest_describes_catalogue_and_encoder(unpacked: Path, packaged: Artifact) -> None:
-    manifest = json.loads((unpacked / "manifest.json").read_text())
+def test_the_manifest_describes_catalogue_and_encoder(built: Path) -> None:
+    manifest = json.loads((built / "manifest.json").read_text())
     assert manifest["catalogue"] == {
-        "items": 13,
+        "items": 52,
         "dimension": manifest["encoder"]["dimension"],
-        "categories": dict.fromkeys(sorted(CATEGORIES), 1),
+        "categories": dict.fromkeys(sorted(CATEGORIES), 4),
         "skipped": [],
     }
-    assert np.load(unpacked / "catalogue" / "embeddings.npy").shape == (13, manifest["encoder"]["dimension"])
-    assert (packaged.encoder, packaged.items, packaged.uploaded) == ("demo", 13, True)
+    assert np.load(built / "catalogue" / "embeddings.npy").shape == (52, manifest["encoder"]["dimension"])
     assert set(manifest["tools"]) == {"numpy", "onnxruntime", "pillow"}
 
 
@@ -173,7 +182,13 @@ def test_a_damaged_picture_is_listed_in_the_manifest(plan: RunPlan, catalogue: P
     ],
 )
 def test_what_cannot_answer_a_question_is_not_uploaded(
-    plan: RunPlan, catalogue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, complaint: str
+    plan: RunPlan,
+    catalogue: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    text: str,
+    complaint: str,
 ) -> None:
     shutil.copytree(HANDLER, tmp_path / "handler")
     (tmp_path / "handler" / file).write_text(text)

@@ -126,7 +126,9 @@ def test_an_unknown_model_is_quoted(tmp_path: Path) -> None:
 
 
 def test_an_unknown_tag_is_quoted_with_those_of_the_model(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"'mine' is neither a checkpoint file nor a pretrained tag of ViT-B-32.*laion"):
+    with pytest.raises(
+        InputError, match=r"'mine' is neither a checkpoint file nor a pretrained tag of ViT-B-32.*laion"
+    ):
         prepare_encoder("ViT-B-32:mine", tmp_path)
 
 

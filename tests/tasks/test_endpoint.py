@@ -133,9 +133,7 @@ def test_a_taken_name_is_refused_and_not_written_down_as_ours(plan: RunPlan) -> 
     assert [each.name for each in recorded(BUCKET) if each.kind == "endpoint"] == ["mine"]
 
 
-def test_a_wait_ends_when_an_endpoint_failed_with_its_reason_and_its_log(
-    plan: RunPlan, local_aws: LocalAws
-) -> None:
+def test_a_wait_ends_when_an_endpoint_failed_with_its_reason_and_its_log(plan: RunPlan, local_aws: LocalAws) -> None:
     local_aws.clock.rate = 300  # SageMaker restarts a container that ends for as long as it may take to start
     asked = start_endpoint(plan, EndpointSpec("real-time", put_model(NEVER_LOADS)), None)
     with pytest.raises(EndpointFailedError, match=r"is Failed: .*ping health check[\s\S]*no weights in the archive"):
@@ -145,7 +143,8 @@ def test_a_wait_ends_when_an_endpoint_failed_with_its_reason_and_its_log(
 def test_a_wait_ends_at_its_deadline_with_who_is_missing(plan: RunPlan) -> None:
     asked = start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), None)
     with pytest.raises(
-        DeadlineExceededError, match=rf"{asked.name} to be InService after 3\d s of 30 s: Creating\. STYGIG_ENDPOINT_DEA"
+        DeadlineExceededError,
+        match=rf"{asked.name} to be InService after 3\d s of 30 s: Creating\. STYGIG_ENDPOINT_DEA",
     ):
         wait_in_service([asked], Clock().deadline(30))
 

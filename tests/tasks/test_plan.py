@@ -77,9 +77,7 @@ def test_a_bucket_that_may_not_be_used_is_named(plan: RunPlan, only_allowed: Cal
         ensure_bucket(plan)
 
 
-def test_a_bucket_that_may_not_be_made_names_the_action(
-    bucketless: RunPlan, only_allowed: Callable[..., None]
-) -> None:
+def test_a_bucket_that_may_not_be_made_names_the_action(bucketless: RunPlan, only_allowed: Callable[..., None]) -> None:
     only_allowed("s3:ListBucket", "s3:HeadBucket")
     with pytest.raises(PermissionDeniedError, match=r"s3:CreateBucket on not-there-yet was denied"):
         ensure_bucket(bucketless)

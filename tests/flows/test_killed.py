@@ -1,0 +1,86 @@
+"""SIGKILL of a flow's process, while whoever started it lives: Prefect's hook tears down in a new process."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import boto3
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+
+from tasks.inventory import existing
+
+T = TypeVar("T")
+REPOSITORY = Path(__file__).parents[2]
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"nothing came within {seconds} s"
+        time.sleep(0.1)
+    return found
+
+
+@pytest.fixture
+def runner(prefect_backend: str, local_aws: object, tmp_path: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    log = tmp_path / "runner.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "tests/flows/serve_nightly.py")],
+            cwd=REPOSITORY,
+            env=os.environ | {"PREFECT_API_URL": prefect_backend, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+            stdout=output,
+            stderr=output,
+        )
+    yield process
+    process.terminate()
+    process.wait(60)
+
+
+def deployed() -> bool:
+    with get_client(sync_client=True) as client:
+        return any(d.name == "killed" for d in client.read_deployments())
+
+
+def process_below(runner_pid: int) -> int | None:
+    """The process in which the flow runs: the runner spawns one per run."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            spawned = b"spawn_main" in (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == runner_pid and spawned:
+            return int(folder.name)
+    return None
+
+
+def left(run: FlowRun) -> list[str]:
+    buckets = [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
+    return [resource.kind for bucket in buckets for resource in existing(bucket, str(run.id))]
+
+
+def test_a_hook_in_a_new_process_leaves_nothing(
+    runner: "subprocess.Popen[bytes]", drawn_catalogue: Path, tmp_path: Path
+) -> None:
+    eventually(deployed)
+    run = run_deployment("nightly-validation/killed", parameters={"catalogue": str(drawn_catalogue)}, timeout=0)
+    assert isinstance(run, FlowRun)
+    eventually(lambda: left(run).count("endpoint") == 2)
+    pid = process_below(runner.pid)
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: left(run) == [])
+    with get_client(sync_client=True) as client:
+        state = eventually(lambda: client.read_flow_run(run.id).state)
+    assert state.name in {"Running", "Crashed"}
+    assert re.search(r"left something: tearing down", (tmp_path / "runner.log").read_text())

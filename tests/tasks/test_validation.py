@@ -1,0 +1,245 @@
+"""What was measured, judged: each check passes when it should, and fails when it should."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.comparison import Answer, Check, Tolerance
+from tasks.endpoint import Endpoint
+from tasks.errors import LeftoverError, ValidationFailedError
+from tasks.invocation import NOT_A_PICTURE, InvocationRecord
+from tasks.names import S3Location
+from tasks.pictures import Picture
+from tasks.plan import RunPlan
+from tasks.report import Report, ReportFiles
+from tasks.storage import upload
+from tasks.teardown import Removal
+from tasks.validation import (
+    Measurement,
+    build_report,
+    checks_of,
+    concluded,
+    cost_of,
+    expected_failure,
+    judged,
+    latencies_of,
+    recommended_items,
+)
+from tests.tasks.answers import ITEMS, answer, no_answer
+from tests.tasks.deployed import BUCKET, RUN_ID
+
+STARTED = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+NAMES = ("1.jpg", "2.jpg")
+MODEL = f"s3://{BUCKET}/models/abc/model.tar.gz"
+GONE = Removal(("removed endpoint mine",), ())
+LEFT = Removal((), ("endpoint mine (it is Creating)",))
+REFUSED = Answer(NOT_A_PICTURE.name, None, "Received client error (400) from primary", 8.0)
+
+
+def record(picture: str, **changed: Any) -> InvocationRecord:
+    made = InvocationRecord(
+        picture=picture,
+        inference_id=f"id-{picture}",
+        input_sha256="",
+        input_location=f"s3://{BUCKET}/in",
+        output_location=f"s3://{BUCKET}/out",
+        failure_location=f"s3://{BUCKET}/failed",
+        submitted_at=STARTED,
+        submit_ms=20.0,
+        give_up_at=STARTED + timedelta(hours=1),
+        state="completed",
+        notified=True,
+        received_at=STARTED + timedelta(milliseconds=100),
+        completed_at=STARTED + timedelta(milliseconds=900),
+        seen_at=STARTED + timedelta(milliseconds=1100),
+    )
+    return replace(made, **changed)
+
+
+FAILURE = record(NOT_A_PICTURE.name, state="failed", failure_object="not_an_image: The body is no picture.")
+
+
+def endpoint(kind: Any, **changed: Any) -> Endpoint:
+    made = Endpoint(kind, f"stygig-{kind}-1", MODEL, "ml.m5.large", "", "", None, STARTED, 12.5)
+    return replace(made, **changed)
+
+
+def measured(**changed: Any) -> Measurement:
+    given = {
+        "baseline": endpoint("real-time"),
+        "asynchronous": endpoint("async"),
+        "pictures": [Picture(name, b"") for name in NAMES],
+        "baseline_answers": [answer(name, 60.0) for name in NAMES],
+        "async_answers": [answer(name, 1100.0) for name in NAMES],
+        "records": [record(name) for name in NAMES],
+        "failure": FAILURE,
+        "baseline_refusal": REFUSED,
+        "listening": True,
+    }
+    return Measurement(**(given | changed))
+
+
+def check(name: str, measurement: Measurement) -> Check:
+    (found,) = [each for each in checks_of(measurement) if each.name == name]
+    return found
+
+
+def test_a_measurement_without_fault_passes_every_check() -> None:
+    assert [each.passed for each in checks_of(measured())] == [True] * 4
+    assert judged(measured(), Tolerance(), GONE).passed
+
+
+@pytest.mark.parametrize("state", ["failed", "expired", "lost"])
+def test_a_request_that_did_not_complete_fails_and_is_counted(state: str) -> None:
+    found = check(
+        "every asynchronous request completed", measured(records=[record("1.jpg"), record("2.jpg", state=state)])
+    )
+    assert (found.passed, found.found) == (False, f"1 of 2 completed, others {state}")
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"state": "completed", "failure_object": ""}, "completed: no failure object"),
+        ({"failure_object": "", "failure_reason": "client error (400)"}, "no failure object; client error (400)"),
+        ({"failure_object": "out_of_memory: killed"}, "failed: out_of_memory: killed"),
+        ({"state": "lost", "failure_object": ""}, "lost: no failure object"),
+    ],
+)
+def test_a_deliberate_failure_must_end_as_the_failure_object_that_says_why(changed: dict[str, Any], shown: str) -> None:
+    found = check("a deliberate failure ends as a failure object", measured(failure=replace(FAILURE, **changed)))
+    assert not found.passed
+    assert shown in found.found
+
+
+@pytest.mark.parametrize("refusal", [answer(), no_answer(error="Received server error (500) from primary")])
+def test_the_baseline_must_refuse_what_is_no_picture(refusal: Answer) -> None:
+    assert not check("the baseline refuses the same request", measured(baseline_refusal=refusal)).passed
+
+
+def test_an_ending_found_in_s3_alone_fails_a_wait_that_listened() -> None:
+    unheard = [record("1.jpg"), record("2.jpg", notified=False)]
+    found = check("every request was notified", measured(records=unheard))
+    assert (found.passed, found.found) == (False, "2; 1 endings were found in S3 alone")
+    names = [each.name for each in checks_of(measured(records=unheard, listening=False))]
+    assert "every request was notified" not in names
+
+
+def test_the_deliberate_failure_is_found_among_the_records() -> None:
+    assert expected_failure([record("1.jpg"), FAILURE, record("2.jpg")]) is FAILURE
+
+
+def test_latencies_are_of_what_was_answered() -> None:
+    records = [record("1.jpg"), record("2.jpg", state="failed", seen_at=None)]
+    answers = [answer("1.jpg", 60.0), no_answer("2.jpg")]
+    found = latencies_of(measured(records=records, baseline_answers=answers))
+    medians = {(each.phase, each.side): (each.percentiles.count, each.percentiles.p50_ms) for each in found}
+    assert (1, 60.0) in medians.values()
+    assert (2, 20.0) in medians.values()
+    assert (1, 800.0) in medians.values()
+    assert (1, 1100.0) in medians.values()
+
+
+def test_a_cost_counts_from_the_request_for_each_endpoint_until_it_was_gone(plan: RunPlan) -> None:
+    late = endpoint("async", asked_at=STARTED + timedelta(minutes=10))
+    cost = cost_of(plan, measured(asynchronous=late), STARTED + timedelta(minutes=30))
+    assert cost
+    assert (cost.baseline_instance_seconds, cost.async_instance_seconds) == (1800, 1200)
+
+
+def test_without_a_price_there_is_no_cost(plan: RunPlan) -> None:
+    unpriced = endpoint("async", instance_type="ml.no-such.large")
+    assert cost_of(plan, measured(asynchronous=unpriced), STARTED) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "removal", "passed"),
+    [
+        ({}, GONE, True),
+        ({}, None, True),
+        ({}, LEFT, False),
+        ({"async_answers": [answer("1.jpg", scores=(0.5, 0.4, 0.3)), answer("2.jpg")]}, GONE, False),
+        ({"async_answers": [no_answer("1.jpg"), answer("2.jpg")]}, GONE, False),
+        ({"baseline_refusal": answer()}, GONE, False),
+    ],
+)
+def test_the_verdict_needs_equal_answers_every_check_and_nothing_left(
+    changed: dict[str, Any], removal: Removal | None, passed: bool
+) -> None:
+    assert judged(measured(**changed), Tolerance(), removal).passed is passed
+
+
+def test_what_was_left_is_among_the_reasons() -> None:
+    assert "endpoint mine (it is Creating)" in " ".join(judged(measured(), Tolerance(), LEFT).reasons)
+
+
+@pytest.fixture
+def reported(plan: RunPlan) -> Callable[..., Report]:
+    manifest = b'{"model_version": "abc", "encoder": {"name": "demo"}}'
+    upload(manifest, S3Location(BUCKET, "models/abc/files/manifest.json"))
+
+    def build(removal: Removal | None = GONE, **changed: Any) -> Report:
+        return build_report(plan, measured(**changed), Tolerance(), removal, ["stygig nightly"])
+
+    return build
+
+
+def test_a_report_says_what_was_tested_and_what_was_removed(reported: Callable[..., Report]) -> None:
+    report = reported()
+    assert (report.run_id, report.model_version, report.encoder) == (RUN_ID, "abc", "demo")
+    assert report.cold_starts == {"stygig-real-time-1": 12.5, "stygig-async-1": 12.5}
+    assert (report.teardown, report.left) == (GONE.removed, ())
+    assert len(report.invocations) == 3
+    assert report.cost
+    assert report.verdict.passed
+
+
+def test_endpoints_that_stay_have_no_cost_and_no_teardown_to_report(reported: Callable[..., Report]) -> None:
+    report = reported(removal=None)
+    assert (report.title, report.cost, report.teardown) == ("Validation", None, ())
+
+
+def test_a_foreign_artifact_is_reported_as_unknown(plan: RunPlan) -> None:
+    report = build_report(plan, measured(), Tolerance(), GONE, [])
+    assert (report.model_version, report.encoder) == ("unknown", "unknown")
+
+
+@pytest.fixture
+def conclude(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Report], Any]:
+    """Concluding without Prefect's server, which the report's artifacts would be sent to."""
+    monkeypatch.setattr("tasks.validation.publish_artifacts", lambda report, files: None)
+    files = ReportFiles(*[tmp_path / name for name in ("report.html", "report.json", "report.md")])
+    return lambda report: concluded(report, files, measured())
+
+
+def test_a_pass_is_an_outcome(reported: Callable[..., Report], conclude: Callable[[Report], Any]) -> None:
+    outcome = conclude(reported())
+    assert (outcome.verdict, outcome.pictures, outcome.left) == ("PASS", 2, ())
+    assert outcome.to_dict()["model_uri"] == MODEL
+
+
+def test_a_fail_is_an_error_that_carries_the_outcome(
+    reported: Callable[..., Report], conclude: Callable[[Report], Any]
+) -> None:
+    with pytest.raises(ValidationFailedError, match=r"^FAIL: .*Report: .*report\.") as failed:
+        conclude(reported(baseline_refusal=answer()))
+    assert failed.value.outcome.verdict == "FAIL"
+    assert failed.value.outcome.reasons
+
+
+def test_what_was_left_outweighs_the_verdict(
+    reported: Callable[..., Report], conclude: Callable[[Report], Any]
+) -> None:
+    with pytest.raises(LeftoverError, match=rf"Left behind: endpoint mine .*`stygig teardown --run-id {RUN_ID}`"):
+        conclude(reported(removal=LEFT))
+
+
+def test_the_recommended_items_are_those_of_all_answers() -> None:
+    assert recommended_items([answer(), no_answer(), answer(items=["accessories/hat/9.png"])]) == {
+        *ITEMS,
+        "accessories/hat/9.png",
+    }
