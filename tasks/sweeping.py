@@ -56,7 +56,9 @@ def over_task(found: Sequence[Resource], ignore_expiry: bool) -> list[str]:
 
 @task(name="sweep-runs", cache_policy=NO_CACHE)
 def sweep_task(bucket: str, runs: Sequence[str], deadline_minutes: int, dry_run: bool) -> Sweep:
-    logger, removed, left = get_run_logger(), [], []
+    logger = get_run_logger()
+    removed: list[str] = []
+    left: list[str] = []
     if dry_run:
         logger.info("dry run: would clean up after %s", ", ".join(runs) or "nobody")
         return Sweep(tuple(runs), (), (), True)

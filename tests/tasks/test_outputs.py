@@ -107,8 +107,9 @@ def test_a_duplicate_notification_changes_nothing(topics: Topics) -> None:
     tell(topics.success_arn)
     wait.listen(1)
     once = wait.records["id-1"]
-    tell(topics.success_arn, eventTime="2026-11-22T09:00:00.000Z")
-    tell(topics.error_arn, invocationStatus="Failed", failureReason="a late liar")
+    later = "2026-11-22T09:00:00.000Z"
+    tell(topics.success_arn, eventTime=later)
+    tell(topics.error_arn, eventTime=later, invocationStatus="Failed", failureReason="a late liar")
     wait.listen(1)
     assert once.state == "completed"
     assert wait.records == {"id-1": once}

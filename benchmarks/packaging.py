@@ -1,0 +1,70 @@
+"""What packaging costs: the archive against `tar czf`, and unchanged inputs again against the first time.
+
+`python -m benchmarks.packaging` prints one JSON line per measure. Both sides run alternately in one process tree;
+what counts is CPU seconds, medians of five.
+"""
+
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import Measure, cpu_seconds
+from localaws import LocalAws
+from tasks.archive import write_tar_gz
+from tasks.artifact import PackagingInputs, package
+from tasks.demo.garments import draw_catalogue
+from tasks.plan import ensure_bucket, plan_run
+
+ROUNDS = 5
+ITEMS, DIMENSION = 13_000, 512
+
+
+def alternately(ours: Callable[[], None], theirs: Callable[[], None], rounds: int = ROUNDS) -> tuple[float, float]:
+    """Median CPU seconds of both, children included, measured in turn."""
+    pairs = [(cpu_seconds(ours), cpu_seconds(theirs)) for _ in range(rounds)]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def archive(folder: Path) -> Measure:
+    """An artifact of the size of a real one: 88 MB of weights, 13,000 embeddings."""
+    stage = folder / "stage"
+    (stage / "catalogue").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    np.save(stage / "catalogue" / "embeddings.npy", rng.normal(size=(ITEMS, DIMENSION)).astype(np.float32))
+    (stage / "image.onnx").write_bytes(rng.bytes(88_000_000))
+
+    def theirs() -> None:
+        subprocess.run(["tar", "czf", folder / "theirs.tar.gz", "-C", stage, "."], check=True)
+
+    ours, other = alternately(lambda: write_tar_gz(stage, folder / "ours.tar.gz"), theirs)
+    return Measure("archive of 115 MB against tar czf", ours, other, "CPU s", other / ours, 10)
+
+
+def again(folder: Path) -> Measure:
+    """The drawn catalogue, packaged and packaged again: the second time nothing is encoded or uploaded."""
+    draw_catalogue(folder / "catalogue", items=312)
+    inputs = PackagingInputs(str(folder / "catalogue"))
+    with LocalAws() as aws:
+        os.environ.update(aws.environment())
+        plan = plan_run("benchmark")
+        ensure_bucket(plan)
+        first = cpu_seconds(lambda: package(plan, inputs, lambda line: None))
+        second = statistics.median(cpu_seconds(lambda: package(plan, inputs, lambda line: None)) for _ in range(ROUNDS))
+    return Measure(
+        "packaging 312 unchanged pictures again, against the first time", second, first, "CPU s", first / second, 5
+    )
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="stygig-benchmark-") as folder:
+        for measure in (archive, again):
+            print(measure(Path(folder)).to_json())
+
+
+if __name__ == "__main__":
+    main()
