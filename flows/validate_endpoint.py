@@ -54,13 +54,15 @@ def validate_endpoint(
     asynchronous = existing_endpoint_task(endpoint_name, "async")
     baseline = existing_endpoint_task(baseline_endpoint_name, "real-time")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
-    with torn_down(plan):
+    with torn_down(plan) as teardown:
         topics = listen_task(plan, asynchronous.topics)
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
     command = f"stygig validate --endpoint-name {endpoint_name} --baseline-endpoint-name {baseline_endpoint_name}"
     report = build_report(plan, measured, Tolerance(score_tolerance), None, [f"{command} --pictures {pictures}"])
-    return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured)
+    files = write_report_task(report, measured, items, plan.settings.reports)
+    teardown.removal.proven()
+    return concluded(report, files, measured)
 
 
 def measure(

@@ -77,6 +77,11 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_\-]+", "", name.lower())
 
 
+def numbers_of(name: str) -> tuple[str, ...]:
+    """The name as it is, and in the other grammatical number: dresses and dress, shoe and shoes."""
+    return name, name.removesuffix("s"), name.removesuffix("es"), f"{name}s"
+
+
 def category_of(path: str, known: Mapping[str, str]) -> str | None:
     """The category that the folders of a path name, the innermost first; None if none of them says."""
     folders = Path(path).parts[:-1]
@@ -85,8 +90,9 @@ def category_of(path: str, known: Mapping[str, str]) -> str | None:
         for name in (pair, folders[index].lower()):
             if name in CATEGORIES:
                 return name
-        if plain(folders[index]) in known:
-            return known[plain(folders[index])]
+        for name in numbers_of(plain(folders[index])):
+            if name in known:
+                return known[name]
     return None
 
 

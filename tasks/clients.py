@@ -11,7 +11,14 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ProfileNotFound,
+)
 
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError, ServiceUnreachableError, StygigError
 
@@ -52,6 +59,8 @@ def _session(credentials_block: str) -> Any:
 def _explained_set_up() -> Iterator[None]:
     try:
         yield
+    except ValueError as exc:
+        raise InputError(f"{exc}: AWS_ENDPOINT_URL must be a URL, as in http://127.0.0.1:4577.") from exc
     except NoRegionError as exc:
         raise InputError("No AWS region is set: export AWS_DEFAULT_REGION, for example us-east-1.") from exc
     except ProfileNotFound as exc:
@@ -89,6 +98,8 @@ def explained(action: str, what: str = "") -> Iterator[None]:
         raise PermissionDeniedError(
             f"{asked}: no AWS credentials were found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or use --local."
         ) from exc
+    except ParamValidationError as exc:
+        raise InputError(f"{asked}: {exc}") from exc
     except BotoCoreError as exc:
         target = os.environ.get("AWS_ENDPOINT_URL", "AWS")
         raise ServiceUnreachableError(

@@ -60,4 +60,4 @@ def fingerprint_files(wanted: str) -> list[Path]:
     if wanted == DEMO:
         return sorted(f for f in DEMO_FOLDER.iterdir() if f.is_file())
     path = Path(wanted.partition(":")[2] or wanted)
-    return [path] if path.is_file() else []
+    return [f for f in (path, path.with_name("open_clip_config.json")) if f.is_file()]

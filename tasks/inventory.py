@@ -5,14 +5,17 @@ nothing at all, finds what a killed run left. Tags are the second way: they surv
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.clients import client, explained, missing_ok
+from tasks.clients import client, explained, missing_ok, region
+from tasks.cost import PriceNotFoundError, find_prices
+from tasks.errors import StygigError
 from tasks.limits import SERVICE_NAMESPACE
 from tasks.names import EXPIRY_TAG, PREFIX, RUN_TAG, RUNS_PREFIX, S3Location
 from tasks.plan import RunPlan
@@ -93,28 +96,22 @@ def recorded(bucket: str, run_id: str = "") -> list[Resource]:
 
 def tagged() -> Iterator[Resource]:
     """What carries our tags, whoever wrote it down. Only names that begin with ours are looked at."""
-    yield from _tagged_sagemaker()
-    yield from _tagged_messaging()
-    yield from _tagged_alarms()
+    for listing in _LISTINGS:
+        yield from listing()
 
 
-def _tagged_sagemaker() -> Iterator[Resource]:
+def _tagged_sagemaker(kind: str, operation: str, noun: str) -> Iterator[Resource]:
     sagemaker = client("sagemaker")
-    for kind, operation, items, name, arn in (
-        ("endpoint", "list_endpoints", "Endpoints", "EndpointName", "EndpointArn"),
-        ("endpoint-config", "list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", "EndpointConfigArn"),
-        ("model", "list_models", "Models", "ModelName", "ModelArn"),
-    ):
-        with explained(f"sagemaker:{operation}"):
-            for page in sagemaker.get_paginator(operation).paginate(NameContains=PREFIX.rstrip("-")):
-                for item in page[items]:
-                    with missing_ok():
-                        marks = sagemaker.list_tags(ResourceArn=item[arn])["Tags"]
-                        yield from _ours(kind, item[name], marks, item["CreationTime"])
+    with explained(f"sagemaker:List{noun}s"):
+        for page in sagemaker.get_paginator(operation).paginate(NameContains=PREFIX.rstrip("-")):
+            for item in page[f"{noun}s"]:
+                with missing_ok():
+                    marks = sagemaker.list_tags(ResourceArn=item[f"{noun}Arn"])["Tags"]
+                    yield from _ours(kind, item[f"{noun}Name"], marks, item["CreationTime"])
 
 
-def _tagged_messaging() -> Iterator[Resource]:
-    sns, sqs = client("sns"), client("sqs")
+def _tagged_topics() -> Iterator[Resource]:
+    sns = client("sns")
     with explained("sns:ListTopics"):
         for page in sns.get_paginator("list_topics").paginate():
             for topic in page["Topics"]:
@@ -122,6 +119,10 @@ def _tagged_messaging() -> Iterator[Resource]:
                     with missing_ok():
                         marks = sns.list_tags_for_resource(ResourceArn=topic["TopicArn"])["Tags"]
                         yield from _ours("topic", topic["TopicArn"], marks)
+
+
+def _tagged_queues() -> Iterator[Resource]:
+    sqs = client("sqs")
     with explained("sqs:ListQueues"):
         for page in sqs.get_paginator("list_queues").paginate(QueueNamePrefix=PREFIX):
             for url in page.get("QueueUrls", []):
@@ -149,12 +150,32 @@ def _ours(kind: str, name: str, marks: list[dict[str, str]], created: datetime |
         yield Resource(kind, name, found[RUN_TAG], created or datetime.now(UTC), expires)
 
 
-def inventory(bucket: str, run_id: str = "") -> list[Resource]:
-    """All that exists of ours (of one run, or of all), recorded or tagged, in the order of creation."""
-    found = {(r.kind, r.name): r for r in tagged() if run_id in {"", r.run_id}}
-    written = {(r.kind, r.name): r for r in recorded(bucket, run_id)}
-    merged = found | {key: replace(r, created_at=r.created_at) for key, r in written.items()}
-    return sorted(merged.values(), key=lambda r: (KINDS.index(r.kind), r.name))
+_LISTINGS: tuple[Callable[[], Iterator[Resource]], ...] = (
+    partial(_tagged_sagemaker, "endpoint", "list_endpoints", "Endpoint"),
+    partial(_tagged_sagemaker, "endpoint-config", "list_endpoint_configs", "EndpointConfig"),
+    partial(_tagged_sagemaker, "model", "list_models", "Model"),
+    _tagged_topics,
+    _tagged_queues,
+    _tagged_alarms,
+)
+
+
+def inventory(bucket: str, run_id: str = "", unlisted: list[str] | None = None) -> list[Resource]:
+    """All that exists of ours (of one run, or of all), recorded or tagged, in the order of creation.
+
+    A listing that is refused is an error, unless `unlisted` is given to collect the refusals: a teardown removes what
+    it can see, and says what it could not look at.
+    """
+    found: dict[tuple[str, str], Resource] = {}
+    listings: tuple[Callable[[], Iterable[Resource]], ...] = (*_LISTINGS, partial(recorded, bucket, run_id))
+    for listing in listings:
+        try:
+            found |= {(r.kind, r.name): r for r in listing() if run_id in {"", r.run_id}}
+        except StygigError as exc:
+            if unlisted is None:
+                raise
+            unlisted.append(str(exc))
+    return sorted(found.values(), key=lambda r: (KINDS.index(r.kind), r.name))
 
 
 def existing(bucket: str, run_id: str = "") -> list[Resource]:
@@ -183,13 +204,9 @@ def _look_at_endpoint(resource: Resource) -> Resource:
 
 def _usd_per_hour(instance_type: str) -> float:
     """0 where the price table has no such instance: an inventory must not fail for want of a price."""
-    from tasks.clients import region
-    from tasks.cost import find_prices
-    from tasks.errors import InputError
-
     try:
         return float(find_prices(region(), instance_type).hosting_usd_per_hour)
-    except InputError:
+    except PriceNotFoundError:
         return 0.0
 
 

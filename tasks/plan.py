@@ -67,13 +67,14 @@ def ensure_bucket(plan: RunPlan) -> str:
     """Uses the bucket, or makes it (private, as S3 makes them) if it is absent."""
     s3 = client("s3")
     try:
-        s3.head_bucket(Bucket=plan.bucket)
-    except s3.exceptions.ClientError as exc:
-        if error_code(exc) in {"403", "AccessDenied"}:
-            raise PermissionDeniedError(
-                f"Bucket {plan.bucket} exists but may not be used: it belongs to another account, or "
-                "s3:ListBucket is missing. Set STYGIG_BUCKET to a bucket of yours."
-            ) from exc
+        with explained("s3:ListBucket", plan.bucket):
+            s3.head_bucket(Bucket=plan.bucket)
+    except PermissionDeniedError as exc:
+        raise PermissionDeniedError(
+            f"Bucket {plan.bucket} exists but may not be used: it belongs to another account, or "
+            "s3:ListBucket is missing. Set STYGIG_BUCKET to a bucket of yours."
+        ) from exc
+    except NotFoundError:
         with explained("s3:CreateBucket", plan.bucket):
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": plan.region}}
             s3.create_bucket(Bucket=plan.bucket, **({} if plan.region == "us-east-1" else elsewhere))

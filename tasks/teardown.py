@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -53,11 +53,15 @@ class Removal:
 
 def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say, keep_data: bool = False) -> Removal:
     """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
-    removal = remove(bucket, inventory(bucket, run_id), deadline, say)
-    if not keep_data and not removal.left:
-        count = _remove_data(bucket, run_id)
-        if count:
-            say(f"removed {count} objects of inputs, outputs and failures")
+    with uninterrupted(say):
+        unlisted: list[str] = []
+        removal = remove(bucket, inventory(bucket, run_id, unlisted), deadline, say)
+        if unlisted:
+            removal = replace(removal, left=(*removal.left, *(f"not looked at: {why}" for why in unlisted)))
+        if not keep_data and not removal.left:
+            count = _remove_data(bucket, run_id)
+            if count:
+                say(f"removed {count} objects of inputs, outputs and failures")
     return removal
 
 
@@ -174,7 +178,12 @@ def _remove_data(bucket: str, run_id: str) -> int:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.key):
             keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
             if keys:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+                refused = answer.get("Errors", [])
+                if refused:
+                    raise StygigError(
+                        f"{len(refused)} objects stay, first {refused[0]['Key']}: {refused[0]['Message']}"
+                    )
                 count += len(keys)
     return count
 
@@ -201,8 +210,8 @@ def uninterrupted(say: Say) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if held:
-        signal.raise_signal(held[0])
+        if held:
+            signal.raise_signal(held[0])
 
 
 @task(name="tear-down", cache_policy=NO_CACHE)

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging import disable_run_logger
 from prefect.states import Crashed
 
-from tasks.errors import PermissionDeniedError
+from tasks.errors import LeftoverError
 from tasks.guarantee import teardown_hook, torn_down
 from tasks.inventory import recorded
 from tasks.plan import RunPlan
@@ -83,9 +83,14 @@ def test_a_teardown_that_fails_too_does_not_hide_what_went_wrong_first(
         run()
 
 
-def test_a_teardown_that_fails_after_a_success_is_the_error(plan: RunPlan, only_allowed: Callable[..., None]) -> None:
-    with pytest.raises(PermissionDeniedError), torn_down(plan):
+def test_a_teardown_that_may_not_look_says_so_and_proves_nothing(
+    plan: RunPlan, only_allowed: Callable[..., None]
+) -> None:
+    with torn_down(plan) as teardown:
         only_allowed("s3:*")
+    assert any("not looked at: sns:ListTopics was denied" in line for line in teardown.removal.left)
+    with pytest.raises(LeftoverError, match="not looked at"):
+        teardown.removal.proven()
 
 
 def crashed(**parameters: Any) -> tuple[Any, FlowRun, Any]:
