@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks import limits
-from tasks.clients import client, explained
+from tasks.clients import client, error_text, explained
 from tasks.deadline import Deadline
 from tasks.errors import EndpointFailedError, InputError, NotFoundError
 from tasks.inventory import write_down
@@ -108,9 +109,20 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     write_down(plan, "endpoint", name, name)
     asked_at = datetime.now(UTC)
     with explained("sagemaker:CreateEndpoint", name):
-        client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=config_name, Tags=plan.tags)
+        _create_endpoint({"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}, Deadline(60))
     paths = (output, failure) if spec.kind == "async" else ("", "")
     return Endpoint(spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at)
+
+
+def _create_endpoint(request: dict[str, Any], deadline: Deadline) -> None:
+    """CreateEndpoint reads configs with eventual consistency: a new one may not be found for a moment."""
+    for _ in deadline.polls(first_seconds=1):
+        try:
+            client("sagemaker").create_endpoint(**request)
+            return
+        except ClientError as exc:
+            if "Could not find endpoint configuration" not in error_text(exc) or deadline.expired:
+                raise
 
 
 def _refuse_taken(name: str) -> None:

@@ -95,15 +95,17 @@ def recorded(bucket: str, run_id: str = "") -> list[Resource]:
 
 
 def tagged() -> Iterator[Resource]:
-    """What carries our tags, whoever wrote it down. Only names that begin with ours are looked at."""
+    """What carries our tags, whoever wrote it down."""
     for listing in _LISTINGS:
         yield from listing()
 
 
 def _tagged_sagemaker(kind: str, operation: str, noun: str) -> Iterator[Resource]:
+    """Endpoints under any name, for they bill and may be named by the user; the rest under ours."""
     sagemaker = client("sagemaker")
+    named = {} if kind == "endpoint" else {"NameContains": PREFIX.rstrip("-")}
     with explained(f"sagemaker:List{noun}s"):
-        for page in sagemaker.get_paginator(operation).paginate(NameContains=PREFIX.rstrip("-")):
+        for page in sagemaker.get_paginator(operation).paginate(**named):
             for item in page[f"{noun}s"]:
                 with missing_ok():
                     marks = sagemaker.list_tags(ResourceArn=item[f"{noun}Arn"])["Tags"]

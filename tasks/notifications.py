@@ -55,7 +55,7 @@ def listen(plan: RunPlan, topics: Topics) -> Topics:
         with explained("sns:GetTopicAttributes", arn):
             client("sns").get_topic_attributes(TopicArn=arn)
     queue_url = _create_queue(plan, arns)
-    queue_arn = f"arn:aws:sqs:{plan.region}:{plan.account}:{plan.names.queue}"
+    queue_arn = plan.arn("sqs", plan.names.queue)
     for arn in sorted(arns):
         write_down(plan, "subscription", f"{arn}|{plan.names.queue}")
         with explained("sns:Subscribe", arn):
@@ -66,14 +66,14 @@ def listen(plan: RunPlan, topics: Topics) -> Topics:
 
 
 def _create_topic(plan: RunPlan, name: str) -> str:
-    write_down(plan, "topic", f"arn:aws:sns:{plan.region}:{plan.account}:{name}")
+    write_down(plan, "topic", plan.arn("sns", name))
     with explained("sns:CreateTopic", name):
         return str(client("sns").create_topic(Name=name, Tags=plan.tags)["TopicArn"])
 
 
 def _create_queue(plan: RunPlan, topic_arns: set[str]) -> str:
     name = plan.names.queue
-    arn = f"arn:aws:sqs:{plan.region}:{plan.account}:{name}"
+    arn = plan.arn("sqs", name)
     write_down(plan, "queue", name)
     with explained("sqs:CreateQueue", name):
         created = client("sqs").create_queue(

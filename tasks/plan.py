@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import boto3
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
@@ -31,6 +32,11 @@ class RunPlan:
     @property
     def expires_at(self) -> datetime:
         return self.started_at + timedelta(hours=self.settings.expires_after_hours)
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of something of this run, in the partition of its region (aws, aws-cn, aws-us-gov)."""
+        partition = boto3.Session().get_partition_for_region(self.region)
+        return f"arn:{partition}:{service}:{self.region}:{self.account}:{resource}"
 
     @property
     def tags(self) -> list[dict[str, str]]:

@@ -62,7 +62,8 @@ def serving_image(settings: Settings, region: str) -> str:
             f"No serving image is known for region {region!r} (known: {', '.join(sorted(table['accounts']))}). "
             "Set STYGIG_IMAGE_URI to one."
         )
-    return f"{account}.dkr.ecr.{region}.amazonaws.com/{table['repository']}:{table['tag']}"
+    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"{account}.dkr.ecr.{region}.{suffix}/{table['repository']}:{table['tag']}"
 
 
 @cache
