@@ -26,11 +26,13 @@ def run_flow(
     with ExitStack() as stack:
         stack.enter_context(sigterm_raises())
         from stygig.prefect_api import prefect_api
+        from tasks.clients import account_id
 
         ready = stack.enter_context(prefect_api())
         if local:
             stack.enter_context(embedded_aws())
         flow = getattr(importlib.import_module(f"flows.{name}"), name)
+        account_id()  # while the API starts: without credentials there is nothing to wait for
         ready()
         try:
             return flow(**parameters)

@@ -175,6 +175,17 @@ def test_what_may_not_be_deleted_is_left_and_said(plan: RunPlan, only_allowed: C
     assert "was denied" in removal.left[0]
 
 
+def test_what_is_written_down_is_removed_even_where_a_listing_is_refused(
+    plan: RunPlan, only_allowed: Callable[..., None], account: Account
+) -> None:
+    create_messaging(plan)
+    only_allowed("s3:*", "sns:*", "sqs:*")
+    removal = tear_down()
+    assert len(removal.removed) == 5
+    assert len(removal.left) == 1
+    assert "not looked at: cloudwatch:DescribeAlarms was denied" in removal.left[0]
+
+
 def test_the_users_things_stay_whatever_their_names(plan: RunPlan, account: Account) -> None:
     sns, sqs, sagemaker = boto3.client("sns"), boto3.client("sqs"), boto3.client("sagemaker")
     theirs = sns.create_topic(Name="stygig-theirs")["TopicArn"]
@@ -283,6 +294,17 @@ def test_ctrl_c_in_the_middle_still_removes_everything(plan: RunPlan, account: A
     tear_down(say=impatient).proven()
     assert account.things() == set()
     assert delivered == [signal.SIGINT]
+
+
+def test_a_held_back_signal_is_delivered_after_an_error_too(delivered: list[int]) -> None:
+    def interrupted() -> None:
+        with uninterrupted(silent):
+            signal.raise_signal(signal.SIGTERM)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        interrupted()
+    assert delivered == [signal.SIGTERM]
 
 
 def test_handlers_come_back_after_an_error_too() -> None:
