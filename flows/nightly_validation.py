@@ -64,22 +64,21 @@ def nightly_validation(
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
         keep: Leave both endpoints running, which bills until they are torn down or expire.
     """
+    real_time = EndpointSpec("real-time", instance_type=instance_type).checked()
+    queued = EndpointSpec(
+        "async", instance_type=instance_type, max_concurrent_invocations=max_concurrent_invocations
+    ).checked()
     plan = plan_task(flow_run.id or "")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
     preflight_task(plan)
     with torn_down(plan, keep=keep) as teardown:
         artifact = package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories))
         topics = create_messaging_task(plan)
-        wanted = EndpointSpec("real-time", artifact.uri, instance_type=instance_type)
-        asked = start_endpoint_task(plan, wanted)
-        wanted = EndpointSpec(
-            "async",
-            artifact.uri,
-            instance_type=instance_type,
-            max_concurrent_invocations=max_concurrent_invocations,
-        )
-        both = [asked, start_endpoint_task(plan, wanted, topics)]
-        baseline, asynchronous = wait_in_service_task(both, plan.settings.endpoint_deadline_minutes)
+        asked = [
+            start_endpoint_task(plan, real_time.serving(artifact.uri)),
+            start_endpoint_task(plan, queued.serving(artifact.uri), topics),
+        ]
+        baseline, asynchronous = wait_in_service_task(asked, plan.settings.endpoint_deadline_minutes)
         scale_to_zero_task(plan, asynchronous.name)
         smoke_real_time_task(baseline, queries[0])
         smoke_async_task(plan, asynchronous, queries[0])

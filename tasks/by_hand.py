@@ -1,6 +1,6 @@
 """One picture, by hand: send it, and if wanted wait for the answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect import task
@@ -14,6 +14,7 @@ from tasks.invocation import InvocationRecord, submit
 from tasks.outputs import Wait, read_answer
 from tasks.pictures import read_picture
 from tasks.plan import RunPlan
+from tasks.resource import run_of_endpoint
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def invoke_by_hand(
     if bool(image) == bool(s3_image):
         raise InputError("Give either an image file or an S3 URI of one, not both and not neither.")
     endpoint = existing_endpoint(endpoint_name, "async")
+    # Under the prefix of the run that made the endpoint, so that the input goes when the endpoint does.
+    plan = replace(plan, run_id=run_of_endpoint(endpoint_name) or plan.run_id)
     record = submit(plan, endpoint.name, read_picture(image or s3_image), top_k)
     return wait_by_hand(plan, endpoint.name, record) if wait else Invocation(record)
 

@@ -23,7 +23,9 @@ from botocore.exceptions import (
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError, ServiceUnreachableError, StygigError
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"})
-MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "NoSuchEntity"})
+MISSING = frozenset(
+    {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "ResourceNotFound", "NoSuchEntity"}
+)
 CONNECTIONS = 64
 
 

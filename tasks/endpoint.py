@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks import limits
 from tasks.clients import client, error_text, explained
 from tasks.deadline import Deadline
-from tasks.errors import EndpointFailedError, InputError, NotFoundError
+from tasks.errors import EndpointFailedError, InputError, NotFoundError, StygigError
 from tasks.inventory import write_down
 from tasks.model import already_made, create_model
 from tasks.monitoring import last_log_lines
@@ -26,11 +26,14 @@ class EndpointSpec:
     """What is wanted: `s3_output_path` and `max_concurrent_invocations` count for an asynchronous endpoint only."""
 
     kind: Kind
-    model_uri: str
+    model_uri: str = ""
     name: str = ""
     instance_type: str = "ml.m5.large"
     s3_output_path: str = ""
     max_concurrent_invocations: int = 5
+
+    def serving(self, model_uri: str) -> "EndpointSpec":
+        return replace(self, model_uri=model_uri)
 
     def checked(self) -> "EndpointSpec":
         low, high = limits.MAX_CONCURRENT_INVOCATIONS
@@ -58,6 +61,8 @@ class Endpoint:
     topics: Topics | None
     asked_at: datetime
     cold_start_seconds: float | None = None
+    expires_at: datetime | None = None
+    """When the sweep may remove it, once the run that made it is over."""
 
 
 def endpoint_config_request(
@@ -111,7 +116,9 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     with explained("sagemaker:CreateEndpoint", name):
         _create_endpoint({"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}, Deadline(60))
     paths = (output, failure) if spec.kind == "async" else ("", "")
-    return Endpoint(spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at)
+    return Endpoint(
+        spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at, None, plan.expires_at
+    )
 
 
 def _create_endpoint(request: dict[str, Any], deadline: Deadline) -> None:
@@ -172,8 +179,10 @@ def _if_in_service(endpoint: Endpoint) -> Endpoint | None:
 
 
 def _failure(name: str, status: str, reason: str) -> str:
-    lines = last_log_lines(name)
-    said = "\n  ".join(lines) if lines else "(its containers logged nothing)"
+    try:
+        said = "\n  ".join(last_log_lines(name)) or "(its containers logged nothing)"
+    except StygigError as exc:  # why it failed must not be hidden by why its log can't be read
+        said = f"(its log could not be read: {exc})"
     return f"Endpoint {name} is {status}: {reason}\n  {said}"
 
 

@@ -17,9 +17,16 @@ from typing import Any
 
 
 class StygigError(Exception):
-    """The work could not be carried out; the message says what was asked, what was found and what to do."""
+    """The work could not be carried out; the message says what was asked, what was found and what to do.
+
+    `outcome` is the tasks.validation.Outcome of a validation that came to a verdict all the same.
+    """
 
     exit_status = 3
+
+    def __init__(self, message: str, outcome: Any = None) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 class InputError(StygigError):
@@ -61,10 +68,6 @@ class LeftoverError(StygigError):
 
 
 class ValidationFailedError(StygigError):
-    """The verdict is FAIL; `outcome` is the tasks.validation.Outcome behind it."""
+    """The verdict is FAIL."""
 
     exit_status = 1
-
-    def __init__(self, message: str, outcome: Any = None) -> None:
-        super().__init__(message)
-        self.outcome = outcome

@@ -25,7 +25,7 @@ def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> d
         "TS_MAX_REQUEST_SIZE": str(64 * 1024 * 1024),
         "TS_MAX_RESPONSE_SIZE": str(64 * 1024 * 1024),
         "OMP_NUM_THREADS": "1",
-        "STYGIG_ALLOWED_S3_PREFIXES": ",".join(allowed_prefixes),
+        "STYGIG_ALLOWED_S3_PREFIXES": ",".join(prefix for prefix in allowed_prefixes if prefix),
     }
 
 
@@ -63,7 +63,7 @@ def check_model_uri(model_uri: str) -> str:
 
 def create_model(plan: RunPlan, model_uri: str) -> str:
     """The model's name; the same artifact asked for twice in a run gives the same model."""
-    allowed = (f"s3://{plan.bucket}/runs/{plan.run_id}/input/",)
+    allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
     request = model_request(
         model_uri=check_model_uri(model_uri),
         image_uri=plan.image_uri,

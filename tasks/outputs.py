@@ -29,6 +29,8 @@ LATE_NOTIFICATION_SECONDS = 20.0
 """How long a wait listens on after S3 has shown every ending: a notification trails its object by little."""
 LONGEST_LISTEN_SECONDS = 5
 LOOKS_PER_DESCRIBE = 5
+LONGEST_BETWEEN_LISTINGS_SECONDS = 15.0
+"""A lost notification is found after this long at most; before, listings come at growing intervals."""
 
 
 class Wait:
@@ -47,6 +49,7 @@ class Wait:
         self.queue_url = queue_url
         self.deadline = deadline
         self.progress = progress
+        self.next_look = Deadline(0, deadline.clock)
 
     @property
     def pending(self) -> list[InvocationRecord]:
@@ -62,8 +65,9 @@ class Wait:
         for attempt in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2 if self.queue_url else 5):
             before = len(self.pending)
             self.listen(1 if before else 0)
-            if len(self.pending) == before:
+            if len(self.pending) == before and self.next_look.expired:
                 self.look_in_s3()
+                self.next_look = self.next_look.again(longest_seconds=LONGEST_BETWEEN_LISTINGS_SECONDS)
             if self.pending and attempt % LOOKS_PER_DESCRIBE == 0:
                 self.look_at_the_endpoint()
                 self.give_up_on_the_expired()
@@ -75,12 +79,12 @@ class Wait:
         raise self.deadline.exceeded(
             f"{len(self.records)} asynchronous answers",
             f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
-            "Their records are kept under the run's prefix: waiting can go on.",
+            f"The log of {self.endpoint_name} and its metric ApproximateBacklogSize say what it is doing.",
         )
 
     def listen(self, wait_seconds: int) -> None:
         """Takes in whatever has been notified; a duplicate changes nothing."""
-        while self.queue_url:
+        while self.queue_url and not self.deadline.expired:
             found = receive(self.queue_url, wait_seconds)
             for note in found:
                 self.note(note)

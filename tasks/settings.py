@@ -8,9 +8,18 @@ import yaml
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tasks import limits
 from tasks.errors import InputError
 
 ACCOUNT_OF_AWS_IMAGES = Path(__file__).parent.parent / "deployments" / "aws" / "images.yaml"
+
+
+def _user() -> str:
+    """The user's name; containers may run under an id that has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
 
 
 class Settings(BaseSettings):
@@ -23,7 +32,8 @@ class Settings(BaseSettings):
     )
     execution_role_arn: str = Field(default="", description="role that SageMaker assumes to serve the model")
     image_uri: str = Field(default="", description="serving image; empty: the region's PyTorch inference image")
-    owner: str = Field(default_factory=getpass.getuser, description="goes into the tag stygig:owner")
+    allowed_s3_prefixes: str = Field(default="", description="s3://… prefixes that image_s3_uri may name, by commas")
+    owner: str = Field(default_factory=_user, description="goes into the tag stygig:owner")
     expires_after_hours: int = Field(
         default=6, ge=1, le=720, description="when the sweep may remove what a dead run left"
     )
@@ -37,10 +47,16 @@ class Settings(BaseSettings):
     )
     teardown_deadline_minutes: int = Field(default=40, ge=1, le=180, description="how long a teardown may take")
     invocation_timeout_seconds: int = Field(
-        default=300, ge=1, le=3600, description="longest processing of one invocation"
+        default=300,
+        ge=limits.INVOCATION_TIMEOUT_SECONDS[0],
+        le=limits.INVOCATION_TIMEOUT_SECONDS[1],
+        description="longest processing of one invocation",
     )
     request_ttl_seconds: int = Field(
-        default=3600, ge=60, le=21600, description="longest wait of one invocation in the queue"
+        default=3600,
+        ge=limits.REQUEST_TTL_SECONDS[0],
+        le=limits.REQUEST_TTL_SECONDS[1],
+        description="longest wait of one invocation in the queue",
     )
 
     def masked(self) -> dict[str, str]:

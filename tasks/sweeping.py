@@ -12,7 +12,7 @@ from prefect.exceptions import ObjectNotFound
 
 from tasks.deadline import Deadline
 from tasks.errors import LeftoverError
-from tasks.inventory import Resource
+from tasks.resource import Resource
 from tasks.teardown import tear_down_run
 
 
@@ -39,19 +39,22 @@ def runs_to_sweep(found: Sequence[Resource], ignore_expiry: bool, now: datetime)
     return [run for run in runs if all(r.expired(now) for r in found if r.run_id == run)]
 
 
-def is_over(client: SyncPrefectClient, run_id: str) -> bool:
-    """Whether Prefect says so; a run that it has never heard of, or has forgotten, is over."""
+def is_over(client: SyncPrefectClient, run_id: str) -> bool | None:
+    """Whether Prefect says so; None for a run that this Prefect has never heard of, or has forgotten."""
     try:
         state = client.read_flow_run(UUID(run_id)).state
     except (ObjectNotFound, ValueError):
-        return True
+        return None
     return state is not None and state.is_final()
 
 
 @task(name="runs-that-are-over", cache_policy=NO_CACHE)
 def over_task(found: Sequence[Resource], ignore_expiry: bool) -> list[str]:
     with get_client(sync_client=True) as client:
-        return [run for run in runs_to_sweep(found, ignore_expiry, datetime.now(UTC)) if is_over(client, run)]
+        expired = runs_to_sweep(found, False, datetime.now(UTC))
+        wanted = runs_to_sweep(found, ignore_expiry, datetime.now(UTC))
+        # A run that is unknown here may be another Prefect's, and going on: that it has expired has to show it is not.
+        return [run for run in wanted if is_over(client, run) or (is_over(client, run) is None and run in expired)]
 
 
 @task(name="sweep-runs", cache_policy=NO_CACHE)

@@ -6,7 +6,7 @@ Every one is idempotent and works from any half-made state. What lacks our recor
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -19,17 +19,10 @@ from prefect.cache_policies import NO_CACHE
 from tasks.clients import client, error_text, explained, missing_ok
 from tasks.deadline import Deadline
 from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
-from tasks.inventory import (
-    Resource,
-    inventory,
-    looked_at,
-    recorded,
-    run_of_endpoint,
-    runs_prefix,
-    strike_out,
-    subscription_arns,
-)
+from tasks.inventory import inventory, recorded, strike_out
 from tasks.limits import DELETING, SCALABLE_DIMENSION, SERVICE_NAMESPACE
+from tasks.names import RunNames
+from tasks.resource import KINDS, Resource, looked_at, run_of_endpoint, subscription_arns
 
 Say = Callable[[str], None]
 
@@ -51,14 +44,14 @@ class Removal:
         return self
 
 
-def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say, keep_data: bool = False) -> Removal:
+def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say) -> Removal:
     """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
     with uninterrupted(say):
         unlisted: list[str] = []
         removal = remove(bucket, inventory(bucket, run_id, unlisted), deadline, say)
         if unlisted:
             removal = replace(removal, left=(*removal.left, *(f"not looked at: {why}" for why in unlisted)))
-        if not keep_data and not removal.left:
+        if not removal.left:
             count = _remove_data(bucket, run_id)
             if count:
                 say(f"removed {count} objects of inputs, outputs and failures")
@@ -94,38 +87,67 @@ def _owner(bucket: str, endpoint_name: str) -> str:
 
 
 def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: Say) -> Removal:
-    """Removes resources in the reverse of their order of creation."""
-    removed, left = [], []
+    """Removes resources in the reverse of their order of creation, those of one kind side by side."""
+    removed: list[str] = []
+    left: dict[Resource, str] = {}
     with uninterrupted(say):
-        for resource in reversed(resources):
-            try:
-                was_there = _remove_one(resource, deadline)
-            except (StygigError, ClientError) as exc:
-                left.append(f"{resource.label} ({exc})")
-                say(f"could not remove {resource.label}: {exc}")
-                continue
-            strike_out(bucket, resource)
-            if was_there:
-                removed.append(f"removed {resource.label}")
-                say(removed[-1])
-    return Removal(tuple(removed), tuple(left))
+        for kind in reversed(KINDS):
+            batch = [r for r in resources if r.kind == kind]
+            kept = [r for r in batch if _serves_one_of(r, left)]
+            left |= dict.fromkeys(kept, "it serves an endpoint that is left")
+            batch = [r for r in batch if r not in kept]
+            there = {r for r in batch if _begin(r)}  # all are asked before one is waited for: each bills until asked
+            for resource in batch:
+                why = _finish(bucket, resource, deadline)
+                if why:
+                    left[resource] = why
+                    say(f"could not remove {resource.label}: {why}")
+                elif resource in there:
+                    removed.append(f"removed {resource.label}")
+                    say(removed[-1])
+    return Removal(tuple(removed), tuple(f"{resource.label} ({why})" for resource, why in left.items()))
 
 
-def _remove_one(resource: Resource, deadline: Deadline) -> bool:
-    """True if it was there; returns only once it has been looked for and not found."""
-    was_there = looked_at(resource) is not None
-    for _ in deadline.polls(longest_seconds=10):
+def _serves_one_of(resource: Resource, left: Iterable[Resource]) -> bool:
+    """Without its config an endpoint that bills can't even be seen to: AWS warns not to delete it first."""
+    standing = {r.name for r in left if r.kind == "endpoint"}
+    serves = {resource.endpoint} if resource.endpoint else standing
+    return resource.kind in {"endpoint-config", "model"} and bool(serves & standing)
+
+
+def _begin(resource: Resource) -> bool:
+    """Asks for the deletion, if it is there. What goes wrong is found again, and said, when it is waited for."""
+    try:
         seen = looked_at(resource)
+        if seen and seen.status != DELETING:
+            _ask_to_delete(resource)
+        return seen is not None
+    except (StygigError, ClientError):
+        return True
+
+
+def _finish(bucket: str, resource: Resource, deadline: Deadline) -> str:
+    """Waits until it has been looked for and not found, and strikes out its record; else says why it is left."""
+    try:
+        _wait_until_gone(resource, deadline)
+        strike_out(bucket, resource)
+    except (StygigError, ClientError) as exc:
+        return str(exc)
+    return ""
+
+
+def _wait_until_gone(resource: Resource, deadline: Deadline) -> None:
+    seen = looked_at(resource)
+    for _ in deadline.polls(longest_seconds=10):
         if seen is None:
-            return was_there
+            return
         if seen.status != DELETING:
             _ask_to_delete(resource)
-    seen = looked_at(resource)
-    if seen is None:
-        return was_there
-    raise deadline.exceeded(
-        f"{resource.label} to be gone", f"it is {seen.status or 'still there'}", "The sweep will try again."
-    )
+        seen = looked_at(resource)
+    if seen is not None:
+        raise deadline.exceeded(
+            f"{resource.label} to be gone", f"it is {seen.status or 'still there'}", "The sweep will try again."
+        )
 
 
 def _ask_to_delete(resource: Resource) -> None:
@@ -173,7 +195,7 @@ _DELETE: dict[str, Callable[[Resource], object]] = {
 
 def _remove_data(bucket: str, run_id: str) -> int:
     """Deletes the run's inputs, outputs and failure objects; what it wrote down of itself goes with them."""
-    s3, prefix, count = client("s3"), runs_prefix(bucket, run_id), 0
+    s3, prefix, count = client("s3"), RunNames(run_id, bucket).prefix, 0
     with explained("s3:DeleteObject", prefix.uri), missing_ok():
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.key):
             keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]

@@ -14,7 +14,7 @@ from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers,
 from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
 from tasks.endpoint import Endpoint
 from tasks.errors import InputError, LeftoverError, NotFoundError, ValidationFailedError
-from tasks.invocation import NOT_A_PICTURE, InvocationRecord
+from tasks.invocation import InvocationRecord
 from tasks.latency import PhaseLatency, latency_by_phase
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
@@ -202,11 +202,8 @@ def concluded(report: Report, files: ReportFiles, measured: Measurement) -> Outc
         left=report.left,
     )
     if report.left:
-        raise LeftoverError(f"Left behind: {'; '.join(report.left)}. `stygig teardown --run-id {report.run_id}`")
+        advice = f"`stygig teardown --run-id {report.run_id}` tries again. Report: {files.html}"
+        raise LeftoverError(f"Left behind: {'; '.join(report.left)}. {advice}", outcome)
     if not report.verdict.passed:
         raise ValidationFailedError(f"FAIL: {'; '.join(report.verdict.reasons)}. Report: {files.html}", outcome)
     return outcome
-
-
-def expected_failure(records: Sequence[InvocationRecord]) -> InvocationRecord:
-    return next(record for record in records if record.picture == NOT_A_PICTURE.name)

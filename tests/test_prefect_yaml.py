@@ -27,6 +27,7 @@ def test_the_file_has_no_key_that_prefect_would_ignore() -> None:
     for deployment in DEPLOYMENTS:
         unknown = set(deployment) - set(DeploymentConfig.model_fields)
         assert not unknown, f"{deployment['name']} has {unknown}"
+        DeploymentConfig.model_validate(deployment)
 
 
 def test_there_is_a_deployment_for_every_flow() -> None:

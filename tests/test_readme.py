@@ -1,4 +1,7 @@
-"""The README's commands, run as they stand: every `bash` block. (`sh` blocks need an account or a running stack.)"""
+"""The README's commands: the steps are run as they stand, make targets with -n (CI runs them), options are looked up.
+
+Blocks marked `sh` need an account or a stack that runs.
+"""
 
 import os
 import re

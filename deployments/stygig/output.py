@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tasks.artifact import Artifact
     from tasks.by_hand import Invocation
     from tasks.endpoint import Endpoint
-    from tasks.inventory import Resource
+    from tasks.resource import Resource
     from tasks.sweeping import Sweep
     from tasks.teardown import Removal
     from tasks.validation import Outcome
@@ -65,6 +65,7 @@ class Printer:
             "instance_type": endpoint.instance_type,
             "deployed_at": endpoint.asked_at.isoformat(timespec="seconds"),
             "cold_start_seconds": round(endpoint.cold_start_seconds or 0.0, 1),
+            "expires_at": endpoint.expires_at.isoformat(timespec="seconds") if endpoint.expires_at else "",
             "s3_output_path": endpoint.output_path,
             "s3_failure_path": endpoint.failure_path,
             "success_topic_arn": told.success_arn if told else "",
@@ -105,8 +106,13 @@ class Printer:
 
     def show_inventory(self) -> None:
         from stygig.running import inventory_directly
+        from tasks.errors import StygigError
 
-        found = inventory_directly()
+        try:
+            found = inventory_directly()
+        except StygigError as exc:  # how the run itself ended must not be hidden by this
+            self.last_line = f"Inventory: could not be taken: {exc}"
+            return
         self.said |= {"inventory": [_row(r) for r in found]}
         self.last_line = f"Inventory: {_table(found)}"
 
@@ -120,7 +126,7 @@ def _row(resource: "Resource") -> dict[str, Any]:
         "status": resource.status,
         "age_minutes": round(resource.age_minutes(now), 1),
         "expires_at": resource.expires_at.isoformat(timespec="seconds"),
-        "usd_per_hour": round(resource.usd_per_hour, 4),
+        "usd_per_hour": None if resource.usd_per_hour is None else round(resource.usd_per_hour, 4),
     }
 
 
@@ -130,11 +136,17 @@ def _table(found: Sequence["Resource"]) -> str:
     rows = [_row(resource) for resource in found]
     text = [
         f"{r['kind']:16} {r['name'].rpartition(':')[2]:50} {r['status']:12} {r['age_minutes']:7.1f} min  "
-        f"expires {r['expires_at']}  ${r['usd_per_hour']:.4f}/h  run {r['run_id']}"
+        f"expires {r['expires_at']}  {_price(r['usd_per_hour'])}  run {r['run_id']}"
         for r in rows
     ]
-    total = sum(resource.usd_per_hour for resource in found)
-    return "\n".join((*text, f"{len(found)} of ours, ${total:.4f} per hour"))
+    total = sum(resource.usd_per_hour or 0.0 for resource in found)
+    unknown = sum(resource.usd_per_hour is None for resource in found)
+    more = f" and {unknown} of unknown price" if unknown else ""
+    return "\n".join((*text, f"{len(found)} of ours, ${total:.4f} per hour{more}"))
+
+
+def _price(usd_per_hour: float | None) -> str:
+    return "price unknown" if usd_per_hour is None else f"${usd_per_hour:.4f}/h"
 
 
 @contextmanager
@@ -163,8 +175,9 @@ def ending(as_json: bool) -> Iterator[Printer]:
 def _explained(exc: Exception, printer: Printer) -> tuple[int, str]:
     from tasks.errors import StygigError, ValidationFailedError
 
-    if isinstance(exc, ValidationFailedError) and exc.outcome is not None:
+    if isinstance(exc, StygigError) and exc.outcome is not None:
         printer.outcome(exc.outcome)
+    if isinstance(exc, ValidationFailedError):
         return exc.exit_status, ""
     if isinstance(exc, StygigError):
         return exc.exit_status, f"error: {exc}"

@@ -15,7 +15,7 @@ from stygig.output import ENDPOINT_INFO, TERMINATED
 
 if TYPE_CHECKING:
     from tasks.by_hand import Invocation
-    from tasks.inventory import Resource
+    from tasks.resource import Resource
 
 
 def run_flow(

@@ -5,7 +5,6 @@ import tarfile
 from pathlib import Path
 
 import boto3
-import numpy as np
 import pytest
 
 from flows.deploy_endpoint import deploy_endpoint
@@ -18,7 +17,8 @@ from tasks.errors import EndpointFailedError, InputError, NotFoundError, Validat
 from tasks.inventory import existing
 from tasks.names import S3Location
 from tasks.sources import pictures_source
-from tasks.storage import download, upload
+from tasks.storage import upload
+from tests.flows.altered import altered
 
 pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
 
@@ -26,28 +26,6 @@ pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
 @pytest.fixture
 def model_uri(drawn_catalogue: Path) -> str:
     return package_model(catalogue=str(drawn_catalogue)).uri
-
-
-def altered(model_uri: str) -> str:
-    """The same artifact, but one item's embedding is another's; uploaded beside it."""
-    source, target = io.BytesIO(download(model_uri)), io.BytesIO()
-    with tarfile.open(fileobj=source) as old, tarfile.open(fileobj=target, mode="w:gz") as new:
-        for member in old.getmembers():
-            content = old.extractfile(member).read()  # type: ignore[union-attr]
-            if member.name == "catalogue/embeddings.npy":
-                content = _with_one_row_altered(content)
-                member.size = len(content)
-            new.addfile(member, io.BytesIO(content))
-    where = S3Location.parse(model_uri)
-    return upload(target.getvalue(), S3Location(where.bucket, "models/altered/model.tar.gz"))
-
-
-def _with_one_row_altered(content: bytes) -> bytes:
-    rows = np.load(io.BytesIO(content))
-    rows[0] = rows[5]
-    out = io.BytesIO()
-    np.save(out, rows)
-    return out.getvalue()
 
 
 def bucket_of(model_uri: str) -> str:

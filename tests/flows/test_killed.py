@@ -1,7 +1,6 @@
-"""SIGKILL of a flow's process, while whoever started it lives: Prefect's hook tears down in a new process."""
+"""A flow's process killed, or its run cancelled, while whoever started it lives: nothing is left."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
+from prefect.states import Cancelling
 
 from tasks.inventory import existing
 
@@ -69,18 +69,36 @@ def left(run: FlowRun) -> list[str]:
     return [resource.kind for bucket in buckets for resource in existing(bucket, str(run.id))]
 
 
-def test_a_hook_in_a_new_process_leaves_nothing(
-    runner: "subprocess.Popen[bytes]", drawn_catalogue: Path, tmp_path: Path
-) -> None:
+def ended(run: FlowRun) -> str:
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(run.id).state
+    return state.name or "" if state and state.is_final() else ""
+
+
+def in_the_middle(drawn_catalogue: Path) -> FlowRun:
+    """A run whose endpoints exist."""
     eventually(deployed)
     run = run_deployment("nightly-validation/killed", parameters={"catalogue": str(drawn_catalogue)}, timeout=0)
     assert isinstance(run, FlowRun)
     eventually(lambda: left(run).count("endpoint") == 2)
+    return run
+
+
+def test_after_sigkill_a_hook_in_a_new_process_leaves_nothing(
+    runner: "subprocess.Popen[bytes]", drawn_catalogue: Path, tmp_path: Path
+) -> None:
+    run = in_the_middle(drawn_catalogue)
     pid = process_below(runner.pid)
     assert pid
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: left(run) == [])
+    eventually(lambda: ended(run) == "Crashed")
+    assert "left something: tearing down" in (tmp_path / "runner.log").read_text()
+
+
+def test_a_cancelled_run_leaves_nothing(runner: "subprocess.Popen[bytes]", drawn_catalogue: Path) -> None:
+    run = in_the_middle(drawn_catalogue)
     with get_client(sync_client=True) as client:
-        state = eventually(lambda: client.read_flow_run(run.id).state)
-    assert state.name in {"Running", "Crashed"}
-    assert re.search(r"left something: tearing down", (tmp_path / "runner.log").read_text())
+        client.set_flow_run_state(run.id, Cancelling())
+    eventually(lambda: ended(run) == "Cancelled")
+    assert left(run) == []

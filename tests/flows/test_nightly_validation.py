@@ -11,9 +11,13 @@ import pytest
 import flows.nightly_validation as recipe
 from flows.nightly_validation import nightly_validation
 from flows.package_model import package_model
-from tasks.errors import InputError, LeftoverError
+from tasks.endpoint import Endpoint, EndpointSpec
+from tasks.errors import InputError, LeftoverError, ValidationFailedError
 from tasks.inventory import existing
+from tasks.notifications import Topics
+from tasks.plan import RunPlan
 from tasks.validation import Outcome
+from tests.flows.altered import altered
 
 pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
 
@@ -60,6 +64,24 @@ def test_a_nightly_run_passes_reports_and_leaves_nothing(passed: Outcome) -> Non
     page = report.read_text()
     assert "data:image/jpeg;base64," in page
     assert "http://" not in page.replace("http://www.w3.org", ""), "the page asks nobody for anything"
+
+
+def test_a_fail_fails_the_run_after_the_teardown_and_names_the_pictures(
+    drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = recipe.start_endpoint_task
+
+    def with_an_altered_index(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
+        uri = altered(spec.model_uri) if spec.kind == "async" else spec.model_uri
+        return start(plan, spec.serving(uri), topics)
+
+    monkeypatch.setattr(recipe, "start_endpoint_task", with_an_altered_index)
+    with pytest.raises(ValidationFailedError, match=r"FAIL: answers differ for \d+ of 24 pictures: .*\.jpg") as raised:
+        nightly_validation(catalogue=str(drawn_catalogue))
+    assert raised.value.exit_status == 1
+    assert "FAIL" in Path(raised.value.outcome.report).read_text()
+    assert existing(bucket()) == []
+    assert keys("runs/") == []
 
 
 def test_packaging_again_uploads_nothing(passed: Outcome, drawn_catalogue: Path) -> None:

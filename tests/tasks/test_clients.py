@@ -104,6 +104,7 @@ def test_the_original_error_stays_the_cause(local_aws: LocalAws) -> None:
         ("s3", "get_object", {"Bucket": "none", "Key": "k"}),
         ("s3", "head_bucket", {"Bucket": "none"}),
         ("sns", "get_topic_attributes", {"TopicArn": "arn:aws:sns:us-east-1:123456789012:none"}),
+        ("sns", "list_tags_for_resource", {"ResourceArn": "arn:aws:sns:us-east-1:123456789012:none"}),
         ("sqs", "get_queue_url", {"QueueName": "none"}),
         ("iam", "get_role", {"RoleName": "none"}),
         ("logs", "describe_log_streams", {"logGroupName": "none"}),

@@ -12,20 +12,10 @@ from localaws import LocalAws
 from tasks import notifications
 from tasks.endpoint import EndpointSpec, start_endpoint
 from tasks.errors import NotFoundError, StygigError
-from tasks.inventory import (
-    KINDS,
-    Resource,
-    existing,
-    inventory,
-    looked_at,
-    recorded,
-    run_of_endpoint,
-    strike_out,
-    tagged,
-    write_down,
-)
+from tasks.inventory import existing, inventory, recorded, strike_out, tagged, write_down
 from tasks.notifications import create_messaging
 from tasks.plan import RunPlan
+from tasks.resource import KINDS, Resource, looked_at, run_of_endpoint
 from tasks.scaling import scale_to_zero
 from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, RUN_ID, deployed, put_model
 

@@ -9,8 +9,9 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from tasks.errors import LeftoverError
-from tasks.inventory import Resource, existing
+from tasks.inventory import existing
 from tasks.plan import RunPlan
+from tasks.resource import Resource
 from tasks.sweeping import Sweep, runs_to_sweep, sweep_task
 from tests.tasks.deployed import BUCKET, RUN_ID, made_topic
 

@@ -96,13 +96,6 @@ def test_the_models_in_the_bucket_stay(plan: RunPlan) -> None:
     assert list(keys_under(S3Location(BUCKET, ""))) == ["models/tiny/model.tar.gz"]
 
 
-def test_the_data_can_be_kept(plan: RunPlan) -> None:
-    location = upload(b"{}", plan.names.outputs.child("1.out"))
-    write_down(plan, "model", "never-made")
-    tear_down_run(BUCKET, RUN_ID, hurried(), silent, keep_data=True)
-    assert [f"s3://{BUCKET}/{key}" for key in keys_under(plan.names.prefix)] == [location]
-
-
 def test_what_was_written_down_and_never_made_is_struck_out(plan: RunPlan) -> None:
     write_down(plan, "endpoint", "never-made")
     write_down(plan, "topic", f"arn:aws:sns:{plan.region}:{plan.account}:never-made")
@@ -155,15 +148,16 @@ def test_an_endpoint_that_never_settles_is_left_and_said_and_the_rest_is_removed
 ) -> None:
     name = start_endpoint(plan, EndpointSpec("real-time", put_model(LOADS_WHEN_TOLD)), create_messaging(plan)).name
     removal = tear_down_run(BUCKET, RUN_ID, Clock().deadline(20), silent)
-    assert len(removal.left) == 1
+    assert len(removal.left) == 3
+    assert all("(it serves an endpoint that is left)" in line for line in removal.left[1:])
     with pytest.raises(
         LeftoverError,
-        match=rf"1 of ours could not be removed: endpoint {name} \(Gave up .* after \d+ s of 20 s: it is Creating.*"
+        match=rf"3 of ours could not be removed: endpoint {name} \(Gave up .* after \d+ s of 20 s: it is Creating.*"
         r"`stygig inventory`.*`stygig teardown --run-id",
     ):
         removal.proven()
-    assert account.things() == {name}
-    assert [each.name for each in recorded(BUCKET)] == [name]
+    assert account.things() > {name}
+    assert {each.kind for each in existing(BUCKET)} == {"endpoint", "endpoint-config", "model"}
 
 
 def test_what_may_not_be_deleted_is_left_and_said(plan: RunPlan, only_allowed: Callable[..., None]) -> None:
@@ -173,6 +167,34 @@ def test_what_may_not_be_deleted_is_left_and_said(plan: RunPlan, only_allowed: C
     assert len(removal.left) == 2
     assert topics.success_arn in " ".join(removal.left)
     assert "was denied" in removal.left[0]
+
+
+def test_a_dead_runs_record_does_not_touch_what_another_run_made_since(plan: RunPlan, account: Account) -> None:
+    dead = replace(plan, run_id="ffff" + RUN_ID[4:])
+    for kind, name in (
+        ("endpoint", "fashion"),
+        ("scalable-target", "endpoint/fashion/variant/AllTraffic"),
+        ("alarm", "fashion-backlog-without-capacity"),
+    ):
+        write_down(dead, kind, name, "fashion")
+    endpoint_of(plan, "fashion", create_messaging(plan))
+    before = account.things()
+    assert existing(BUCKET, dead.run_id) == []
+    assert {each.run_id for each in existing(BUCKET)} == {plan.run_id}
+    assert tear_down_run(BUCKET, dead.run_id, hurried(), silent) == Removal((), ())
+    assert account.things() == before
+    assert {each.run_id for each in recorded(BUCKET)} == {plan.run_id}, "the dead run's records are struck out"
+
+
+def test_a_record_that_can_not_be_struck_out_does_not_stop_the_rest(
+    plan: RunPlan, only_allowed: Callable[..., None]
+) -> None:
+    create_messaging(plan)
+    only_allowed("s3:Get*", "s3:List*", "sns:*", "sqs:*", "monitoring:*", "cloudwatch:*")
+    removal = tear_down()
+    assert len(removal.left) == 5
+    assert all("s3:DeleteObject" in line for line in removal.left)
+    assert existing(BUCKET) == []
 
 
 def test_what_is_written_down_is_removed_even_where_a_listing_is_refused(

@@ -24,7 +24,6 @@ from tasks.validation import (
     checks_of,
     concluded,
     cost_of,
-    expected_failure,
     judged,
     latencies_of,
     recommended_items,
@@ -127,10 +126,6 @@ def test_an_ending_found_in_s3_alone_fails_a_wait_that_listened() -> None:
     assert (found.passed, found.found) == (False, "2; 1 endings were found in S3 alone")
     names = [each.name for each in checks_of(measured(records=unheard, listening=False))]
     assert "every request was notified" not in names
-
-
-def test_the_deliberate_failure_is_found_among_the_records() -> None:
-    assert expected_failure([record("1.jpg"), FAILURE, record("2.jpg")]) is FAILURE
 
 
 def test_latencies_are_of_what_was_answered() -> None:
