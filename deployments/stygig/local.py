@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from stygig.output import Printer
+from stygig.processes import start_time
 from stygig.running import sigterm_raises
 from tasks.errors import NotFoundError, StygigError
 from tasks.sources import cache_folder
@@ -30,7 +31,8 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
         ) from exc
     state = _state()
     state.parent.mkdir(parents=True, exist_ok=True)
-    state.write_text(json.dumps({"pid": os.getpid(), "environment": aws.environment()}))
+    written = json.dumps({"pid": os.getpid(), "started": start_time(os.getpid()), "environment": aws.environment()})
+    state.write_text(written)
     out.emit({"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": aws.environment()}, aws.endpoint_url)
     out.finish()
     typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
@@ -42,14 +44,15 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
         typer.echo("ended; its endpoints went with it", err=True)
     finally:
         aws.stop()
-        state.unlink(missing_ok=True)
+        if state.is_file() and state.read_text() == written:  # a second one may have taken its place
+            state.unlink()
 
 
 def environment() -> dict[str, str]:
     """The environment variables of the embedded AWS that runs."""
     state = _state()
     running = json.loads(state.read_text()) if state.is_file() else None
-    if running is None or not Path(f"/proc/{running['pid']}").exists():
+    if running is None or start_time(running["pid"]) != running["started"]:
         raise NotFoundError("No embedded AWS is running. Start one with `stygig local up`.")
     found: dict[str, str] = running["environment"]
     return found

@@ -16,6 +16,8 @@ from signal import SIGKILL, SIGTERM
 
 import httpx
 
+from stygig.processes import start_time
+
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
 PREFECT_PORT = int(os.environ.get("STYGIG_PREFECT_PORT", "4200"))
@@ -50,7 +52,7 @@ class Service:
         if not self.pid_file.is_file():
             return None
         pid, started = self.pid_file.read_text().split()
-        return int(pid) if _start_time(int(pid)) == started else None
+        return int(pid) if start_time(int(pid)) == started else None
 
     def start(self, environment: Mapping[str, str]) -> None:
         if self.running():
@@ -66,7 +68,7 @@ class Service:
                 stderr=output,
                 start_new_session=True,
             )
-        self.pid_file.write_text(f"{process.pid} {_start_time(process.pid)}")
+        self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         started = time.monotonic()
@@ -165,19 +167,10 @@ def _worker_is_online() -> bool:
     return found.is_success and any(worker["status"] == "ONLINE" for worker in found.json())
 
 
-def _start_time(pid: int) -> str:
-    """When the process started, as the kernel counts it: a process id alone may be somebody else's by now."""
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return ""
-    return "" if state == "Z" else fields[18]
-
-
 def _gone_within(pid: int, seconds: float) -> bool:
-    started, born = time.monotonic(), _start_time(pid)
+    started, born = time.monotonic(), start_time(pid)
     while time.monotonic() - started < seconds:
-        if _start_time(pid) != born:
+        if start_time(pid) != born:
             return True
         time.sleep(0.2)
     return False
