@@ -6,10 +6,10 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint_task, wait_in_service_task
+from tasks.endpoint import Endpoint, EndpointSpec, output_bucket_task, start_endpoint_task, wait_in_service_task
 from tasks.guarantee import teardown_hook, torn_down
 from tasks.invocation import smoke_real_time_task
-from tasks.notifications import create_messaging_task
+from tasks.notifications import checked_topic, create_messaging_task
 from tasks.outputs import smoke_async_task
 from tasks.pictures import read_picture
 from tasks.plan import plan_task, preflight_task
@@ -44,9 +44,13 @@ def deploy_endpoint(
         sns_topic_arn: A topic of yours for both endings; empty makes one for each. Asynchronous endpoints only.
         max_concurrent_invocations: Requests that one instance works on at a time. Asynchronous endpoints only.
     """
+    spec = EndpointSpec(
+        kind, model_uri, endpoint_name, instance_type, s3_output_path, max_concurrent_invocations
+    ).checked()
+    checked_topic(sns_topic_arn)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    spec = EndpointSpec(kind, model_uri, endpoint_name, instance_type, s3_output_path, max_concurrent_invocations)
+    output_bucket_task(spec)
     picture = read_picture(str(smoke_picture()))
     with torn_down(plan, keep_on_success=True):
         topics = create_messaging_task(plan, sns_topic_arn) if kind == "async" else None

@@ -87,4 +87,4 @@ def nightly_validation(
     command = f"stygig nightly --catalogue {catalogue} --pictures {pictures} --encoder {encoder}"
     removal = None if keep else teardown.removal
     report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command])
-    return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured)
+    return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)

@@ -4,7 +4,7 @@ from prefect import flow, get_run_logger
 
 from tasks.inventory import inventory_task
 from tasks.plan import bucket_of
-from tasks.settings import Settings
+from tasks.settings import read_settings
 from tasks.sweeping import Sweep, over_task, sweep_task
 
 
@@ -16,7 +16,7 @@ def sweep(dry_run: bool = False, ignore_expiry: bool = False) -> Sweep:
         dry_run: Only say what would be removed.
         ignore_expiry: Also remove what has not expired yet, if its run is over.
     """
-    settings = Settings()
+    settings = read_settings()
     bucket = bucket_of(settings)
     found = inventory_task(bucket)
     runs = over_task(found, ignore_expiry)

@@ -14,6 +14,7 @@ import yaml
 
 from recommender.attributes import CATEGORIES, GENDERS
 from tasks.errors import InputError
+from tasks.storage import is_picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 METADATA = "metadata.csv"
@@ -33,7 +34,7 @@ class Entry:
 
 def scan_catalogue(folder: Path, metadata: Path | None = None, categories: Path | None = None) -> tuple[Entry, ...]:
     """Every picture of the folder with its category and gender, sorted by path."""
-    files = sorted(f for f in folder.rglob("*") if f.is_file() and f.suffix.lower() in SUFFIXES)
+    files = sorted(f for f in folder.rglob("*") if is_picture(f, SUFFIXES))
     if not files:
         raise InputError(
             f"The catalogue {folder} holds no pictures ({', '.join(SUFFIXES)}). "
@@ -62,8 +63,8 @@ def _read_names(file: Path) -> Mapping[str, str]:
         raise InputError(f"The categories file {file} does not exist.")
     try:
         read = yaml.safe_load(file.read_text())
-    except yaml.YAMLError as exc:
-        raise InputError(f"The categories file {file} is no YAML: {exc}") from exc
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise InputError(f"The categories file {file} is no YAML: {' '.join(str(exc).split())}") from exc
     if not isinstance(read, dict) or not all(value in CATEGORIES for value in read.values()):
         raise InputError(
             f"The categories file {file} must map folder names to categories, one a line, as in "
@@ -107,8 +108,13 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
         if required:
             raise InputError(f"The metadata file {file} does not exist.")
         return {}
-    with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
-        rows = list(csv.DictReader(opened))
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
+            rows = list(csv.DictReader(opened))
+    except (UnicodeDecodeError, csv.Error) as exc:
+        raise InputError(
+            f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns path and gender."
+        ) from exc
     if not rows or "path" not in rows[0]:
         raise InputError(f"{file} needs a header with the columns path and gender (colour is optional), and rows.")
     for number, row in enumerate(rows, start=2):
@@ -127,6 +133,12 @@ def _refuse_strays(said: Mapping[str, str], paths: Mapping[str, Path], file: Pat
 
 
 def _refuse_unknown(unknown: set[str], folder: Path) -> None:
+    directly = sorted(path for path in unknown if Path(path).parent == Path())
+    if directly:
+        raise InputError(
+            f"{len(directly)} pictures lie directly in {folder}, first {directly[0]}: nothing says what they show. "
+            "Put them into <group>/<type>/ or <type>/, as in upperwear/shirt/0001.jpg."
+        )
     if unknown:
         names = sorted({str(Path(path).parent) for path in unknown})
         more = f" and {len(names) - UNKNOWN_SHOWN} more" if len(names) > UNKNOWN_SHOWN else ""

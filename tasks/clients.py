@@ -38,7 +38,7 @@ def client(service: str) -> Any:
 @lru_cache(maxsize=64)
 def _client(service: str, credentials_block: str, environment: tuple[tuple[str, str], ...]) -> Any:
     config = Config(
-        retries={"mode": "standard", "max_attempts": 6},
+        retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=CONNECTIONS,
         connect_timeout=10,
         read_timeout=70,  # a real-time invocation may take 60 s
@@ -75,7 +75,8 @@ def region() -> str:
 
 
 def account_id() -> str:
-    """The account that the credentials belong to."""
+    """The account that the credentials belong to; without a region nothing else would work, so that is asked first."""
+    region()
     with explained("sts:GetCallerIdentity"):
         return str(client("sts").get_caller_identity()["Account"])
 
@@ -98,7 +99,8 @@ def explained(action: str, what: str = "") -> Iterator[None]:
         raise _translated(exc, asked, what) from exc
     except NoCredentialsError as exc:
         raise PermissionDeniedError(
-            f"{asked}: no AWS credentials were found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID, or use --local."
+            f"{asked}: no AWS credentials were found. Set AWS_PROFILE or AWS_ACCESS_KEY_ID; "
+            "`stygig local env` prints those of an embedded AWS."
         ) from exc
     except ParamValidationError as exc:
         raise InputError(f"{asked}: {exc}") from exc

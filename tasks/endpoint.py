@@ -43,6 +43,8 @@ class EndpointSpec:
             raise InputError(f"{self.instance_type!r} is no SageMaker instance type: they begin with 'ml.'.")
         if self.name:
             checked_name(self.name)
+        if self.kind == "real-time" and self.s3_output_path:
+            raise InputError("A real-time endpoint has no s3_output_path: it answers at once. Leave it out.")
         if self.s3_output_path:
             S3Location.parse(self.s3_output_path)
         return self
@@ -196,7 +198,8 @@ def existing_endpoint(name: str, kind: Kind) -> Endpoint:
     is_async = "AsyncInferenceConfig" in found
     if is_async != (kind == "async"):
         raise InputError(
-            f"Endpoint {name} is {'an asynchronous' if is_async else 'a real-time'} one, but {kind} was asked for."
+            f"Endpoint {name} is {'an asynchronous' if is_async else 'a real-time'} one, but {kind} was asked for. "
+            "Name another; `aws sagemaker list-endpoints` lists them."
         )
     with explained("sagemaker:DescribeEndpointConfig", name):
         config = client("sagemaker").describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
@@ -214,6 +217,15 @@ def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], 
     paths = (output.get("S3OutputPath", ""), output.get("S3FailurePath", ""))
     uri = container.get("ModelDataUrl") or source.get("S3Uri", "")
     return Endpoint(kind, name, uri, instance_type, *paths, topics, datetime.now(UTC))
+
+
+@task(name="output-bucket", cache_policy=NO_CACHE)
+def output_bucket_task(spec: EndpointSpec) -> None:
+    """Whether the bucket for the answers is there: an instance that can't write would bill until that is found out."""
+    if spec.s3_output_path:
+        bucket = S3Location.parse(spec.s3_output_path).bucket
+        with explained("s3:ListBucket", f"the bucket {bucket} of s3_output_path"):
+            client("s3").head_bucket(Bucket=bucket)
 
 
 @task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint", cache_policy=NO_CACHE)

@@ -38,7 +38,10 @@ class S3Location:
         """Takes `s3://bucket/key` and, as AWS may answer with either, `https://bucket.s3.region.amazonaws.com/key`."""
         found = re.fullmatch(r"s3://([^/]+)/?(.*)", uri) or re.fullmatch(r"https://([^/.]+)\.s3[^/]*/(.*)", uri)
         if not found or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", found[1]):
-            raise InputError(f"{uri!r} is no S3 location: expected s3://BUCKET/KEY, as in s3://my-bucket/pictures/.")
+            raise InputError(
+                f"{uri!r} is no S3 location: expected s3://BUCKET/KEY, as in s3://my-bucket/pictures/; a bucket's name "
+                "has 3 to 63 small letters, digits, dots and dashes."
+            )
         return cls(found[1], found[2])
 
 

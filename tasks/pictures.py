@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES
-from tasks.storage import download, local_copy
+from tasks.storage import download, is_picture, local_copy
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES = 4 * 1024 * 1024
@@ -34,15 +34,20 @@ class Picture:
 def read_pictures(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
     """At most `count` pictures (0: all) of a folder or an `s3://` prefix, spread evenly over the sorted names."""
     with local_copy(source, SUFFIXES) as folder:
-        files = sorted(f for f in folder.rglob("*") if f.is_file() and f.suffix.lower() in SUFFIXES)
+        files = sorted(f for f in folder.rglob("*") if is_picture(f, SUFFIXES))
         if len(files) < minimum:
             raise InputError(
                 f"Found {len(files)} pictures ({', '.join(SUFFIXES)}) in {source}: a validation needs at least "
                 f"{minimum}. Name a folder with more, or allow fewer with minimum_pictures."
             )
-        return tuple(
-            Picture(str(f.relative_to(folder)), checked(f.read_bytes(), f.name)) for f in _spread(files, count)
-        )
+        chosen = _spread(files, count)
+        if len(chosen) < minimum:
+            raise InputError(
+                f"{count} pictures were asked for (picture_count), but a validation needs at least {minimum} "
+                "(minimum_pictures). Ask for more, or allow fewer."
+            )
+        names = [str(f.relative_to(folder)) for f in chosen]
+        return tuple(Picture(name, checked(f.read_bytes(), name)) for name, f in zip(names, chosen, strict=True))
 
 
 def _spread(files: Sequence[Path], count: int) -> Sequence[Path]:
@@ -71,7 +76,9 @@ def checked(content: bytes, name: str) -> bytes:
     try:
         with Image.open(io.BytesIO(content)) as picture:
             picture.verify()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+    except UnidentifiedImageError as exc:
+        raise InputError(f"{name} is no picture: its bytes are of no known format. Remove or replace it.") from exc
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise InputError(
             f"{name} is no picture that can be read ({exc or type(exc).__name__}). Remove or replace it."
         ) from exc

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks import names
 from tasks.clients import account_id, client, error_code, explained, region
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
-from tasks.settings import Settings, serving_image
+from tasks.settings import Settings, read_settings, serving_image
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def bucket_of(settings: Settings) -> str:
 
 def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
     """The plan of a run; asks AWS only who we are."""
-    settings = settings or Settings()
+    settings = settings or read_settings()
     where = region()
     account = account_id()
     return RunPlan(

@@ -74,7 +74,8 @@ def _cold_starts(report: Report) -> Iterator[str]:
 def _cost(report: Report) -> Iterator[str]:
     yield from ("", "## Cost", "")
     if report.cost is None:
-        yield f"No estimate: the price table has no line for {report.instance_type} in {report.region}."
+        why = f"the price table has no line for {report.instance_type} in {report.region}"
+        yield f"No estimate: the endpoints were there before, or {why}."
         return
     yield from _table(("", "instance-seconds", "USD"), _cost_rows(report.cost))
     yield from ("", cost_summary(report.cost), "", price_source(report.cost))

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks import limits
@@ -65,6 +65,15 @@ class Settings(BaseSettings):
         if self.execution_role_arn:
             shown["execution_role_arn"] = self.execution_role_arn.rpartition("/")[2] or "(set)"
         return {name: value for name, value in shown.items() if value}
+
+
+def read_settings() -> Settings:
+    """The settings of the environment; a wrong one is named as its variable is."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        wrong = [f"STYGIG_{str(e['loc'][0]).upper()} is {e['input']!r}: {e['msg']}" for e in exc.errors()]
+        raise InputError(f"{'; '.join(wrong)}. Look in the environment and in .env.") from exc
 
 
 def serving_image(settings: Settings, region: str) -> str:

@@ -1,6 +1,9 @@
 """Where catalogue and query pictures come from when a run says `demo`: drawn once, kept in the user's cache folder."""
 
 import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tasks.demo.garments import draw_catalogue, draw_pictures
@@ -17,17 +20,25 @@ def catalogue_source(wanted: str) -> str:
     """The folder or URI that is meant; `demo` is drawn first."""
     if wanted != DEMO:
         return wanted
-    folder = cache_folder() / "demo-catalogue"
-    draw_catalogue(folder)
-    return str(folder)
+    return str(_drawn_once("demo-catalogue", draw_catalogue))
 
 
 def pictures_source(wanted: str) -> str:
     if wanted != DEMO:
         return wanted
-    folder = cache_folder() / "demo-pictures"
-    draw_pictures(folder)
-    return str(folder)
+    return str(_drawn_once("demo-pictures", draw_pictures))
+
+
+def _drawn_once(name: str, draw: Callable[[Path], object]) -> Path:
+    """The drawn folder, whole or not at all: another run may be drawing it, or reading it, at the same time."""
+    folder = cache_folder() / name
+    if not folder.is_dir():
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=f".{name}-") as scratch:
+            draw(Path(scratch) / name)
+            with suppress(OSError):  # somebody else was faster: theirs is the same
+                (Path(scratch) / name).rename(folder)
+    return folder
 
 
 def smoke_picture() -> Path:

@@ -50,9 +50,11 @@ class Outcome:
     pictures: int
     model_uri: str
     left: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Endpoints that were meant to stay; they bill."""
 
     def to_dict(self) -> dict[str, Any]:
-        return self.__dict__ | {"reasons": list(self.reasons), "left": list(self.left)}
+        return self.__dict__ | {"reasons": list(self.reasons), "left": list(self.left), "kept": list(self.kept)}
 
 
 def checks_of(measured: Measurement) -> tuple[Check, ...]:
@@ -161,7 +163,7 @@ def build_report(
         answers=pair_answers(measured.baseline_answers, measured.async_answers),
         latencies=latencies_of(measured),
         cold_starts={e.name: e.cold_start_seconds for e in endpoints if e.cold_start_seconds is not None},
-        cost=cost_of(plan, measured, finished) if removal is not None else None,
+        cost=cost_of(plan, measured, finished) if measured.asynchronous.cold_start_seconds is not None else None,
         invocations=[record.to_dict() for record in (*measured.records, measured.failure)],
         teardown=removal.removed if removal else (),
         left=removal.left if removal else (),
@@ -189,7 +191,7 @@ def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     return read_thumbnails(measured.asynchronous.model_uri, wanted)
 
 
-def concluded(report: Report, files: ReportFiles, measured: Measurement) -> Outcome:
+def concluded(report: Report, files: ReportFiles, measured: Measurement, kept: bool = False) -> Outcome:
     """The outcome; a FAIL raises it, so that the run fails, but only now, with everything written."""
     publish_artifacts(report, files)
     outcome = Outcome(
@@ -200,6 +202,7 @@ def concluded(report: Report, files: ReportFiles, measured: Measurement) -> Outc
         pictures=len(measured.pictures),
         model_uri=report.artifact_uri,
         left=report.left,
+        kept=(measured.baseline.name, measured.asynchronous.name) if kept else (),
     )
     if report.left:
         advice = f"`stygig teardown --run-id {report.run_id}` tries again. Report: {files.html}"

@@ -29,10 +29,10 @@ def home(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def local_up(home: dict[str, str]) -> Iterator[None]:
     """`stygig local up` in the other terminal."""
-    state = Path(home["HOME"]) / ".cache/stygig/local.json"
+    states = Path(home["HOME"]) / ".cache/stygig/local"
     process = subprocess.Popen(["stygig", "local", "up", "--port", "0"], env=home, cwd=home["HOME"])
     started = time.monotonic()
-    while not state.is_file():
+    while not list(states.glob("*.json")):
         assert process.poll() is None
         assert time.monotonic() - started < 60
     yield

@@ -22,8 +22,17 @@ EndpointName = Annotated[str, typer.Option(callback=checked_name, help="At most 
 def checked_uri(uri: str, option: str) -> str:
     """The URI, or nothing, if it has a bucket."""
     if uri and not re.fullmatch(S3_URI, uri):
-        raise typer.BadParameter(f"{uri!r} is no S3 location: expected s3://BUCKET/KEY", param_hint=option)
+        message = f"{uri!r} is no S3 location: expected s3://BUCKET/KEY, the bucket's name of 3 to 63 characters"
+        raise typer.BadParameter(message, param_hint=option)
     return uri
+
+
+def checked_encoder(encoder: str) -> str:
+    """What may be an encoder: `demo`, NAME:TAG or NAME:FILE, or a file that exists."""
+    if encoder != "demo" and ":" not in encoder and not Path(encoder).is_file():
+        message = f"{encoder!r} is neither demo, nor NAME:TAG as in ViT-B-32-quickgelu:openai, nor a file that exists"
+        raise typer.BadParameter(message, param_hint="--encoder")
+    return encoder
 
 
 def checked_source(source: str, option: str) -> str:

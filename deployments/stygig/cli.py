@@ -1,11 +1,12 @@
 """The commands. Each imports what it needs when it runs: `--help` and a wrong argument answer at once."""
 
+import sys
 from typing import Annotated, Literal
 
 import typer
 
-from stygig.arguments import EndpointName, checked_source, checked_uri
-from stygig.output import ending
+from stygig.arguments import EndpointName, checked_encoder, checked_source, checked_uri
+from stygig.output import INTERRUPTED, ending, refused
 
 app = typer.Typer(
     name="stygig",
@@ -54,10 +55,12 @@ def nightly(
 
     Exit status: 0 PASS, 1 FAIL, 2 wrong input, 3 could not be carried out.
     """
+    if local and keep:
+        raise typer.BadParameter("--keep has no use with --local: the embedded AWS ends with the command")
     parameters = {
         "catalogue": checked_source(catalogue, "--catalogue"),
         "pictures": checked_source(pictures, "--pictures"),
-        "encoder": encoder,
+        "encoder": checked_encoder(encoder),
         "picture_count": picture_count,
         "minimum_pictures": minimum_pictures,
         "top_k": top_k,
@@ -87,7 +90,12 @@ def package(
     with ending(json) as out:
         from stygig.running import run_flow
 
-        parameters = {"catalogue": source, "encoder": encoder, "metadata": metadata, "categories": categories}
+        parameters = {
+            "catalogue": source,
+            "encoder": checked_encoder(encoder),
+            "metadata": metadata,
+            "categories": categories,
+        }
         out.artifact(run_flow("package_model", parameters))
 
 
@@ -221,13 +229,24 @@ def up(
 
 
 @local.command()
-def env(json: Json = False) -> None:
+def env(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Which one; 0 is the one started last.")] = 0,
+    json: Json = False,
+) -> None:
     """Print the exports that point any AWS client at the embedded AWS: eval "$(stygig local env)"."""
     with ending(json) as out:
         from stygig.local import environment, exports
 
-        out.emit({"environment": environment()}, "\n".join(exports()))
+        found = environment(port)
+        out.emit({"environment": found}, "\n".join(exports(found)))
 
 
 def main() -> None:
-    app()
+    """Runs the command line; a wrong argument is one line, and with --json one JSON object, like every other error."""
+    try:
+        status = app(standalone_mode=False)
+    except typer.exceptions.TyperException as exc:
+        status = refused(exc, as_json="--json" in sys.argv)
+    except typer.Abort:
+        status = INTERRUPTED
+    sys.exit(status)

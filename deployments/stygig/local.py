@@ -3,7 +3,10 @@
 import json
 import os
 import shlex
+import socket
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -14,25 +17,21 @@ from tasks.errors import NotFoundError, StygigError
 from tasks.sources import cache_folder
 
 
-def _state() -> Path:
-    return cache_folder() / "local.json"
+def _states() -> Path:
+    return cache_folder() / "local"
 
 
 def serve(port: int, clock_rate: float, out: Printer) -> None:
     """Serves until Ctrl-C or SIGTERM; what `exports` needs is written down for as long."""
     from localaws import LocalAws
 
-    try:
-        aws = LocalAws(port=port, clock_rate=clock_rate)
-        aws.start()
-    except OSError as exc:
-        raise StygigError(
-            f"Port {port} can't be listened on: {exc}. Give another --port, or 0 for a free one."
-        ) from exc
-    state = _state()
+    _refuse_taken(port)
+    aws = LocalAws(port=port, clock_rate=clock_rate)
+    aws.start()
+    state = _states() / f"{os.getpid()}.json"
     state.parent.mkdir(parents=True, exist_ok=True)
-    written = json.dumps({"pid": os.getpid(), "started": start_time(os.getpid()), "environment": aws.environment()})
-    state.write_text(written)
+    said = {"pid": os.getpid(), "started": start_time(os.getpid()), "port": aws.port, "environment": aws.environment()}
+    state.write_text(json.dumps(said))
     out.emit({"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": aws.environment()}, aws.endpoint_url)
     out.finish()
     typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
@@ -44,20 +43,36 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
         typer.echo("ended; its endpoints went with it", err=True)
     finally:
         aws.stop()
-        if state.is_file() and state.read_text() == written:  # a second one may have taken its place
-            state.unlink()
+        state.unlink(missing_ok=True)
 
 
-def environment() -> dict[str, str]:
-    """The environment variables of the embedded AWS that runs."""
-    state = _state()
-    running = json.loads(state.read_text()) if state.is_file() else None
-    if running is None or start_time(running["pid"]) != running["started"]:
-        raise NotFoundError("No embedded AWS is running. Start one with `stygig local up`.")
-    found: dict[str, str] = running["environment"]
+def _refuse_taken(port: int) -> None:
+    try:
+        with closing(socket.create_server(("127.0.0.1", port))):
+            return
+    except OSError as exc:
+        raise StygigError(f"Port {port} can't be listened on: {exc}. Give another --port; 0 takes a free one.") from exc
+
+
+def environment(port: int = 0) -> dict[str, str]:
+    """The environment variables of the embedded AWS on that port, or of the one that was started last and lives."""
+    living = [state for state in map(_read, _states().glob("*.json")) if state["port"] == port or not port]
+    living = [state for state in living if start_time(state["pid"]) == state["started"]]
+    if not living:
+        where = f" on port {port}" if port else ""
+        raise NotFoundError(f"No embedded AWS is running{where}. Start one with `stygig local up`.")
+    if len(living) > 1:
+        ports = ", ".join(str(state["port"]) for state in living)
+        typer.echo(f"several are running (ports {ports}); this is the one started last, --port chooses", err=True)
+    found: dict[str, str] = max(living, key=lambda state: int(state["started"]))["environment"]
     return found
 
 
-def exports() -> list[str]:
-    """The same as `export NAME=VALUE` lines."""
-    return [f"export {name}={shlex.quote(value)}" for name, value in environment().items()]
+def _read(state: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(state.read_text())
+    return read
+
+
+def exports(variables: dict[str, str]) -> list[str]:
+    """`export NAME=VALUE` lines."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

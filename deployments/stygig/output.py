@@ -47,7 +47,7 @@ class Printer:
         reasons = "\n".join(f"  {reason}" for reason in outcome.reasons)
         self.emit(
             outcome.to_dict(),
-            f"{outcome.verdict}: {outcome.pictures} pictures\n{reasons}\nReport: {outcome.report}",
+            f"{outcome.verdict}: {outcome.pictures} pictures\n{reasons}\nReport: {outcome.report}{_kept(outcome)}",
         )
 
     def artifact(self, artifact: "Artifact") -> None:
@@ -117,6 +117,12 @@ class Printer:
         self.last_line = f"Inventory: {_table(found)}"
 
 
+def _kept(outcome: "Outcome") -> str:
+    if not outcome.kept:
+        return ""
+    return f"\nKept: {' and '.join(outcome.kept)}; they bill until `stygig teardown --run-id {outcome.run_id}`"
+
+
 def _row(resource: "Resource") -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
@@ -149,6 +155,20 @@ def _price(usd_per_hour: float | None) -> str:
     return "price unknown" if usd_per_hour is None else f"${usd_per_hour:.4f}/h"
 
 
+def refused(exc: typer.exceptions.TyperException, as_json: bool) -> int:
+    """Says what is wrong with the arguments, in one line; the exit status."""
+    context = getattr(exc, "ctx", None)
+    path = context.command_path if context else "stygig"
+    said = " ".join(exc.format_message().split())
+    if type(exc).__name__ == "NoArgsIsHelpError":
+        typer.echo(exc.format_message())
+        return 2
+    if as_json:
+        typer.echo(json.dumps({"error": said}))
+    typer.echo(f"error: {said} (`{path} --help` explains)", err=True)
+    return 2
+
+
 @contextmanager
 def ending(as_json: bool) -> Iterator[Printer]:
     """Turns what was raised into one clear line on stderr and an exit status."""
@@ -165,7 +185,7 @@ def ending(as_json: bool) -> Iterator[Printer]:
     except Exception as exc:
         status, line = _explained(exc, printer)
     if line:
-        printer.said |= {"error": line} if as_json else {}
+        printer.said |= {"error": line.removeprefix("error: ")} if as_json else {}
         typer.echo(line, err=True)
     printer.finish()
     if status:

@@ -64,29 +64,29 @@ def sigterm_raises() -> Iterator[None]:
         raise SystemExit(TERMINATED)
 
     before = signal.signal(signal.SIGTERM, terminate)
+    # A shell script's background job inherits SIGINT ignored; whoever sends one means it.
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, interrupt)
 
 
-NOISE = {"prefect.task_runs": "Finished in state", "prefect.flow_runs": "View at"}
-"""Said for every task; and the address of an API without a UI."""
+NOISE = {"prefect.task_runs": ("Finished in state",), "prefect.flow_runs": ("View at", "Finished in state Failed")}
+"""Said for every task; the address of an API without a UI; and what the command's last line says."""
 
 
 class OneLine(logging.Filter):
-    """Errors that explain themselves are one line in the log; that a task has finished well is none."""
+    """Errors that explain themselves are said once, at the end; that a task has finished is not said at all."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from tasks.errors import StygigError
 
-        if str(record.msg).startswith(NOISE[record.name]):
+        if record.getMessage().startswith(NOISE[record.name]):
             return False
         raised = record.exc_info[1] if record.exc_info else None
-        if isinstance(raised, StygigError):
-            record.exc_info, record.exc_text = None, None
-            record.msg, record.args = "%s", (str(raised),)
-        return True
+        return not isinstance(raised, StygigError)  # the command's last line says it
 
 
 def quiet_prefect() -> None:
@@ -123,9 +123,9 @@ def _deployed_before() -> str:
 def inventory_directly() -> "list[Resource]":
     from tasks.inventory import existing
     from tasks.plan import bucket_of
-    from tasks.settings import Settings
+    from tasks.settings import read_settings
 
-    return existing(bucket_of(Settings()))
+    return existing(bucket_of(read_settings()))
 
 
 __all__ = ["embedded_aws", "inventory_directly", "invoke_directly", "run_flow"]

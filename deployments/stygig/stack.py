@@ -5,11 +5,12 @@ Process ids and logs lie in `.run/`. What runs already is left alone; `down` end
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -20,8 +21,8 @@ from stygig.processes import start_time
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
-PREFECT_PORT = int(os.environ.get("STYGIG_PREFECT_PORT", "4200"))
-AWS_PORT = int(os.environ.get("STYGIG_AWS_PORT", "4577"))
+PREFECT_PORT = os.environ.get("STYGIG_PREFECT_PORT", "4200")
+AWS_PORT = os.environ.get("STYGIG_AWS_PORT", "4577")
 API_URL = f"http://127.0.0.1:{PREFECT_PORT}/api"
 POOL = "stygig"
 START_SECONDS = 180
@@ -97,16 +98,16 @@ class Service:
 
 
 BIN = Path(sys.executable).parent
-AWS = Service("aws", (str(BIN / "stygig"), "local", "up", "--port", str(AWS_PORT)))
-PREFECT = Service(
-    "prefect", (str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(PREFECT_PORT))
-)
+AWS = Service("aws", (str(BIN / "stygig"), "local", "up", "--port", AWS_PORT))
+PREFECT = Service("prefect", (str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", PREFECT_PORT))
 WORKER = Service("worker", (str(BIN / "prefect"), "worker", "start", "--pool", POOL, "--type", "process"))
 
 
 def up() -> None:
     """Starts what does not run yet, deploys everything, and says how to use it."""
     RUN.mkdir(exist_ok=True)
+    _refuse_taken(AWS, AWS_PORT, "STYGIG_AWS_PORT")
+    _refuse_taken(PREFECT, PREFECT_PORT, "STYGIG_PREFECT_PORT")
     environment = os.environ | {
         "PREFECT_HOME": str(RUN / "prefect"),
         "PREFECT_API_URL": API_URL,
@@ -140,6 +141,17 @@ def down() -> None:
         service.stop()
 
 
+def _refuse_taken(service: Service, port: str, variable: str) -> None:
+    """Before anything is started: half a stack is worse than none."""
+    if service.running():
+        return
+    try:
+        with closing(socket.create_server(("127.0.0.1", int(port)))):
+            return
+    except (OSError, ValueError, OverflowError) as exc:
+        raise StackError(f"{service.name} can't listen on port {port}: {exc}. Set {variable} to a free one.") from exc
+
+
 def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
     done = subprocess.run(
         (str(BIN / "prefect"), *arguments), cwd=ROOT, env=dict(environment), capture_output=True, text=True, check=False
@@ -150,7 +162,9 @@ def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
 
 def _aws_environment() -> dict[str, str]:
     """What `stygig local env` prints, as a mapping."""
-    done = subprocess.run((str(BIN / "stygig"), "local", "env", "--json"), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        (str(BIN / "stygig"), "local", "env", "--port", AWS_PORT, "--json"), capture_output=True, text=True, check=True
+    )
     found: dict[str, str] = json.loads(done.stdout)["environment"]
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# Pillow only warns of what our own limit refuses; the warning would be noise in every log.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # What Pillow's decoders raise for broken files; anything else is a fault of ours and stays a 5xx.
 _BROKEN_FILE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),

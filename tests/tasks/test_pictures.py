@@ -20,7 +20,13 @@ def thirty(tmp_path: Path) -> Path:
 
 
 def test_pictures_are_spread_evenly_over_the_sorted_names(thirty: Path) -> None:
-    assert [p.name for p in read_pictures(str(thirty), 5)] == ["00.jpg", "06.jpg", "12.jpg", "18.jpg", "24.jpg"]
+    assert [p.name for p in read_pictures(str(thirty), 5, minimum=5)] == [
+        "00.jpg",
+        "06.jpg",
+        "12.jpg",
+        "18.jpg",
+        "24.jpg",
+    ]
 
 
 @pytest.mark.parametrize("count", [0, 30, 1000])
@@ -29,7 +35,7 @@ def test_zero_or_more_than_there_are_takes_all(thirty: Path, count: int) -> None
 
 
 def test_the_same_folder_gives_the_same_bytes(thirty: Path) -> None:
-    assert read_pictures(str(thirty), 7) == read_pictures(str(thirty), 7)
+    assert read_pictures(str(thirty), 7, minimum=1) == read_pictures(str(thirty), 7, minimum=1)
 
 
 def test_names_are_unique_across_folders(tmp_path: Path) -> None:
@@ -49,7 +55,7 @@ def test_too_few_says_how_many_were_found_and_how_to_allow_it(tmp_path: Path) ->
 
 def test_a_text_file_that_is_called_a_picture_is_named(thirty: Path) -> None:
     (thirty / "07.jpg").write_text("not a picture")
-    with pytest.raises(InputError, match=r"07\.jpg is no picture that can be read .*Remove or replace it"):
+    with pytest.raises(InputError, match=r"07\.jpg is no picture: .*Remove or replace it"):
         read_pictures(str(thirty), 0)
 
 
@@ -73,7 +79,7 @@ def test_a_picture_passes_with_its_bytes_as_they_are(kind: str) -> None:
 def test_pictures_come_from_an_s3_prefix_too(plan: RunPlan, thirty: Path) -> None:
     for file in thirty.iterdir():
         upload(file.read_bytes(), S3Location(BUCKET, f"queries/{file.name}"))
-    assert read_pictures(f"s3://{BUCKET}/queries/", 5) == read_pictures(str(thirty), 5)
+    assert read_pictures(f"s3://{BUCKET}/queries/", 21) == read_pictures(str(thirty), 21)
 
 
 def test_one_picture_comes_from_a_file_or_from_s3(plan: RunPlan, tmp_path: Path) -> None:
@@ -88,3 +94,15 @@ def test_one_picture_that_is_not_there_is_named(plan: RunPlan, tmp_path: Path) -
         read_picture(str(tmp_path / "absent.jpg"))
     with pytest.raises(NotFoundError, match=rf"s3://{BUCKET}/absent\.jpg does not exist"):
         read_picture(f"s3://{BUCKET}/absent.jpg")
+
+
+def test_asking_for_fewer_than_the_minimum_is_refused_too(thirty: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"5 pictures were asked for \(picture_count\).* at least 20 \(minimum_pictures\)"
+    ):
+        read_pictures(str(thirty), 5)
+
+
+def test_hidden_files_are_left_out(thirty: Path) -> None:
+    (thirty / "._00.jpg").write_bytes(b"what a Mac puts beside each file")
+    assert len(read_pictures(str(thirty), 0)) == 30

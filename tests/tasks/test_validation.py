@@ -194,7 +194,8 @@ def test_a_report_says_what_was_tested_and_what_was_removed(reported: Callable[.
 
 
 def test_endpoints_that_stay_have_no_cost_and_no_teardown_to_report(reported: Callable[..., Report]) -> None:
-    report = reported(removal=None)
+    found_there = replace(endpoint("async"), cold_start_seconds=None)
+    report = reported(removal=None, asynchronous=found_there)
     assert (report.title, report.cost, report.teardown) == ("Validation", None, ())
 
 
