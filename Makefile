@@ -47,7 +47,7 @@ demo: setup  ## the main job on this machine, no account needed
 	@$(BIN)/stygig nightly --local
 
 test: setup-dev  ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup-dev  ## ruff and mypy
 	@$(BIN)/ruff check .

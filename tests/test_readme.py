@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from stygig.cli import app
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text()
@@ -73,16 +76,10 @@ def test_the_steps_run_as_they_stand(home: dict[str, str], local_up: None, prefe
 
 def test_every_command_and_option_it_names_exists() -> None:
     for command, options in re.findall(r"stygig ((?:local )?[a-z]+)((?: --[a-z-]+(?: [^\s`-]\S*)?)*)", README):
-        done = subprocess.run(
-            [BIN / "stygig", *command.split(), "--help"],
-            env=os.environ | {"COLUMNS": "200", "TERM": "dumb"},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
+        helped = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+        assert helped.exit_code == 0, command
         for option in re.findall(r"--[a-z-]+", options):
-            assert option in done.stdout, f"stygig {command} has no {option}"
+            assert option in helped.stdout, f"stygig {command} has no {option}"
 
 
 def test_every_file_it_names_exists() -> None:

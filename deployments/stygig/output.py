@@ -192,9 +192,26 @@ def ending(as_json: bool) -> Iterator[Printer]:
         raise typer.Exit(status)
 
 
+def _interrupted_by(exc: BaseException) -> tuple[int, str] | None:
+    """A signal may reach Prefect between two tasks, where it turns into an error of its own; its cause still tells."""
+    from prefect.exceptions import TerminationSignal
+
+    seen: BaseException | None = exc
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt):
+            return INTERRUPTED, "interrupted"
+        if isinstance(seen, TerminationSignal):
+            return TERMINATED, "terminated"
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
 def _explained(exc: Exception, printer: Printer) -> tuple[int, str]:
     from tasks.errors import StygigError, ValidationFailedError
 
+    interrupted = _interrupted_by(exc)
+    if interrupted:
+        return interrupted
     if isinstance(exc, StygigError) and exc.outcome is not None:
         printer.outcome(exc.outcome)
     if isinstance(exc, ValidationFailedError):

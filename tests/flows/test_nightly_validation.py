@@ -32,13 +32,8 @@ def keys(prefix: str) -> list[str]:
     return [item["Key"] for item in listed.get("Contents", [])]
 
 
-@pytest.fixture
-def passed(drawn_catalogue: Path) -> Outcome:
-    outcome: Outcome = nightly_validation(catalogue=str(drawn_catalogue))
-    return outcome
-
-
-def test_a_nightly_run_passes_reports_and_leaves_nothing(passed: Outcome) -> None:
+def test_a_nightly_run_passes_reports_and_leaves_nothing_and_is_packaged_once(drawn_catalogue: Path) -> None:
+    passed: Outcome = nightly_validation(catalogue=str(drawn_catalogue))
     assert passed.verdict == "PASS"
     assert passed.pictures == 24
     assert passed.left == ()
@@ -64,6 +59,10 @@ def test_a_nightly_run_passes_reports_and_leaves_nothing(passed: Outcome) -> Non
     page = report.read_text()
     assert "data:image/jpeg;base64," in page
     assert "http://" not in page.replace("http://www.w3.org", ""), "the page asks nobody for anything"
+    before = sorted(keys("models/"))
+    again = package_model(catalogue=str(drawn_catalogue))
+    assert (again.uploaded, again.uri) == (False, passed.model_uri)
+    assert sorted(keys("models/")) == before
 
 
 def test_a_fail_fails_the_run_after_the_teardown_and_names_the_pictures(
@@ -82,14 +81,6 @@ def test_a_fail_fails_the_run_after_the_teardown_and_names_the_pictures(
     assert "FAIL" in Path(raised.value.outcome.report).read_text()
     assert existing(bucket()) == []
     assert keys("runs/") == []
-
-
-def test_packaging_again_uploads_nothing(passed: Outcome, drawn_catalogue: Path) -> None:
-    before = sorted(keys("models/"))
-    again = package_model(catalogue=str(drawn_catalogue))
-    assert not again.uploaded
-    assert again.uri == passed.model_uri
-    assert sorted(keys("models/")) == before
 
 
 def test_an_exception_between_deployment_and_verdict_leaves_nothing(
