@@ -188,7 +188,8 @@ def write_report_task(
 @task(name="fetch-item-pictures", cache_policy=NO_CACHE)
 def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
-    return read_thumbnails(measured.asynchronous.model_uri, wanted)
+    uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))
+    return {name: content for uri in uris for name, content in read_thumbnails(uri, wanted).items()}
 
 
 def concluded(report: Report, files: ReportFiles, measured: Measurement, kept: bool = False) -> Outcome:

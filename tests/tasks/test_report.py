@@ -173,7 +173,7 @@ def test_page_does_not_claim_that_nothing_is_left_where_nothing_was_torn_down() 
 
 def test_page_without_measurements_says_so() -> None:
     text = page(report(latencies=(), cost=None, cold_starts={}, invocations=[], answers=(), comparisons=())).text
-    assert "no price for ml.m5.large in us-east-1" in text
+    assert "the price table has no line for ml.m5.large in us-east-1" in text
     assert "Nothing was measured." in text
     assert "no pictures were compared" in text
 
