@@ -6,9 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from recommender.schema import Recommendation, Response
 
 NAMED_PICTURES = 10
@@ -137,14 +134,6 @@ def judge(comparisons: Sequence[PictureComparison], extra_checks: Sequence[Check
     largest = max(comparison.max_score_difference for comparison in comparisons)
     same = f"{_pictures(len(comparisons))} got the same items in the same order from both endpoints; "
     return Verdict(True, (f"{same}the largest score difference is {largest:.2g}",), checks)
-
-
-@task(name="compare answers", cache_policy=NO_CACHE)
-def compare_answers_task(
-    baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance
-) -> tuple[PictureComparison, ...]:
-    """Returns one comparison per picture, as compare_answers does."""
-    return compare_answers(baseline, asynchronous, tolerance)
 
 
 def _answer_differences(baseline: Response, asynchronous: Response) -> Iterator[Difference]:

@@ -11,12 +11,12 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.errors import InputError, NotFoundError
-from tasks.limits import MINIMUM_PICTURES
+from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.storage import download, is_picture, local_copy
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MOST_PICTURE_BYTES = 4 * 1024 * 1024
-"""base64 adds a third, and InvokeEndpoint takes 6,291,456 bytes."""
+MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
+"""In the request it is base64, which adds a third; the rest is room."""
 
 
 @dataclass(frozen=True)

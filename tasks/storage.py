@@ -1,6 +1,5 @@
 """Objects and prefixes in S3, and folders that may stand for them."""
 
-import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -93,8 +92,3 @@ def _fetch(bucket: str, key: str, folder: Path, base: str) -> None:
 def is_picture(path: Path, suffixes: Sequence[str]) -> bool:
     """A file that ends like a picture; hidden ones are left out, among them what a Mac puts beside each (._x.jpg)."""
     return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -71,7 +71,7 @@ def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say:
 def _owner(bucket: str, endpoint_name: str) -> str:
     try:
         run_id = run_of_endpoint(endpoint_name)
-    except StygigError as exc:
+    except NotFoundError as exc:
         left = [r.run_id for r in recorded(bucket) if endpoint_name in {r.name, r.endpoint}]
         if left:
             return left[0]

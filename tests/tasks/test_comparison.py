@@ -9,7 +9,6 @@ from tasks.comparison import (
     PictureComparison,
     Tolerance,
     compare_answers,
-    compare_answers_task,
     compare_picture,
     judge,
 )
@@ -141,11 +140,6 @@ def test_a_picture_that_only_one_endpoint_was_asked_about_differs() -> None:
 def test_two_answers_for_one_picture_are_refused() -> None:
     with pytest.raises(ValueError, match="2 answers are for 1 pictures"):
         compare_answers([answer("a"), answer("a")], [answer("a")], Tolerance())
-
-
-def test_the_task_returns_what_the_function_returns() -> None:
-    pair = ([answer("a")], [no_answer("a")])
-    assert compare_answers_task.fn(*pair, Tolerance()) == compare_answers(*pair, Tolerance())
 
 
 def test_pass_says_how_many_pictures_agree_and_how_closely() -> None:

@@ -12,7 +12,7 @@ import pytest
 from localaws import LocalAws
 from tasks.deadline import Deadline
 from tasks.endpoint import EndpointSpec, start_endpoint
-from tasks.errors import InputError, LeftoverError, NotFoundError
+from tasks.errors import InputError, LeftoverError, NotFoundError, ServiceUnreachableError
 from tasks.inventory import existing, recorded, write_down
 from tasks.names import S3Location
 from tasks.notifications import create_messaging
@@ -271,6 +271,14 @@ def test_an_endpoint_that_is_not_ours_is_left_alone(plan: RunPlan, account: Acco
     ):
         tear_down_endpoint(BUCKET, name, hurried(), silent)
     assert account.things() == before
+
+
+def test_a_refusal_to_look_is_not_taken_for_an_endpoint_that_is_not_there(
+    plan: RunPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", "http://127.0.0.1:9")
+    with pytest.raises(ServiceUnreachableError, match="sagemaker:DescribeEndpoint on nobodys"):
+        tear_down_endpoint(BUCKET, "nobodys", Deadline(5), silent)
 
 
 def test_an_endpoint_that_nobody_knows_is_named(plan: RunPlan) -> None:
