@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.attributes import group_of
-from recommender.catalogue import Item
-from recommender.colour import dominant_colours
+from recommender.catalogue import Item, describe_item
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.errors import RequestError
 from recommender.image import decode_for, preprocess
@@ -81,8 +79,7 @@ def _prepare(entry: Entry, spec: EncoderSpec) -> Prepared:
         image = decode_for(spec, entry.file.read_bytes())
     except RequestError as exc:
         return Prepared(entry, reason=str(exc))
-    colours = dominant_colours(image)
-    item = Item(entry.path, entry.path, group_of(entry.category), entry.category, entry.gender, colours)
+    item = describe_item(image, entry.path, entry.category, entry.gender)
     return Prepared(entry, item, preprocess(image, spec))
 
 

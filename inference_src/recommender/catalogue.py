@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,15 +64,8 @@ class Item:
         return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
-def describe_item(image: Image.Image, item_id: str, gender: str) -> Item:
-    """The item for a picture at `<group>/<type>/…`, its colours found exactly as those of a query are."""
-    parts = PurePosixPath(item_id).parts
-    category = "_".join(parts[:2])
-    if len(parts) < 3 or category not in CATEGORIES:
-        known = ", ".join(name.replace("_", "/", 1) for name in CATEGORIES)
-        raise ValueError(f"{item_id!r} doesn't lie in a category's folder; put it in one of {known}.")
-    if gender not in GENDERS:
-        raise ValueError(f"{item_id!r} has gender {gender!r}; it must be one of {', '.join(GENDERS)}.")
+def describe_item(image: Image.Image, item_id: str, category: str, gender: str) -> Item:
+    """The item for a picture, its colours found exactly as those of a query are."""
     return Item(item_id, item_id, group_of(category), category, gender, dominant_colours(image))
 
 

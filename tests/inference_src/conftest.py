@@ -132,7 +132,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for colour in COLOURS:
                 image = _draw(category, colour)
                 pictures.append(preprocess(image, encoder.spec))
-                items.append(describe_item(image, f"{category.replace('_', '/', 1)}/{colour}-{number}.png", gender))
+                items.append(describe_item(image, f"{category}/{colour}-{number}.png", category, gender))
     rows = encoder.encode(np.stack(pictures))
     per_category = rows.reshape(len(CATEGORIES), -1, DIMENSION).mean(axis=1)
     text = np.concatenate([per_category, np.random.default_rng(1).normal(size=(3, DIMENSION))])
