@@ -12,16 +12,16 @@ from typing import Self
 
 from moto.moto_api._internal.models import moto_api_backend
 
-from localaws import moto_patches
 from localaws.clock import Clock
-from localaws.control_plane import ControlPlane
-from localaws.hosting import Hosting
 from localaws.journal import Journal
-from localaws.moto_services import create_execution_role
 from localaws.run_directory import RunDirectory
-from localaws.runtime import Runtime
+from localaws.sagemaker.control_plane import ControlPlane
+from localaws.sagemaker.hosting import Hosting
+from localaws.sagemaker.runtime import Runtime
+from localaws.sagemaker.state import State
 from localaws.server import Application, Server
-from localaws.state import State
+from localaws.services import moto_patches
+from localaws.services.moto_services import create_execution_role
 from localaws.threads import Spawner, ThreadGroup
 
 METRICS_PERIOD_SECONDS = 60.0

@@ -17,10 +17,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from localaws.control_plane import ControlPlane
 from localaws.errors import AwsError
 from localaws.journal import Journal
-from localaws.runtime import Runtime
+from localaws.sagemaker.control_plane import ControlPlane
+from localaws.sagemaker.runtime import Runtime
 
 WsgiResult = Iterable[bytes]
 _INVOCATION = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>invocations|async-invocations)")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from localaws.worker_process import WorkerProcess
+from localaws.sagemaker.worker_process import WorkerProcess
 from tests.localaws.cloud import eventually
 
 RECORDED = Path(__file__).with_name("conformance")

@@ -17,7 +17,7 @@ from moto.s3.models import FakeKey, s3_backends
 from moto.sns.models import Subscription, sns_backends
 from moto.sqs.models import Message, Queue, sqs_backends
 
-from localaws import moto_patches, sns_envelope
+from localaws.services import moto_patches, sns_envelope
 from tests.localaws.cloud import BUCKET, Cloud
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from localaws.toolkit import Context, RequestProcessor, Transformer
+from localaws.container.toolkit import Context, RequestProcessor, Transformer
 
 ALL_FOUR = """
 def model_fn(model_dir): return {"dir": model_dir}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from localaws.endpoint import Endpoint
-from localaws.resources import EndpointConfig, Model
+from localaws.sagemaker.endpoint import Endpoint
+from localaws.sagemaker.resources import EndpointConfig, Model
 
 Key = tuple[str, str]
 

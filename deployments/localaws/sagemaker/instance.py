@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from localaws.artifact import ModelDataError, place_model_data, remove_model_data
-from localaws.hosting import Hosting
-from localaws.moto_services import MotoServices
-from localaws.resources import Model
-from localaws.worker_process import ContainerResponse, WorkerGoneError, WorkerProcess
+from localaws.sagemaker.artifact import ModelDataError, place_model_data, remove_model_data
+from localaws.sagemaker.hosting import Hosting
+from localaws.sagemaker.resources import Model
+from localaws.sagemaker.worker_process import ContainerResponse, WorkerGoneError, WorkerProcess
+from localaws.services.moto_services import MotoServices
 
-PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 DEFAULT_STARTUP_SECONDS = 480
 PING_TIMEOUT_SECONDS = 2.0
 PING_EVERY_REAL_SECONDS = 0.05

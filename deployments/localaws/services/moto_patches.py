@@ -15,7 +15,7 @@ from moto.s3.models import FakeKey
 from moto.sns.models import Subscription
 from moto.sqs.models import Queue
 
-from localaws.sns_envelope import envelope
+from localaws.services.sns_envelope import envelope
 
 MOTO_VERSION = "5.2.5"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from localaws.moto_services import MotoServices
+from localaws.services.moto_services import MotoServices
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from localaws.moto_services import MotoServices, ObjectMissingError
+from localaws.services.moto_services import MotoServices, ObjectMissingError
 
 MAX_UNPACKED_BYTES = 20 * 1024**3
 

@@ -9,15 +9,15 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from localaws import notifications
-from localaws.async_invocation import AsyncInvocation, Outcome
 from localaws.clock import utc_now
-from localaws.instance import Instance
-from localaws.moto_services import DeliveryError, ObjectMissingError
-from localaws.worker_process import AnswerTimeoutError, WorkerGoneError
+from localaws.sagemaker import notifications
+from localaws.sagemaker.async_invocation import AsyncInvocation, Outcome
+from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.worker_process import AnswerTimeoutError, WorkerGoneError
+from localaws.services.moto_services import DeliveryError, ObjectMissingError
 
 if TYPE_CHECKING:
-    from localaws.endpoint import Endpoint
+    from localaws.sagemaker.endpoint import Endpoint
 
 DEFAULT_CONCURRENCY = 4
 _SEE_LOGS = "See the SageMaker Endpoint logs in your account for more information."

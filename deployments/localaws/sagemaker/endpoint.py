@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from localaws import notifications
-from localaws.async_queue import AsyncQueue
 from localaws.clock import utc_now
-from localaws.hosting import Hosting, arn
-from localaws.instance import Instance
-from localaws.metrics import EndpointMetrics
-from localaws.moto_services import DeliveryError, MotoServices
-from localaws.resources import EndpointConfig, Model
+from localaws.sagemaker import notifications
+from localaws.sagemaker.async_queue import AsyncQueue
+from localaws.sagemaker.hosting import Hosting, arn
+from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.metrics import EndpointMetrics
+from localaws.sagemaker.resources import EndpointConfig, Model
+from localaws.services.moto_services import DeliveryError, MotoServices
 
 DRAIN_POLL_REAL_SECONDS = 0.02
 DRAIN_LONGEST_SECONDS = 3600.0

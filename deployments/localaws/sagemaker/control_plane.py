@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localaws.config_rules import check_endpoint_config
-from localaws.constraints import violation_message, violations
-from localaws.descriptions import (
+from localaws.errors import AwsError, ValidationException
+from localaws.sagemaker.config_rules import check_endpoint_config
+from localaws.sagemaker.constraints import violation_message, violations
+from localaws.sagemaker.descriptions import (
     config_summary,
     describe_config,
     describe_endpoint,
@@ -15,13 +16,12 @@ from localaws.descriptions import (
     endpoint_summary,
     model_summary,
 )
-from localaws.endpoint import Endpoint
-from localaws.errors import AwsError, ValidationException
-from localaws.hosting import Hosting, arn
-from localaws.listing import page, select
-from localaws.moto_services import MotoServices
-from localaws.resources import EndpointConfig, Model
-from localaws.state import State, key
+from localaws.sagemaker.endpoint import Endpoint
+from localaws.sagemaker.hosting import Hosting, arn
+from localaws.sagemaker.listing import page, select
+from localaws.sagemaker.resources import EndpointConfig, Model
+from localaws.sagemaker.state import State, key
+from localaws.services.moto_services import MotoServices
 
 Request = dict[str, Any]
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")

@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from localaws.async_invocation import AsyncInvocation, Outcome
+from localaws.sagemaker.async_invocation import AsyncInvocation, Outcome
 
 TEST_NOTIFICATION = '{"eventVersion":"1.0","eventSource":"aws:sagemaker","eventName":"TestNotification"}'
 MAX_INCLUDED_BYTES = 128 * 1024

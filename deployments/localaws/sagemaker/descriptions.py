@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from localaws.endpoint import Endpoint, Variant
-from localaws.resources import EndpointConfig, Model
+from localaws.sagemaker.endpoint import Endpoint, Variant
+from localaws.sagemaker.resources import EndpointConfig, Model
 
 Answer = dict[str, Any]
 _MODEL_MEMBERS = (

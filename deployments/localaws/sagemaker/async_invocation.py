@@ -10,10 +10,10 @@ from typing import Any
 from werkzeug.datastructures import Headers
 
 from localaws.clock import utc_now
-from localaws.constraints import violation_message, violations
 from localaws.errors import ValidationError
-from localaws.moto_services import ACCOUNT
-from localaws.worker_process import ContainerResponse
+from localaws.sagemaker.constraints import violation_message, violations
+from localaws.sagemaker.worker_process import ContainerResponse
+from localaws.services.moto_services import ACCOUNT
 
 MAX_INLINE_BYTES = 128_000
 DEFAULT_TTL_SECONDS = 21_600

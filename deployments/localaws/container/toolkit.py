@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from inspect import signature
 from typing import Any
 
-from localaws.toolkit_codecs import CSV, JSON, default_input_fn, default_output_fn
+from localaws.container.toolkit_codecs import CSV, JSON, default_input_fn, default_output_fn
 
 UTF8_TYPES = (JSON, CSV)
 _CONTENT_TYPE_KEY = re.compile("^[Cc]ontent-?[Tt]ype")

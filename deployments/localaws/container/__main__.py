@@ -16,9 +16,10 @@ import threading
 import traceback
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-from localaws.toolkit import Context, RequestProcessor, Transformer
+from localaws.container.toolkit import Context, RequestProcessor, Transformer
 
 PR_SET_PDEATHSIG = 1
 
@@ -152,7 +153,7 @@ def _wait_for_end_of_input() -> None:
 def _hide_source_trees(code_dir: str) -> None:
     """Leaves the archive's code and installed packages importable, and none of the caller's own source tree."""
     installed = (sys.base_prefix, sys.prefix, *site.getsitepackages())
-    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    own = str(Path(__file__).resolve().parents[2])
     sys.path[:] = [
         path for path in sys.path if path == code_dir or (path != own and path.startswith(installed) and path)
     ]

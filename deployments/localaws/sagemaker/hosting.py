@@ -9,7 +9,7 @@ from pathlib import Path
 
 from localaws.clock import Clock
 from localaws.journal import Journal
-from localaws.moto_services import ACCOUNT
+from localaws.services.moto_services import ACCOUNT
 from localaws.threads import Spawner, ThreadGroup
 
 

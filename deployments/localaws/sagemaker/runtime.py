@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from werkzeug.datastructures import Headers
 
-from localaws.async_invocation import accept, read_request
-from localaws.constraints import violation_message, violations
-from localaws.endpoint import Endpoint
 from localaws.errors import ModelError, ValidationError
-from localaws.hosting import Hosting
-from localaws.instance import Instance
-from localaws.moto_services import ACCOUNT
-from localaws.state import State, key
-from localaws.worker_process import AnswerTimeoutError, ContainerResponse, WorkerGoneError
+from localaws.sagemaker.async_invocation import accept, read_request
+from localaws.sagemaker.constraints import violation_message, violations
+from localaws.sagemaker.endpoint import Endpoint
+from localaws.sagemaker.hosting import Hosting
+from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.state import State, key
+from localaws.sagemaker.worker_process import AnswerTimeoutError, ContainerResponse, WorkerGoneError
+from localaws.services.moto_services import ACCOUNT
 
 REAL_TIME_LIMIT_SECONDS = 60.0
 SERVING_STATUSES = ("InService", "Updating", "SystemUpdating", "RollingBack")

@@ -1,0 +1,1 @@
+"""The process inside an instance, with the semantics of AWS's inference toolkit."""

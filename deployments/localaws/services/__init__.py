@@ -1,0 +1,1 @@
+"""moto's services made fit for a long-lived server, and called in this process."""
