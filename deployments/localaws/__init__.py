@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from localaws.clock import Clock
     from localaws.local_aws import LocalAws
+    from localaws.sagemaker.hosting import Options
 
-__all__ = ["Clock", "LocalAws"]
+__all__ = ["Clock", "LocalAws", "Options"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from localaws.clock import Clock
 
         return Clock
+    if name == "Options":
+        from localaws.sagemaker.hosting import Options
+
+        return Options
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,7 +16,7 @@ from localaws.clock import Clock
 from localaws.journal import Journal
 from localaws.run_directory import RunDirectory
 from localaws.sagemaker.control_plane import ControlPlane
-from localaws.sagemaker.hosting import Hosting
+from localaws.sagemaker.hosting import Hosting, Options
 from localaws.sagemaker.runtime import Runtime
 from localaws.sagemaker.state import State
 from localaws.server import Application, Server
@@ -40,12 +40,18 @@ class LocalAws:
     """
 
     def __init__(
-        self, port: int = 0, clock_rate: float = 1.0, region: str = "us-east-1", journal_path: Path | None = None
+        self,
+        port: int = 0,
+        clock_rate: float = 1.0,
+        region: str = "us-east-1",
+        journal_path: Path | None = None,
+        options: Options | None = None,
     ) -> None:
         self.region = region
         self.clock = Clock(clock_rate)
         self.journal = Journal(journal_path)
         self.execution_role_arn = ""
+        self.options = options or Options()
         self._clock_rate = clock_rate
         self._port = port
         self._state = State()
@@ -97,6 +103,7 @@ class LocalAws:
             spawner=Spawner(),
             run_directory=self._folder.path,
             worker_environment=self._worker_environment,
+            options=self.options,
         )
         self._hosting = hosting
         application = Application(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import socket
 import threading
 import traceback
@@ -17,14 +16,15 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
+from localaws.calls import Call, identify
 from localaws.errors import AwsError
 from localaws.journal import Journal
 from localaws.sagemaker.control_plane import ControlPlane
 from localaws.sagemaker.runtime import Runtime
 
 WsgiResult = Iterable[bytes]
-_INVOCATION = re.compile(r"/endpoints/(?P<name>[^/]+)/(?P<kind>invocations|async-invocations)")
-_CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+# Looks at a call before it is answered, and raises the AwsError that AWS would answer instead.
+Gate = Callable[[Call], None]
 
 
 @dataclass(frozen=True)
@@ -36,55 +36,44 @@ class Application:
     journal: Journal
     default_region: str
     reset: Callable[[], None]
+    gates: tuple[Gate, ...] = ()
     moto: Any = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> WsgiResult:
         """Answers one request."""
         request = Request(environ)
-        scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
-        region = scope["region"] if scope else self.default_region
-        target = request.headers.get("X-Amz-Target", "")
-        answer: Callable[[], Response] | None = None
-        if match := _INVOCATION.fullmatch(request.path):
-            answer = lambda: self._invoke(region, match, request)  # noqa: E731
-        elif target.startswith("SageMaker."):
-            answer = lambda: self._control(region, target.removeprefix("SageMaker."), request)  # noqa: E731
-        elif request.path == "/moto-api/reset":
-            answer = self._reset
-        if answer is not None:
-            return self._guarded(answer, request)(environ, start_response)
-        return self._moto(environ, start_response, request)
+        if request.path == "/moto-api/reset":
+            return self._reset()(environ, start_response)
+        call = identify(request, self.default_region)
+        try:
+            for gate in self.gates:
+                gate(call)
+            if call.endpoint_name is not None:
+                return self._invoke(call)(environ, start_response)
+            if request.headers.get("X-Amz-Target", "").startswith("SageMaker."):
+                return self._control(call)(environ, start_response)
+            result: WsgiResult = self.moto(environ, start_response)
+            return result
+        except AwsError as exc:
+            return error_response(exc, call)(environ, start_response)
+        except NotImplementedError as exc:
+            error = AwsError("UnknownOperationException", f"The embedded AWS does not implement this: {exc}")
+            return error_response(error, call)(environ, start_response)
+        except Exception as exc:
+            return error_response(self._internal(exc, request), call)(environ, start_response)
 
-    def _invoke(self, region: str, match: re.Match[str], request: Request) -> Response:
-        call = self.runtime.invoke if match["kind"] == "invocations" else self.runtime.invoke_async
-        answer = call(region, match["name"], request.headers, request.get_data())
+    def _invoke(self, call: Call) -> Response:
+        work = self.runtime.invoke if call.operation == "InvokeEndpoint" else self.runtime.invoke_async
+        answer = work(call.region, call.endpoint_name or "", call.request.headers, call.request.get_data())
         return Response(answer.body, answer.status, answer.headers)
 
-    def _control(self, region: str, operation: str, request: Request) -> Response:
-        answer = self.control_plane.call(region, operation, json.loads(request.get_data() or b"{}"))
+    def _control(self, call: Call) -> Response:
+        answer = self.control_plane.call(call.region, call.operation, call.parameters)
         return Response(json.dumps(answer), 200, content_type="application/x-amz-json-1.1")
 
     def _reset(self) -> Response:
         self.reset()
         return Response('{"status": "ok"}', 200, content_type="application/json")
-
-    def _guarded(self, answer: Callable[[], Response], request: Request) -> Response:
-        try:
-            return answer()
-        except AwsError as exc:
-            return _error_response(exc, request)
-        except Exception as exc:
-            return _error_response(self._internal(exc, request), request)
-
-    def _moto(self, environ: dict[str, Any], start_response: Any, request: Request) -> WsgiResult:
-        try:
-            result: WsgiResult = self.moto(environ, start_response)
-            return result
-        except NotImplementedError as exc:
-            error = AwsError("UnknownOperationException", f"The embedded AWS does not implement this: {exc}")
-            return _error_response(error, request)(environ, start_response)
-        except Exception as exc:
-            return _error_response(self._internal(exc, request), request)(environ, start_response)
 
     def _internal(self, exc: Exception, request: Request) -> AwsError:
         trace = "".join(traceback.format_exception(exc))
@@ -144,18 +133,17 @@ class Server(ThreadedWSGIServer):
         self.serve_forever(poll_interval=0.05)
 
 
-def _error_response(error: AwsError, request: Request) -> Response:
+def error_response(error: AwsError, call: Call) -> Response:
     """The error in the protocol that the request speaks: JSON, REST-JSON or XML."""
-    if "X-Amz-Target" in request.headers:
+    if "X-Amz-Target" in call.request.headers:
         body = {"__type": error.code, "message": error.message, **error.fields}
         return Response(json.dumps(body), error.status, content_type="application/x-amz-json-1.1")
-    scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
-    if scope and scope["service"] == "sagemaker":
+    if call.service == "sagemaker":
         body = {"Message": error.message, **error.fields}
         headers = {"x-amzn-errortype": error.code}
         return Response(json.dumps(body), error.status, headers, content_type="application/json")
     inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
-    if scope and scope["service"] == "s3":
+    if call.service == "s3":
         xml = f"<Error>{inner}</Error>"
     else:
         xml = f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error></ErrorResponse>"

@@ -6,11 +6,27 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from localaws.clock import Clock
 from localaws.journal import Journal
 from localaws.services.moto_services import ACCOUNT
 from localaws.threads import Spawner, ThreadGroup
+
+
+@dataclass(frozen=True)
+class Options:
+    """How faithful the embedded AWS is where AWS's truth is inconvenient.
+
+    ping: "strict" answers /ping only once the model is loaded; "torchserve" as soon as the server is up, as AWS's
+        PyTorch image does, so that an endpoint is InService while its model is loading or has failed to.
+    container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed.
+    enforce_iam: calls are judged by the caller's policies, and the data plane by the execution role's.
+    """
+
+    ping: Literal["strict", "torchserve"] = "strict"
+    container: Literal["toolkit", "torchserve"] = "toolkit"
+    enforce_iam: bool = False
 
 
 @dataclass(frozen=True)
@@ -23,6 +39,7 @@ class Hosting:
     spawner: Spawner
     run_directory: Path
     worker_environment: Callable[[str], dict[str, str]]
+    options: Options = field(default_factory=Options)
     lock: threading.RLock = field(default_factory=threading.RLock)
     closing: threading.Event = field(default_factory=threading.Event)
 
