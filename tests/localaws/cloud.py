@@ -109,7 +109,7 @@ class Cloud:
 
         def look() -> dict[str, Any] | None:
             description = self.sagemaker.describe_endpoint(EndpointName=name)
-            return None if description["EndpointStatus"] in ("Creating", "Updating") else description
+            return None if description["EndpointStatus"] in ("Creating", "Updating", "RollingBack") else description
 
         description: dict[str, Any] = eventually(look)
         assert description["EndpointStatus"] == status, description
@@ -140,6 +140,14 @@ class Cloud:
             return None
         return body
 
+    def queue(self, name: str = "queue") -> tuple[str, str]:
+        """A queue that SNS may send to: its URL and its ARN."""
+        sqs = self.client("sqs")
+        arn = f"arn:aws:sqs:{self.aws.region}:123456789012:{name}"
+        allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Resource": arn}
+        policy = {"Version": "2012-10-17", "Statement": [{**allowed, "Action": "sqs:SendMessage"}]}
+        return sqs.create_queue(QueueName=name, Attributes={"Policy": json.dumps(policy)})["QueueUrl"], arn
+
     def client(self, service: str, **options: Any) -> Any:
         """A client of the service."""
         return boto3.client(service, **options)
@@ -159,11 +167,11 @@ class Cloud:
         events = self.client("logs").filter_log_events(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["events"]
         return [event["message"] for event in events]
 
-    def metric(self, name: str, statistic: str, dimensions: dict[str, str]) -> float:
+    def metric(self, name: str, statistic: str, dimensions: dict[str, str], namespace: str = "AWS/SageMaker") -> float:
         """The statistic of a metric over the last hour; NaN without data."""
         now = datetime.now(UTC)
         points = self.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/SageMaker",
+            Namespace=namespace,
             MetricName=name,
             Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
             StartTime=now - timedelta(hours=1),

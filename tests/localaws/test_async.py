@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localaws.sagemaker import async_queue
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 
 FAILURES = f"s3://{BUCKET}/failed"
@@ -32,9 +33,9 @@ def failure(cloud: Cloud, answer: dict[str, Any]) -> str:
     return text
 
 
-def reason(cloud: Cloud, answer: dict[str, Any]) -> str:
+def reason(cloud: Cloud, answer: dict[str, Any], event: str = "async.failed") -> str:
     inference = answer["InferenceId"]
-    [entry] = eventually(lambda: cloud.aws.journal.entries("async.failed", inference_id=inference) or None)
+    [entry] = eventually(lambda: cloud.aws.journal.entries(event, inference_id=inference) or None)
     return str(entry.fields["reason"])
 
 
@@ -137,12 +138,17 @@ def test_at_zero_instances_requests_wait_and_are_served_after_scaling_out(asynch
     assert [output(asynchronous, answer)["x"] for answer in answers] == [2, 2, 2]
 
 
-def test_a_request_that_waits_longer_than_its_time_to_live_fails(asynchronous: Cloud) -> None:
+def test_a_request_that_waits_longer_than_its_time_to_live_fails_also_when_time_begins_to_fly(
+    asynchronous: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(async_queue, "LONGEST_WAIT_REAL_SECONDS", 0.05)
     asynchronous.rescale(0)
     asynchronous.settle()
+    asynchronous.aws.clock.rate = 1
     answer = asynchronous.invoke_async({"x": 1}, RequestTTLSeconds=60)
+    asynchronous.aws.clock.rate = 600
     assert "more than 60 seconds" in failure(asynchronous, answer)
-    reason(asynchronous, answer)
+    reason(asynchronous, answer, "async.expired")
     assert asynchronous.metric("ExpiredRequests", "Sum", VARIANT) == 1
 
 
@@ -206,9 +212,9 @@ def test_a_real_time_invocation_of_an_asynchronous_endpoint_is_refused(asynchron
         ({"InputLocation": "s3://models/x", "CustomAttributes": "c" * 1025}, "less than or equal to 1024"),
     ],
 )
-def test_a_request_against_the_rules_is_refused(asynchronous: Cloud, request_members: Any, text: str) -> None:
+def test_a_request_against_the_rules_is_refused(cloud: Cloud, request_members: Any, text: str) -> None:
     with pytest.raises(ClientError) as refusal:
-        asynchronous.runtime.invoke_endpoint_async(EndpointName="endpoint", **request_members)
+        cloud.runtime.invoke_endpoint_async(EndpointName="endpoint", **request_members)
     error = refusal.value.response["Error"]
     assert error["Code"] == "ValidationError"
     assert text in error["Message"]

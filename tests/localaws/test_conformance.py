@@ -14,32 +14,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localaws.sagemaker.worker_process import WorkerProcess
-from tests.localaws.cloud import eventually
+from tests.localaws.cloud import Cloud, eventually
 
 RECORDED = Path(__file__).with_name("conformance")
 PACKAGES = Path(__file__).parents[2] / "deployments"
-# What the container knowingly does otherwise: TorchServe's own management answers, and torch's error texts.
+# What the container knowingly does otherwise, and why.
 DIFFERENT = {
-    ("def", "GET /invocations"),
-    ("def", "OPTIONS"),
-    ("def", "/predictions/model"),
-    ("def", "/models"),
-    ("def", "unknown path"),
-    ("def", "npz bad"),
-    ("def", "json object (dict)"),
-    ("cus", "out:tensor"),
-    ("cus", "out:tuple2rev"),
+    "def: OPTIONS": "TorchServe describes its API in OpenAPI; SageMaker never asks",
+    "crash:sysexit, ping": "the mirror is one process, whose /ping is silent while it restarts; no instance asks then",
+    "crash:os_exit, ping": "as above",
+    "crash:kbd, ping": "as above",
 }
+CRASHES = json.loads((RECORDED / "crash.json").read_text())
+
+
+def read_cases(handler: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((RECORDED / f"{handler}.json").read_text())
+    return cases
 
 
 def cases(handler: str) -> list[Any]:
-    recorded = json.loads((RECORDED / f"{handler}.json").read_text())
+    named = {f"{handler}: {case['case']}": case for case in read_cases(handler)}
     return [
-        pytest.param(handler, case["request"], case["answer"], id=f"{handler}: {case['case']}")
-        for case in recorded
-        if (handler, case["case"]) not in DIFFERENT
+        pytest.param(handler, case["request"], case["answer"], id=name)
+        for name, case in named.items()
+        if name not in DIFFERENT
     ]
 
 
@@ -62,8 +64,17 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Work
         worker.wait()
 
 
+def body_of(request: dict[str, Any]) -> bytes:
+    if "base64" in request:
+        return base64.b64decode(request["base64"])
+    if "repeated" in request:
+        head, unit, times, tail = request["repeated"]
+        return f"{head}{unit * times}{tail}".encode()
+    return str(request["text"]).encode()
+
+
 def ask(port: int, request: dict[str, Any]) -> tuple[int, str, str | None, bytes]:
-    body = base64.b64decode(request["base64"]) if "base64" in request else request["text"].encode()
+    body = body_of(request)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.putrequest(request["method"], request["path"], skip_accept_encoding=True)
@@ -78,10 +89,11 @@ def ask(port: int, request: dict[str, Any]) -> tuple[int, str, str | None, bytes
 
 
 def comparable(body: str) -> str:
-    """The body without what differs between two runs: tracebacks, headers, identifiers and process ids."""
+    """The body without what differs between two runs: tracebacks, headers, folders, identifiers, process ids."""
     body = body.partition("\nTraceback")[0]
     body = re.sub(r'"(pid|calls)": \d+', r'"\1": 0', body)
     body = re.sub(r'"headers": .*', "", body)
+    body = re.sub(r'"modelUrl": ".*"', "", body)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", body)
 
 
@@ -102,3 +114,28 @@ def test_bodies_beyond_the_model_servers_limit_are_refused(workers: dict[str, Wo
     headers = {"Content-Type": "application/json"}
     assert worker.invoke(b" " * 6_553_500, headers, timeout=20).status == 200
     assert worker.invoke(b" " * 6_553_501, headers, timeout=20).status == 413
+
+
+def test_a_worker_that_dies_is_answered_for_and_replaced_as_recorded(cloud: Cloud) -> None:
+    cloud.model(handler=(RECORDED / "cus.py").read_text())
+    cloud.config()
+    cloud.endpoint()
+    # A worker has 60 AWS seconds to come back: more than a busy machine needs.
+    cloud.aws.clock.rate = 6
+    for case in CRASHES:
+        if case["case"] not in DIFFERENT:
+            status, body = invoke_endpoint(cloud, case["request"])
+            assert (status, comparable(body)) == (case["answer"]["status"], comparable(case["answer"]["body"]))
+
+
+def invoke_endpoint(cloud: Cloud, request: dict[str, Any]) -> tuple[int, str]:
+    """The container's status and body, as a client of SageMaker learns them."""
+    try:
+        return 200, json.dumps(cloud.invoke(request))
+    except ClientError as exc:
+        return exc.response["OriginalStatusCode"], exc.response["OriginalMessage"]
+
+
+def test_every_difference_is_of_a_recorded_case() -> None:
+    recorded = {f"{name}: {case['case']}" for name in ("def", "cus", "trf") for case in read_cases(name)}
+    assert recorded | {case["case"] for case in CRASHES} >= DIFFERENT.keys()

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.localaws.cloud import Cloud
@@ -81,6 +82,10 @@ def test_current_instance_types_are_known(modelled: Cloud, instance_type: str) -
         ({"PrimaryContainer": {"Image": "i", "Environment": {"A": "v" * 1025}}}, "less than or equal to 1024"),
         ({"PrimaryContainer": {"Image": "i", "ModelDataUrl": "/local"}}, "at 'primaryContainer.modelDataUrl'"),
         ({"PrimaryContainer": None}, "needs a PrimaryContainer"),
+        ({"PrimaryContainer": {}}, "needs an Image"),
+        ({"Containers": [{"Image": "i"}]}, "cannot both be specified"),
+        ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "must be unique"),
+        ({"Tags": [{"Key": "aws:a", "Value": "1"}]}, "reserved"),
     ],
 )
 def test_a_model_against_the_rules_is_refused(cloud: Cloud, request_members: Any, text: str) -> None:
@@ -154,6 +159,24 @@ def test_lists_page_filter_and_sort(cloud: Cloud) -> None:
     pages = list(paginator.paginate(NameContains="MODEL-", SortBy="Name", SortOrder="Ascending", MaxResults=5))
     assert [len(page["Models"]) for page in pages] == [5, 5, 2]
     assert [m["ModelName"] for page in pages for m in page["Models"]] == [f"model-{n:02}" for n in range(12)]
+    for token in ("LTU=", "no token"):
+        assert "is not one that a List operation answered" in refusal(cloud.sagemaker.list_models, NextToken=token)
+
+
+def test_more_instances_of_a_type_than_the_quota_are_refused(modelled: Cloud) -> None:
+    modelled.async_config()
+    modelled.config("many", variant={"InitialInstanceCount": 20})
+    modelled.config("too-many", variant={"InitialInstanceCount": 21})
+    client = modelled.sagemaker
+    with pytest.raises(ClientError, match=r"is 20 Instances, with current utilization of 0 .* delta of 21") as refused:
+        client.create_endpoint(EndpointName="other", EndpointConfigName="too-many")
+    assert refused.value.response["Error"]["Code"] == "ResourceLimitExceeded"
+    modelled.endpoint()
+    assert [each["EndpointName"] for each in client.list_endpoints()["Endpoints"]] == ["endpoint"]
+    with pytest.raises(ClientError, match=r"utilization of 1 .* delta of 20"):
+        client.update_endpoint(EndpointName="endpoint", EndpointConfigName="many")
+    with pytest.raises(ClientError, match=r"utilization of 1 .* delta of 20"):
+        modelled.rescale(21)
 
 
 def test_endpoints_are_listed_by_status(modelled: Cloud) -> None:
@@ -176,6 +199,8 @@ def test_tags_are_kept_added_and_removed(modelled: Cloud) -> None:
     client.add_tags(ResourceArn=arn, Tags=[{"Key": "run", "Value": "1"}])
     client.delete_tags(ResourceArn=arn, TagKeys=["owner"])
     assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "run", "Value": "1"}]
+    many = [{"Key": f"key-{number}", "Value": ""} for number in range(50)]
+    assert "at most 50 tags" in refusal(client.add_tags, ResourceArn=arn, Tags=many)
     assert "Could not find resource" in refusal(client.list_tags, ResourceArn=f"{ARN}:model/nobody")
 
 
@@ -193,6 +218,22 @@ def test_regions_are_apart(modelled: Cloud) -> None:
     assert elsewhere.list_models()["Models"] == []
 
 
+@pytest.mark.parametrize(
+    ("operation", "request_members", "text"),
+    [
+        ("list_models", {"MaxResults": "x"}, "STRING_VALUE can not be converted to Integer"),
+        ("list_models", {"MaxResults": True}, "BOOLEAN_VALUE can not be converted to Integer"),
+        ("describe_model", {"ModelName": 5}, "NUMBER_VALUE can not be converted to String"),
+        ("describe_model", {"ModelName": ["a"]}, "Start of list found where not expected"),
+    ],
+)
+def test_values_of_other_types_are_not_read(cloud: Cloud, operation: str, request_members: Any, text: str) -> None:
+    unchecked = cloud.client("sagemaker", config=Config(parameter_validation=False))
+    with pytest.raises(ClientError) as refused:
+        getattr(unchecked, operation)(**request_members)
+    assert refused.value.response["Error"] == {"Code": "SerializationException", "Message": text}
+
+
 def test_an_operation_that_is_not_there_is_a_clear_error(cloud: Cloud) -> None:
     with pytest.raises(ClientError) as refused:
         cloud.sagemaker.list_training_jobs()
@@ -204,8 +245,8 @@ def test_an_operation_that_is_not_there_is_a_clear_error(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "request_members"),
     [
-        ("application-autoscaling", "describe_scaling_activities", {"ServiceNamespace": "sagemaker"}),
-        ("cloudwatch", "describe_alarm_history", {}),
+        ("application-autoscaling", "list_tags_for_resource", {"ResourceARN": "arn"}),
+        ("cloudwatch", "describe_anomaly_detectors", {}),
         ("iam", "simulate_principal_policy", {"PolicySourceArn": "arn:aws:iam::1:role/r", "ActionNames": ["a:b"]}),
     ],
 )

@@ -89,9 +89,19 @@ def test_an_unknown_endpoint_is_told_so(cloud: Cloud) -> None:
     assert error == {"Code": "ValidationError", "Message": "Endpoint nobody of account 123456789012 not found."}
 
 
-def test_a_body_over_six_mebibytes_is_refused(real_time: Cloud) -> None:
-    with pytest.raises(ClientError, match="less than or equal to 6291456"):
-        real_time.runtime.invoke_endpoint(EndpointName="endpoint", Body=bytes(6_291_457))
+def test_a_request_against_the_rules_is_refused(real_time: Cloud) -> None:
+    for members, text in [
+        ({"Body": bytes(6_291_457)}, "less than or equal to 6291456"),
+        ({"ContentType": "c" * 1025}, "at 'contentType'"),
+        ({"Accept": "a" * 1025}, "at 'accept'"),
+        ({"CustomAttributes": "é"}, "at 'customAttributes'"),
+        ({"TargetVariant": "nobody"}, "Variant nobody not found"),
+        ({"TargetModel": "model.tar.gz"}, "TargetModel is not supported"),
+        ({"InferenceComponentName": "component"}, "InferenceComponentName is not supported"),
+    ]:
+        with pytest.raises(ClientError, match=text) as refusal:
+            real_time.runtime.invoke_endpoint(EndpointName="endpoint", **{"Body": b"", **members})
+        assert refusal.value.response["Error"]["Code"] == "ValidationError"
 
 
 def test_an_asynchronous_invocation_of_a_real_time_endpoint_is_refused(real_time: Cloud) -> None:
@@ -103,6 +113,14 @@ def test_requests_are_answered_at_the_same_time(real_time: Cloud) -> None:
     answers = real_time.together(4, lambda: real_time.invoke({"x": 1, "sleep": 0.3}))
     assert [answer["x"] for answer in answers] == [2, 2, 2, 2]
     assert real_time.elapsed < 1.0
+
+
+def test_one_worker_of_the_model_server_answers_one_request_at_a_time(cloud: Cloud) -> None:
+    cloud.model(Environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"})
+    cloud.config()
+    cloud.endpoint()
+    cloud.together(2, lambda: cloud.invoke({"sleep": 0.1}))
+    assert cloud.elapsed >= 0.2
 
 
 def test_metrics_of_an_invocation_can_be_read(real_time: Cloud) -> None:

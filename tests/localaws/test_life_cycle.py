@@ -69,6 +69,13 @@ def test_model_data_that_is_no_archive_fails_the_endpoint(cloud: Cloud) -> None:
     assert "valid tar.gz archive" in cloud.settle(status="Failed")["FailureReason"]
 
 
+def test_a_container_that_cannot_be_started_at_all_fails_the_endpoint(cloud: Cloud) -> None:
+    cloud.model(Environment={"NAME": "no environment holds \0"})
+    cloud.config()
+    cloud.endpoint(status=None)
+    assert "embedded null byte" in cloud.settle(status="Failed")["FailureReason"]
+
+
 def test_a_model_that_never_loads_fails_the_ping_health_check_and_its_log_stays(cloud: Cloud) -> None:
     cloud.model(handler=NEVER_LOADS)
     cloud.config(variant={"ContainerStartupHealthCheckTimeoutInSeconds": 60})
@@ -138,6 +145,8 @@ def test_an_update_that_fails_leaves_the_old_instances_serving(cloud: Cloud) -> 
     description = cloud.settle()
     assert description["EndpointConfigName"] == "config"
     assert "Could not find model data" in description["FailureReason"]
+    statuses = [entry.fields["status"] for entry in cloud.aws.journal.entries("endpoint.status")]
+    assert statuses == ["Creating", "InService", "Updating", "RollingBack", "InService"]
     assert cloud.invoke({"x": 1})["x"] == 2
 
 
@@ -172,7 +181,10 @@ def test_deleting_deregisters_the_scalable_target_and_its_policies(cloud: Cloud)
     }
     scaling = cloud.client("application-autoscaling")
     scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
-    steps = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [{"ScalingAdjustment": 1}]}
+    steps = {
+        "AdjustmentType": "ChangeInCapacity",
+        "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+    }
     policy = {"PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
     scaling.put_scaling_policy(PolicyName="wake", **target, **policy)
     cloud.delete()

@@ -5,12 +5,13 @@ numpy is imported only here, and only when such a function runs.
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 from collections.abc import Callable
 from typing import Any
 
-JSON, CSV, NPY = "application/json", "text/csv", "application/x-npy"
+JSON, CSV, NPY, NPZ = "application/json", "text/csv", "application/x-npy", "application/x-npz"
 
 
 class UnsupportedFormatError(Exception):
@@ -26,7 +27,12 @@ class UnsupportedFormatError(Exception):
 
 def default_input_fn(body: Any, content_type: str | None) -> Any:
     """The body as a numpy array; text becomes 32-bit floats, as the image's tensors are."""
-    decoders: dict[str | None, Callable[[Any], Any]] = {JSON: _from_json, CSV: _from_csv, NPY: _from_npy}
+    decoders: dict[str | None, Callable[[Any], Any]] = {
+        JSON: _from_json,
+        CSV: _from_csv,
+        NPY: _from_npy,
+        NPZ: _from_npz,
+    }
     if content_type not in decoders:
         raise UnsupportedFormatError(content_type)
     return decoders[content_type](body)
@@ -46,7 +52,14 @@ def default_output_fn(prediction: Any, accept: str) -> Any:
 def _from_json(body: str) -> Any:
     import numpy as np
 
-    return np.array(json.loads(body), dtype=np.float32)
+    array = np.array(json.loads(body))
+    if array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types are: "
+            "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, "
+            "uint8, and bool."
+        )
+    return array.astype(np.float32)
 
 
 def _from_csv(body: str) -> Any:
@@ -59,6 +72,11 @@ def _from_npy(body: bytearray) -> Any:
     import numpy as np
 
     return np.load(io.BytesIO(body), allow_pickle=False)
+
+
+def _from_npz(body: bytearray) -> Any:
+    # scipy ships no types.
+    return importlib.import_module("scipy.sparse").load_npz(io.BytesIO(body))
 
 
 def _to_csv(values: Any) -> str:

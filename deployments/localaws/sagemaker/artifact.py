@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import stat
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
-from localaws.services.moto_services import MotoServices, ObjectMissingError
+from localaws.access.refusals import unreadable_model_data
+from localaws.services.moto_services import Location, MotoServices, ObjectForbiddenError, ObjectMissingError
 
 MAX_UNPACKED_BYTES = 20 * 1024**3
+MAX_NAME_BYTES = 255
 
 
 class ModelDataError(Exception):
@@ -26,6 +30,8 @@ def place_model_data(container: dict[str, Any], services: MotoServices, destinat
     if uri is not None:
         try:
             _fetch(uri, source, services, destination)
+        except ObjectForbiddenError as exc:
+            raise ModelDataError(unreadable_model_data(uri, exc.role_arn, services.region)) from exc
         except ObjectMissingError as exc:
             raise ModelDataError(f"Could not find model data at {uri}.") from exc
     _make_read_only(destination)
@@ -40,40 +46,78 @@ def remove_model_data(folder: Path) -> None:
 
 def unpack(archive: Path, destination: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
     """Unpacks regular files and folders; anything else in the archive, or a path out of it, is refused."""
-    with tarfile.open(archive, "r:gz") as members:
-        left = max_bytes
-        for member in members:
-            path = _safe_path(member, destination)
-            if member.isdir():
-                path.mkdir(parents=True, exist_ok=True)
-                continue
-            left -= member.size
-            if left < 0:
-                raise ModelDataError(f"The model data is larger than {max_bytes} bytes when unpacked.")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            content = members.extractfile(member)
-            if content is None:
-                raise ModelDataError(f'The model data has no content for "{member.name}".')
-            with content, path.open("xb") as file:
-                shutil.copyfileobj(content, file, 1 << 20)
+    with gzip.open(archive) as stream:
+        with tarfile.open(fileobj=stream, mode="r:") as members:
+            _unpack_members(members, destination, max_bytes)
+        # The checksum comes last: only reading to the end tells that the archive is damaged.
+        while stream.read(1 << 20):
+            pass
+
+
+def _unpack_members(members: tarfile.TarFile, destination: Path, max_bytes: int) -> None:
+    left = max_bytes
+    for member in members:
+        path = _safe_path(member, destination)
+        if member.isdir():
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        left -= member.size
+        if left < 0:
+            raise ModelDataError(f"The model data is larger than {max_bytes} bytes when unpacked.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = members.extractfile(member)
+        if content is None:
+            raise ModelDataError(f'The model data has no content for "{member.name}".')
+        with content, path.open("xb") as file:
+            shutil.copyfileobj(content, file, 1 << 20)
 
 
 def _fetch(uri: str, source: dict[str, Any], services: MotoServices, destination: Path) -> None:
     if source.get("S3DataType") == "S3Prefix":
-        if services.download_prefix(uri, destination) == 0:
-            raise ObjectMissingError(f"no object lies under {uri}")
+        _fetch_prefix(uri, services, destination)
+        return
+    if source.get("CompressionType") == "None":
+        services.download_object(uri, destination / _safe_name(uri, uri.rpartition("/")[2])[-1])
         return
     archive = destination.parent / "model.tar.gz"
     try:
         services.download_object(uri, archive)
         unpack(archive, destination)
-    except (tarfile.TarError, OSError, EOFError) as exc:
+    except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError) as exc:
         raise ModelDataError(
             f'Failed to extract model data archive from URL "{uri}". '
             "Please ensure that the object located at the URL is a valid tar.gz archive."
         ) from exc
     finally:
         archive.unlink(missing_ok=True)
+
+
+def _fetch_prefix(uri: str, services: MotoServices, destination: Path) -> None:
+    """Every object under the prefix becomes a file; S3 knows no folders, so the names decide what is one."""
+    location = Location.parse(uri)
+    names = [key.removeprefix(location.key) for key in services.keys_under(uri)]
+    if not names:
+        raise ObjectMissingError(f"no object lies under {uri}")
+    paths = {name: _safe_name(uri, name) for name in names}
+    folders = {path[:depth] for path in paths.values() for depth in range(1, len(path))}
+    for name, path in paths.items():
+        if path in folders:
+            raise ModelDataError(f'The model data at {uri} has "{name}" as a file and as a folder: the name clashes.')
+        target = destination.joinpath(*path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        services.download_object(f"{uri}{name}", target)
+
+
+def _safe_name(uri: str, name: str) -> tuple[str, ...]:
+    """The parts of a name; AWS refuses what is no name of a file, as are the empty objects which stand for folders."""
+    parts = tuple(name.split("/"))
+    for part in parts:
+        if not part.strip() or part in (".", "..") or "\0" in part or len(part.encode()) > MAX_NAME_BYTES:
+            raise ModelDataError(
+                f'The model data at {uri} has the key "{name}", which cannot be a file: each part of it must be 1 to '
+                f'{MAX_NAME_BYTES} bytes long and neither "." nor "..".'
+            )
+    return parts
 
 
 def _safe_path(member: tarfile.TarInfo, destination: Path) -> Path:

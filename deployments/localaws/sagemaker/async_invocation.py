@@ -11,29 +11,20 @@ from werkzeug.datastructures import Headers
 
 from localaws.clock import utc_now
 from localaws.errors import ValidationError
-from localaws.sagemaker.constraints import violation_message, violations
+from localaws.sagemaker.runtime_request import read_request
 from localaws.sagemaker.worker_process import ContainerResponse
 from localaws.services.moto_services import ACCOUNT
 
-MAX_INLINE_BYTES = 128_000
 DEFAULT_TTL_SECONDS = 21_600
 DEFAULT_TIMEOUT_SECONDS = 900
-_PREFIX = "X-Amzn-SageMaker-"
-_TEXT_HEADERS = {
-    "ContentType": "Content-Type",
-    "Accept": "Accept",
-    "CustomAttributes": "Custom-Attributes",
-    "InferenceId": "Inference-Id",
-    "InputLocation": "InputLocation",
-    "S3OutputPathExtension": "S3OutputPathExtension",
-    "Filename": "Filename",
-}
-_NUMBER_HEADERS = {"RequestTTLSeconds": "RequestTTLSeconds", "InvocationTimeoutSeconds": "InvocationTimeoutSeconds"}
 
 
 @dataclass(frozen=True)
 class AsyncInvocation:
-    """An accepted request in the queue. Clock times are AWS seconds."""
+    """An accepted request in the queue. Clock times are AWS seconds.
+
+    output_config: the endpoint's when it was accepted; an update meanwhile does not change who is told, and where.
+    """
 
     request: dict[str, Any]
     inference_id: str
@@ -41,6 +32,12 @@ class AsyncInvocation:
     failure_location: str | None
     received: datetime
     received_clock: float
+    output_config: dict[str, Any]
+    redelivered: bool = False
+
+    def event(self, ending: str) -> str:
+        """What the journal calls its ending; only the first delivery counts."""
+        return "async.redelivered" if self.redelivered else f"async.{ending}"
 
     @property
     def expires_clock(self) -> float:
@@ -51,6 +48,11 @@ class AsyncInvocation:
     def timeout_seconds(self) -> float:
         """How long the container may take."""
         return float(self.request.get("InvocationTimeoutSeconds", DEFAULT_TIMEOUT_SECONDS))
+
+    @property
+    def inline_bytes(self) -> int:
+        """How much of the queue's memory it takes: its body; an input in S3 takes none."""
+        return len(self.request.get("Body", b""))
 
     def container_headers(self) -> dict[str, str]:
         """The headers with which the container is asked."""
@@ -65,11 +67,15 @@ class AsyncInvocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended: an answer of the container, or a reason why there is none, or both."""
+    """How an invocation ended: an answer of the container, or a reason why there is none, or both.
+
+    log_message: what the platform's own log says of a failure, where that is more than the reason.
+    """
 
     response: ContainerResponse | None
     failure_reason: str | None = None
     expired: bool = False
+    log_message: str | None = None
 
     @property
     def completed(self) -> bool:
@@ -77,24 +83,19 @@ class Outcome:
         return self.failure_reason is None
 
     @property
+    def logged(self) -> str:
+        """What the platform's own log says of the failure."""
+        return self.log_message or (self.failure_reason or "").removeprefix("ClientError: ")
+
+    @property
     def failure_body(self) -> bytes:
         """What is written to the failure location: the container's own words when it said any."""
         return self.response.body if self.response is not None else (self.failure_reason or "").encode()
 
 
-def read_request(endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:
+def read_async_request(endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:
     """The request's members, checked as the service checks them."""
-    request: dict[str, Any] = {"EndpointName": endpoint}
-    for member, header in _TEXT_HEADERS.items():
-        if (value := headers.get(_PREFIX + header)) is not None:
-            request[member] = value
-    for member, header in _NUMBER_HEADERS.items():
-        if (value := headers.get(_PREFIX + header)) is not None:
-            request[member] = _number(member, value)
-    if body:
-        request["Body"] = body
-    if found := violations("sagemaker-runtime", "InvokeEndpointAsync", request):
-        raise ValidationError(violation_message(found))
+    request = read_request("InvokeEndpointAsync", endpoint, headers, body)
     if ("Body" in request) == ("InputLocation" in request):
         found_both = "both" if "Body" in request else "neither"
         raise ValidationError(f"Exactly one of Body and InputLocation must be provided; {found_both} was found.")
@@ -121,14 +122,8 @@ def accept(
         failure_location=_join(failure_path, None, f"{stem}-error.out") if failure_path else None,
         received=utc_now(),
         received_clock=now,
+        output_config=output,
     )
-
-
-def _number(member: str, value: str) -> int:
-    try:
-        return int(value)
-    except ValueError as exc:
-        raise ValidationError(f"{member} must be a whole number of seconds; found {value!r}.") from exc
 
 
 def _join(path: str, extension: str | None, name: str) -> str:

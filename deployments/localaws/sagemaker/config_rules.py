@@ -1,10 +1,26 @@
-"""What AWS refuses in an endpoint configuration beyond single members: combinations of them."""
+"""What AWS refuses in a model or an endpoint configuration beyond single members: combinations of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from localaws.errors import ValidationException
+
+
+def check_model(request: dict[str, Any]) -> None:
+    """Raises for the first combination in a model that AWS refuses."""
+    containers = [request["PrimaryContainer"]] if "PrimaryContainer" in request else request.get("Containers", [])
+    if not containers:
+        raise ValidationException("A model needs a PrimaryContainer or Containers; neither was found.")
+    if "PrimaryContainer" in request and "Containers" in request:
+        raise ValidationException("PrimaryContainer and Containers cannot both be specified for a model.")
+    for container in containers:
+        if not {"Image", "ModelPackageName"} & container.keys():
+            raise ValidationException("A container needs an Image or a ModelPackageName; neither was found.")
+        if {"ModelDataUrl", "ModelDataSource"} <= container.keys():
+            raise ValidationException("ModelDataUrl and ModelDataSource cannot both be specified for a container.")
+        if source := container.get("ModelDataSource", {}).get("S3DataSource"):
+            _check_model_data(source)
 
 
 def check_endpoint_config(request: dict[str, Any]) -> None:
@@ -17,6 +33,15 @@ def check_endpoint_config(request: dict[str, Any]) -> None:
         _check_variant(variant)
     if "AsyncInferenceConfig" in request:
         _check_async(variants)
+
+
+def check_tags(tags: list[dict[str, str]]) -> None:
+    """Raises for tags that AWS refuses: two of the same key, or keys which are AWS's own."""
+    keys = [tag["Key"] for tag in tags]
+    if len(set(keys)) != len(keys):
+        raise ValidationException(f"Tag keys must be unique; found {', '.join(keys)}.")
+    if reserved := [key for key in keys if key.lower().startswith("aws:")]:
+        raise ValidationException(f'Tag keys that begin with "aws:" are reserved; found {", ".join(reserved)}.')
 
 
 def _check_variant(variant: dict[str, Any]) -> None:
@@ -41,3 +66,14 @@ def _check_async(variants: list[dict[str, Any]]) -> None:
         )
     if "ServerlessConfig" in variants[0]:
         raise ValidationException("AsyncInferenceConfig is not supported for serverless production variants.")
+
+
+def _check_model_data(source: dict[str, Any]) -> None:
+    if source["S3DataType"] != "S3Prefix":
+        return
+    if source["CompressionType"] == "Gzip":
+        raise ValidationException("CompressionType Gzip is not supported for S3DataType S3Prefix: use S3Object.")
+    if not source["S3Uri"].endswith("/"):
+        raise ValidationException(
+            f'S3Uri "{source["S3Uri"]}" is not valid for S3DataType S3Prefix: a key name prefix ends with "/".'
+        )

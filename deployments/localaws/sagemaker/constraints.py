@@ -14,8 +14,10 @@ from typing import Any
 import botocore.session
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
+from localaws.errors import AwsError
 
-@lru_cache(maxsize=4)
+
+@lru_cache(maxsize=16)
 def service_model(service: str) -> ServiceModel:
     """botocore's model of the service."""
     return botocore.session.get_session().get_service_model(service)
@@ -27,10 +29,54 @@ def violations(service: str, operation: str, request: dict[str, Any]) -> list[st
     return list(_check(shape, request, "")) if shape is not None else []
 
 
+def check_types(service: str, operation: str, request: Any) -> None:
+    """Raises what AWS answers to a JSON body whose values are of other types than the operation's members."""
+    shape = service_model(service).operation_model(operation).input_shape
+    for kind, wanted in _mistyped(shape, request) if shape is not None else ():
+        raise AwsError("SerializationException", _UNREADABLE[kind].format(wanted.capitalize()))
+
+
 def violation_message(found: list[str]) -> str:
     """The text of the answer which reports them."""
     noun = "error" if len(found) == 1 else "errors"
     return f"{len(found)} validation {noun} detected: " + "; ".join(found)
+
+
+# What a shape may be in JSON.
+_JSON_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("structure", "map"), (dict,)),
+    **dict.fromkeys(("integer", "long"), (int,)),
+    **dict.fromkeys(("float", "double", "timestamp"), (int, float)),
+    "list": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+}
+_UNREADABLE = {
+    dict: "Start of structure or map found where not expected.",
+    list: "Start of list found where not expected",
+    str: "STRING_VALUE can not be converted to {}",
+    int: "NUMBER_VALUE can not be converted to {}",
+    float: "DECIMAL_VALUE can not be converted to {}",
+    bool: "BOOLEAN_VALUE can not be converted to {}",
+}
+
+
+def _mistyped(shape: Shape, value: Any) -> Iterator[tuple[type, str]]:
+    """The type of each value that the shape cannot have, and the shape's type."""
+    if value is None:
+        return
+    # Not isinstance: Python's booleans are integers.
+    if type(value) not in _JSON_TYPES[shape.type_name]:
+        yield type(value), shape.type_name
+    elif isinstance(shape, StructureShape):
+        for name in value.keys() & shape.members.keys():
+            yield from _mistyped(shape.members[name], value[name])
+    elif isinstance(shape, ListShape):
+        for item in value:
+            yield from _mistyped(shape.member, item)
+    elif isinstance(shape, MapShape):
+        for item in value.values():
+            yield from _mistyped(shape.value, item)
 
 
 def _check(shape: Shape, value: Any, path: str) -> Iterator[str]:
@@ -94,8 +140,10 @@ def _join(path: str, name: str) -> str:
 _JAVA_CLASSES = {
     r"\p{ASCII}": r"[\x00-\x7f]",
     r"[\p{Print}]": r"[\x20-\x7e]",
+    r"\p{Print}": r"[\x20-\x7e]",
     r"\p{L}\p{Z}\p{N}": r"\w\s",
     r"\z": r"\Z",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
 }
 
 

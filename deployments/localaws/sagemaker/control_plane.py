@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from localaws.access.execution_role import can_be_assumed
+from localaws.access.refusals import unassumable_role
 from localaws.errors import AwsError, ValidationException
-from localaws.sagemaker.config_rules import check_endpoint_config
-from localaws.sagemaker.constraints import violation_message, violations
+from localaws.sagemaker.config_rules import check_endpoint_config, check_model, check_tags
+from localaws.sagemaker.constraints import check_types, violation_message, violations
 from localaws.sagemaker.descriptions import (
     config_summary,
     describe_config,
@@ -19,11 +21,13 @@ from localaws.sagemaker.descriptions import (
 from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting, arn
 from localaws.sagemaker.listing import page, select
+from localaws.sagemaker.quotas import check_instances
 from localaws.sagemaker.resources import EndpointConfig, Model
 from localaws.sagemaker.state import State, key
-from localaws.services.moto_services import MotoServices
+from localaws.sagemaker.variant import Retained
 
 Request = dict[str, Any]
+MAX_TAGS = 50
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
@@ -58,8 +62,10 @@ class ControlPlane:
         work = self._operations.get(operation)
         if work is None:
             raise AwsError("UnknownOperationException", f"The embedded AWS does not implement SageMaker's {operation}.")
+        check_types("sagemaker", operation, request)
         if found := violations("sagemaker", operation, request):
             raise ValidationException(violation_message(found))
+        check_tags(request.get("Tags", []))
         with self._hosting.lock:
             return work(region, request)
 
@@ -67,10 +73,7 @@ class ControlPlane:
         model = Model(request["ModelName"], arn(region, "model", request["ModelName"]), request)
         if key(region, model.name) in self._state.models:
             raise ValidationException(f'Cannot create already existing model "{model.arn}".')
-        if not ("PrimaryContainer" in request or request.get("Containers")):
-            raise ValidationException("A model needs a PrimaryContainer or Containers; neither was found.")
-        if {"ModelDataUrl", "ModelDataSource"} <= model.container.keys():
-            raise ValidationException("ModelDataUrl and ModelDataSource cannot both be specified for a container.")
+        check_model(request)
         self._check_role(region, request.get("ExecutionRoleArn"))
         self._state.models[key(region, model.name)] = model
         self._tag_new(model.arn, request)
@@ -121,7 +124,9 @@ class ControlPlane:
         if key(region, name) in self._state.endpoints:
             raise ValidationException(f'Cannot create already existing endpoint "{endpoint_arn}".')
         config = self._config(region, request["EndpointConfigName"])
+        self._check_instances_of(region, config)
         endpoint = Endpoint(self._hosting, region, name, config, self._models_of(region, config))
+        endpoint.deployment_config = request.get("DeploymentConfig")
         self._state.endpoints[key(region, name)] = endpoint
         self._tag_new(endpoint.arn, request)
         endpoint.create()
@@ -137,7 +142,10 @@ class ControlPlane:
     def _update_endpoint(self, region: str, request: Request) -> Request:
         endpoint = self._changeable(region, request["EndpointName"])
         config = self._config(region, request["EndpointConfigName"])
-        endpoint.update(config, self._models_of(region, config))
+        self._check_instances_of(region, config)
+        if not request.get("RetainDeploymentConfig"):
+            endpoint.deployment_config = request.get("DeploymentConfig")
+        endpoint.update(config, self._models_of(region, config), Retained.of(request))
         return {"EndpointArn": endpoint.arn}
 
     def _update_capacities(self, region: str, request: Request) -> Request:
@@ -151,6 +159,9 @@ class ControlPlane:
             if desired == 0 and endpoint.config.async_config is None:
                 raise ValidationException(f'The real-time variant "{name}" cannot have zero instances.')
             changes[name] = (desired, change.get("DesiredWeight"))
+        wanted = [(endpoint.variants[name], desired) for name, (desired, _) in changes.items() if desired is not None]
+        more = [(variant.spec, desired - variant.desired) for variant, desired in wanted]
+        check_instances(_of(self._state.endpoints, region), more)
         endpoint.rescale(changes)
         return {"EndpointArn": endpoint.arn}
 
@@ -169,7 +180,10 @@ class ControlPlane:
 
     def _add_tags(self, region: str, request: Request) -> Request:
         tags = self._tags(request["ResourceArn"])
-        tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        added = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        if len(tags | added) > MAX_TAGS:
+            raise ValidationException(f"A resource has at most {MAX_TAGS} tags; these would be {len(tags | added)}.")
+        tags.update(added)
         return {"Tags": _tag_list(tags)}
 
     def _list_tags(self, region: str, request: Request) -> Request:
@@ -208,12 +222,13 @@ class ControlPlane:
     def _models_of(self, region: str, config: EndpointConfig) -> dict[str, Model]:
         return {spec["ModelName"]: self._model(region, spec["ModelName"]) for spec in config.variants}
 
+    def _check_instances_of(self, region: str, config: EndpointConfig) -> None:
+        added = [(spec, spec.get("InitialInstanceCount", 0)) for spec in config.variants]
+        check_instances(_of(self._state.endpoints, region), added)
+
     def _check_role(self, region: str, role: str | None) -> None:
-        if role is not None and not MotoServices(region).has_role(role):
-            raise ValidationException(
-                f"Could not assume role {role}. Please ensure that the role exists and allows principal "
-                "'sagemaker.amazonaws.com' to assume the role."
-            )
+        if role is not None and not can_be_assumed(self._hosting, region, role):
+            raise unassumable_role(role)
 
     def _tags(self, resource: str) -> dict[str, str]:
         resource = resource if resource in self._state.arns() else resource.lower()

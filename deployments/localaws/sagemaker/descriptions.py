@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from localaws.sagemaker.endpoint import Endpoint, Variant
+from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.resources import EndpointConfig, Model
+from localaws.sagemaker.variant import Variant
 
 Answer = dict[str, Any]
 _MODEL_MEMBERS = (
@@ -78,6 +79,8 @@ def describe_endpoint(endpoint: Endpoint) -> Answer:
         answer["ProductionVariants"] = [_variant(endpoint, each) for each in endpoint.variants.values()]
     if endpoint.failure_reason is not None:
         answer["FailureReason"] = endpoint.failure_reason
+    if endpoint.deployment_config is not None:
+        answer["LastDeploymentConfig"] = endpoint.deployment_config
     for member in ("AsyncInferenceConfig", "DataCaptureConfig", "ExplainerConfig", "MetricsConfig"):
         if endpoint.config.request.get(member):
             answer[member] = endpoint.config.request[member]
@@ -100,7 +103,7 @@ def _variant(endpoint: Endpoint, variant: Variant) -> Answer:
         "VariantName": variant.spec["VariantName"],
         "CurrentWeight": variant.weight,
         "DesiredWeight": variant.weight,
-        "CurrentInstanceCount": sum(instance.healthy for instance in variant.instances),
+        "CurrentInstanceCount": variant.current,
         "DesiredInstanceCount": variant.desired,
     }
     if image := variant.model.container.get("Image"):

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from localaws.clock import Clock
+from localaws.container.command import TOOLKIT
+from localaws.faults import Faults
 from localaws.journal import Journal
 from localaws.services.moto_services import ACCOUNT
 from localaws.threads import Spawner, ThreadGroup
@@ -20,13 +22,16 @@ class Options:
 
     ping: "strict" answers /ping only once the model is loaded; "torchserve" as soon as the server is up, as AWS's
         PyTorch image does, so that an endpoint is InService while its model is loading or has failed to.
-    container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed.
+    container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed:
+        its /ping is always the real one.
+    torchserve_python: the Python of the environment which has TorchServe; else STYGIG_TORCHSERVE_PYTHON names it.
     enforce_iam: calls are judged by the caller's policies, and the data plane by the execution role's.
     """
 
     ping: Literal["strict", "torchserve"] = "strict"
     container: Literal["toolkit", "torchserve"] = "toolkit"
     enforce_iam: bool = False
+    torchserve_python: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Hosting:
     run_directory: Path
     worker_environment: Callable[[str], dict[str, str]]
     options: Options = field(default_factory=Options)
+    container_command: tuple[str, ...] = TOOLKIT
+    faults: Faults = field(default_factory=Faults)
     lock: threading.RLock = field(default_factory=threading.RLock)
     closing: threading.Event = field(default_factory=threading.Event)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import secrets
 import threading
 import time
@@ -10,24 +10,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from localaws.access.execution_role import container_credentials, services_as
+from localaws.sagemaker import fault_effects, wording
 from localaws.sagemaker.artifact import ModelDataError, place_model_data, remove_model_data
 from localaws.sagemaker.hosting import Hosting
+from localaws.sagemaker.liveness import PING_TIMEOUT_REAL_SECONDS, Liveness
 from localaws.sagemaker.resources import Model
 from localaws.sagemaker.worker_process import ContainerResponse, WorkerGoneError, WorkerProcess
-from localaws.services.moto_services import MotoServices
+from localaws.services.moto_services import ImageForbiddenError
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 DEFAULT_STARTUP_SECONDS = 480
-PING_TIMEOUT_SECONDS = 2.0
 PING_EVERY_REAL_SECONDS = 0.05
 RESTART_FIRST_SECONDS = 1.0
 RESTART_LONGEST_SECONDS = 60.0
 RESTART_LEAST_REAL_SECONDS = 0.1
 TERMINATION_GRACE_SECONDS = 30.0
+LAST_OUTPUT_REAL_SECONDS = 2.0
+
+
+class InstanceLostError(Exception):
+    """The instance went away with the request in hand."""
 
 
 class Instance:
-    """One instance of a variant. `healthy`, `failure` and `in_flight` are guarded by the hosting's lock."""
+    """One instance of a variant. The attributes that change are guarded by the hosting's lock.
+
+    healthy: it takes invocations now. in_service: it has been healthy and was not terminated, so it counts as current
+    while its worker restarts. lost: it went away by itself. failure: why it never became healthy.
+    """
 
     def __init__(
         self,
@@ -37,28 +48,34 @@ class Instance:
         variant: dict[str, Any],
         model: Model,
         on_healthy: Callable[[], None],
+        on_lost: Callable[[Instance], None],
     ) -> None:
         self.id = f"i-{secrets.token_hex(8)}0"
-        self.healthy = False
+        self.healthy = self.in_service = self.lost = False
         self.failure: str | None = None
         self.in_flight = 0
         self.settled = threading.Event()
+        self.variant_name: str = variant["VariantName"]
         self.log_group = f"/aws/sagemaker/Endpoints/{endpoint}"
-        self.log_stream = f"{variant['VariantName']}/{self.id}"
+        self.log_stream = f"{self.variant_name}/{self.id}"
+        self.home = hosting.run_directory / f"{endpoint}-{self.id}"
         self._hosting = hosting
-        self._services = MotoServices(region)
+        self._role = model.execution_role
+        self._services = services_as(hosting, region, lambda: self._role)
         self._region = region
         self._endpoint = endpoint
         self._container = model.container
         self._on_healthy = on_healthy
+        self._on_lost = on_lost
         self._startup_seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)
-        self._home = hosting.run_directory / f"{endpoint}-{self.id}"
         self._worker: WorkerProcess | None = None
+        self._launched = self._terminated = hosting.clock.now()
         self._stopping = threading.Event()
         self._gone = threading.Event()
 
     def start(self) -> None:
         """Begins to launch; `settled` is set once it is healthy or has failed."""
+        self._launched = self._hosting.clock.now()
         self._hosting.threads.spawn(f"instance-{self.id}", self._run)
 
     @property
@@ -67,29 +84,32 @@ class Instance:
         worker = self._worker
         return worker.pid if worker is not None and worker.alive() else None
 
-    def invoke(self, body: bytes, headers: dict[str, str], timeout: float) -> ContainerResponse:
-        """Sends one invocation to the worker."""
-        worker = self._worker
-        if worker is None:
-            raise WorkerGoneError("the worker is being restarted")
-        return worker.invoke(body, headers, timeout)
-
     @property
-    def variant_name(self) -> str:
-        """The variant it belongs to."""
-        return self.log_stream.split("/")[0]
+    def billed_seconds(self) -> float:
+        """AWS seconds from its launch until it was gone, or until now."""
+        ended = self._terminated if self._gone.is_set() else self._hosting.clock.now()
+        return ended - self._launched
 
-    def worker_died(self) -> ContainerResponse:
-        """What the model server in AWS's image answers for a worker that died in the middle of a request."""
-        body = {"code": 500, "type": "InternalServerException", "message": "Worker died."}
-        text = json.dumps(body, indent=2) + "\n"
-        return ContainerResponse(500, {"content-type": "application/json"}, text.encode())
+    def invoke(self, body: bytes, headers: dict[str, str], timeout: float) -> ContainerResponse:
+        """Sends one invocation to the worker; a worker which dies over it is answered for as TorchServe does."""
+        worker = self._worker
+        try:
+            if worker is None:
+                raise WorkerGoneError("the worker is being restarted")
+            return fault_effects.invoke(self._hosting, self._endpoint, worker, self.lose, body, headers, timeout)
+        except WorkerGoneError as exc:
+            with self._hosting.lock:
+                # Nobody else may be sent to this worker, though its end is noticed only later.
+                self.healthy = self.healthy and worker is not self._worker
+            if self.lost:
+                raise InstanceLostError(self.id) from exc
+            return wording.worker_died()
 
     def terminate(self) -> None:
         """Asks the worker to end."""
         self._stopping.set()
         with self._hosting.lock:
-            self.healthy = False
+            self.healthy = self.in_service = False
             worker = self._worker
         if worker is not None:
             worker.terminate()
@@ -108,21 +128,35 @@ class Instance:
         if worker is not None:
             worker.kill()
 
+    def lose(self) -> None:
+        """Takes the instance away as a failing host does: requests in hand are lost, and another replaces it."""
+        with self._hosting.lock:
+            self.lost, self.healthy, self.in_service = True, False, False
+        self.kill()
+        self._on_lost(self)
+
     def wait_gone(self, deadline: float) -> None:
         """Waits until the worker and the folder are gone; the deadline is one of time.monotonic."""
         self._gone.wait(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         try:
-            self._home.mkdir(parents=True)
-            place_model_data(self._container, self._services, self._home / "model")
+            self.home.mkdir(parents=True)
+            fault_effects.before_model_data(self._hosting, self._endpoint, self._container)
+            self._services.pull_image(self._container.get("Image", ""))
+            place_model_data(self._container, self._services, self.home / "model")
             self._supervise()
-        except ModelDataError as exc:
+        except (ModelDataError, ImageForbiddenError) as exc:
             self._fail(str(exc))
+        except Exception as exc:
+            # An instance which ends for whatever reason must not be taken for one that settled well.
+            self._fail(wording.could_not_start(exc))
         finally:
-            if self._home.exists():
-                remove_model_data(self._home)
+            if self.home.exists():
+                remove_model_data(self.home)
+            self._terminated = self._hosting.clock.now()
             self._gone.set()
+            self._record("instance.terminated", variant=self.variant_name, billed_seconds=self.billed_seconds)
             self.settled.set()
 
     def _supervise(self) -> None:
@@ -130,37 +164,40 @@ class Instance:
         deadline = clock.now() + self._startup_seconds
         pause = RESTART_FIRST_SECONDS
         while not self._stopping.is_set():
-            worker = self._launch()
+            worker, output = self._launch()
             if self._await_ping(worker, deadline):
                 pause = RESTART_FIRST_SECONDS
                 self._become_healthy(worker)
-            elif clock.now() >= deadline and not self.settled.is_set():
-                worker.kill()
-                worker.wait()
-                self._fail_ping()
-                return
             status = worker.wait()
             worker.kill()
+            # What the container said last must be readable before anybody learns that it failed.
+            output.join(LAST_OUTPUT_REAL_SECONDS)
+            if clock.now() >= deadline and not self.settled.is_set():
+                self._fail(wording.failed_ping(self.variant_name))
+                return
             self._become_unhealthy(status)
             if self.settled.is_set():
                 deadline = clock.now() + self._startup_seconds
             self._stopping.wait(max(clock.real_seconds(pause), RESTART_LEAST_REAL_SECONDS))
             pause = min(pause * 2, RESTART_LONGEST_SECONDS)
 
-    def _launch(self) -> WorkerProcess:
+    def _launch(self) -> tuple[WorkerProcess, threading.Thread]:
         environment = self._environment()
-        worker = self._hosting.spawner.call(lambda: WorkerProcess(self._home, environment, self._log))
-        self._hosting.threads.spawn(f"output-{self.id}", worker.pump_output)
+        worker = self._hosting.spawner.call(
+            lambda: WorkerProcess(self.home, environment, self._log, self._hosting.container_command)
+        )
+        output = self._hosting.threads.spawn(f"output-{self.id}", worker.pump_output)
         self._worker = worker
         self._record("instance.started", pid=worker.pid)
         if self._stopping.is_set():
             worker.kill()
-        return worker
+        return worker, output
 
     def _await_ping(self, worker: WorkerProcess, deadline: float) -> bool:
         clock = self._hosting.clock
+        silent_until = clock.now() + fault_effects.cold_start_seconds(self._hosting, self._endpoint)
         while worker.alive() and not self._stopping.is_set():
-            if worker.ping(PING_TIMEOUT_SECONDS):
+            if clock.now() >= silent_until and worker.ping(PING_TIMEOUT_REAL_SECONDS):
                 return True
             if clock.now() >= deadline:
                 worker.kill()
@@ -170,9 +207,18 @@ class Instance:
 
     def _become_healthy(self, worker: WorkerProcess) -> None:
         with self._hosting.lock:
-            self.healthy = not self._stopping.is_set()
+            self.healthy = self.in_service = not self._stopping.is_set()
         self._record("instance.healthy", pid=worker.pid)
         self.settled.set()
+        self._on_healthy()
+        self._hosting.threads.spawn(f"liveness-{self.id}", Liveness(self, worker, self._hosting).watch)
+
+    def return_to_service(self, worker: WorkerProcess) -> None:
+        """Takes invocations again: the worker which broke a connection is well."""
+        with self._hosting.lock:
+            if self.healthy or worker is not self._worker or self._stopping.is_set():
+                return
+            self.healthy = True
         self._on_healthy()
 
     def _become_unhealthy(self, status: int) -> None:
@@ -180,31 +226,26 @@ class Instance:
             self.healthy = False
         self._record("instance.ended" if self._stopping.is_set() else "instance.crashed", status=status)
 
-    def _fail_ping(self) -> None:
-        self._fail(
-            f"The primary container for production variant {self.variant_name} did not pass the ping "
-            "health check. Please check CloudWatch logs for this endpoint."
-        )
-
     def _fail(self, reason: str) -> None:
         with self._hosting.lock:
             self.failure = reason
         self._record("instance.failed", reason=reason)
 
     def _environment(self) -> dict[str, str]:
-        code = self._home / "model" / "code"
-        temporary = self._home / "tmp"
+        temporary = self.home / "tmp"
         temporary.mkdir(exist_ok=True)
         return {
             **self._hosting.worker_environment(self._region),
+            **container_credentials(self._region, self._role, self.id),
             "SAGEMAKER_REGION": self._region,
             "SAGEMAKER_BIND_TO_PORT": "8080",
             **self._container.get("Environment", {}),
-            "SAGEMAKER_BASE_DIR": str(self._home),
+            "SAGEMAKER_BASE_DIR": str(self.home),
             "TMPDIR": str(temporary),
-            "PYTHONPATH": f"{code}:{PACKAGE_PARENT}",
+            "PYTHONPATH": os.pathsep.join([str(self.home / "model" / "code"), str(PACKAGE_PARENT)]),
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "LOCALAWS_PING": self._hosting.options.ping,
         }
 
     def _log(self, lines: list[str]) -> None:

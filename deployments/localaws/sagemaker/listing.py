@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from localaws.errors import ValidationException
@@ -57,21 +56,17 @@ def _matches(item: Listed, request: dict[str, Any]) -> bool:
     )
 
 
-def _between(moment: float, after: float | str | None, before: float | str | None) -> bool:
-    return (after is None or moment > _epoch(after)) and (before is None or moment < _epoch(before))
-
-
-def _epoch(value: float | str) -> float:
-    if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return float(value)
+def _between(moment: float, after: float | None, before: float | None) -> bool:
+    return (after is None or moment > after) and (before is None or moment < before)
 
 
 def _read_token(token: str | None) -> int:
     if token is None:
         return 0
     try:
-        return int(base64.b64decode(token, validate=True))
-    except (binascii.Error, ValueError) as exc:
-        raise ValidationException(f"The NextToken {token!r} is not one that a List operation answered.") from exc
+        start = int(base64.b64decode(token, validate=True))
+    except ValueError:
+        start = -1
+    if start < 0:
+        raise ValidationException(f"The NextToken {token!r} is not one that a List operation answered.")
+    return start

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
+from localaws.services.cloudwatch_queries import put_value
+from localaws.services.metric_store import Metric
 from localaws.services.moto_services import MotoServices
+
+NAMESPACE = "AWS/SageMaker"
+HOST_NAMESPACE = "/aws/sagemaker/Endpoints"
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,26 @@ class EndpointMetrics:
         self._put("Invocation5XXErrors", float(status >= 500 or status == 0), "None", variant)
 
     def backlog(self, size: int, instances: int, oldest_age_seconds: float) -> None:
-        """The state of an asynchronous queue; its dimension is the endpoint alone."""
+        """The state of an asynchronous queue; its dimension is the endpoint alone.
+
+        At zero instances the backlog counts as one instance's: AWS's guide to scaling asynchronous endpoints says that
+        target tracking alone wakes an endpoint once its backlog exceeds the target, so there must be datapoints.
+        """
         self._put("ApproximateBacklogSize", size, "Count")
         self._put("ApproximateAgeOfOldestRequest", oldest_age_seconds, "Seconds")
         self._put("HasBacklogWithoutCapacity", float(size > 0 and instances == 0), "Count")
-        if instances:
-            self._put("ApproximateBacklogSizePerInstance", size / instances, "Count")
+        self._put("ApproximateBacklogSizePerInstance", size / max(instances, 1), "Count")
 
-    def _put(self, name: str, value: float, unit: str, variant: str | None = None) -> None:
-        dimensions = {"EndpointName": self.endpoint}
-        if variant is not None:
-            dimensions["VariantName"] = variant
-        self.services.put_metric(name, dimensions, value, unit)
+    def host(self, variant: str, utilisation: dict[str, float]) -> None:
+        """How busy one instance is: one datapoint each, so that their number is that of the instances."""
+        for name, per_cent in utilisation.items():
+            self._put(name, per_cent, "Percent", variant, HOST_NAMESPACE)
+
+    def _put(self, name: str, value: float, unit: str, variant: str | None = None, namespace: str = NAMESPACE) -> None:
+        put_value(self.services.region, _metric(namespace, name, self.endpoint, variant), unit, value)
+
+
+@lru_cache(maxsize=4096)
+def _metric(namespace: str, name: str, endpoint: str, variant: str | None) -> Metric:
+    of_variant = {("VariantName", variant)} if variant is not None else set()
+    return Metric(namespace, name, frozenset({("EndpointName", endpoint)} | of_variant))

@@ -14,22 +14,20 @@ MAX_INCLUDED_BYTES = 128 * 1024
 _RESPONSE_NOTE = "Check S3 path location(if configured) or Cloudwatch for additional details."
 
 
-def topic_of(outcome: Outcome, async_config: dict[str, Any]) -> str | None:
+def topic_of(outcome: Outcome, output_config: dict[str, Any]) -> str | None:
     """The topic that is told of this outcome, if one is configured."""
-    topics = async_config["OutputConfig"].get("NotificationConfig", {})
+    topics = output_config.get("NotificationConfig", {})
     topic: str | None = topics.get("SuccessTopic" if outcome.completed else "ErrorTopic")
     return topic
 
 
-def topics_of(async_config: dict[str, Any]) -> list[str]:
+def topics_of(output_config: dict[str, Any]) -> list[str]:
     """The configured topics, each once."""
-    topics = async_config["OutputConfig"].get("NotificationConfig", {})
+    topics = output_config.get("NotificationConfig", {})
     return list(dict.fromkeys(topics[key] for key in ("SuccessTopic", "ErrorTopic") if key in topics))
 
 
-def message(
-    invocation: AsyncInvocation, outcome: Outcome, async_config: dict[str, Any], region: str, finished: datetime
-) -> str:
+def message(invocation: AsyncInvocation, outcome: Outcome, region: str, finished: datetime) -> str:
     """The notification's JSON."""
     head: dict[str, Any] = {
         "awsRegion": region,
@@ -42,7 +40,7 @@ def message(
     head["requestParameters"] = _request_parameters(invocation)
     if parameters := _response_parameters(invocation, outcome):
         head["responseParameters"] = parameters
-    if (body := _included_response(outcome, async_config)) is not None:
+    if (body := _included_response(outcome, invocation.output_config)) is not None:
         head["responseBody"] = body
     tail = {
         "inferenceId": invocation.inference_id,
@@ -70,8 +68,8 @@ def _response_parameters(invocation: AsyncInvocation, outcome: Outcome) -> dict[
     return {"failureLocation": invocation.failure_location} if invocation.failure_location else {}
 
 
-def _included_response(outcome: Outcome, async_config: dict[str, Any]) -> dict[str, str] | None:
-    included = async_config["OutputConfig"].get("NotificationConfig", {}).get("IncludeInferenceResponseIn", [])
+def _included_response(outcome: Outcome, output_config: dict[str, Any]) -> dict[str, str] | None:
+    included = output_config.get("NotificationConfig", {}).get("IncludeInferenceResponseIn", [])
     wanted = "SUCCESS_NOTIFICATION_TOPIC" if outcome.completed else "ERROR_NOTIFICATION_TOPIC"
     if wanted not in included or outcome.response is None or len(outcome.response.body) > MAX_INCLUDED_BYTES:
         return None

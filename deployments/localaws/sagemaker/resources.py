@@ -19,6 +19,11 @@ class Model:
     created: datetime = field(default_factory=utc_now)
 
     @property
+    def execution_role(self) -> str | None:
+        """The ARN of the role with which SageMaker and the container act."""
+        return self.request.get("ExecutionRoleArn")
+
+    @property
     def container(self) -> dict[str, Any]:
         """The container which answers: the primary one, or the first of several."""
         primary: dict[str, Any] = self.request.get("PrimaryContainer") or (self.request.get("Containers") or [{}])[0]

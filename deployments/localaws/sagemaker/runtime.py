@@ -6,32 +6,36 @@ import json
 import random
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from werkzeug.datastructures import Headers
 
 from localaws.errors import ModelError, ValidationError
-from localaws.sagemaker.async_invocation import accept, read_request
-from localaws.sagemaker.constraints import violation_message, violations
+from localaws.sagemaker import wording
+from localaws.sagemaker.async_invocation import accept, read_async_request
+from localaws.sagemaker.async_work import MAX_HEADER_BYTES
 from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting
-from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.instance import Instance, InstanceLostError
+from localaws.sagemaker.runtime_request import read_request
 from localaws.sagemaker.state import State, key
-from localaws.sagemaker.worker_process import AnswerTimeoutError, ContainerResponse, WorkerGoneError
+from localaws.sagemaker.worker_process import AnswerTimeoutError, ContainerResponse
 from localaws.services.moto_services import ACCOUNT
 
 REAL_TIME_LIMIT_SECONDS = 60.0
 SERVING_STATUSES = ("InService", "Updating", "SystemUpdating", "RollingBack")
-_TIMED_OUT = (
-    "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for "
-    "each container in Amazon CloudWatch, resolve the issue, and try again."
-)
 _FORWARDED = (
     "Content-Type",
     "Accept",
     "X-Amzn-SageMaker-Custom-Attributes",
     "X-Amzn-SageMaker-Inference-Id",
-    "X-Amzn-SageMaker-Target-Model",
 )
+_NOT_HOSTED = {
+    "InferenceComponentName": "no inference component is deployed to it",
+    "TargetContainerHostname": "it invokes its containers in series",
+    "TargetModel": "it does not host multiple models",
+}
+_TOO_LONG = ContainerResponse(0, {}, wording.LONG_HEADERS.encode())
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Runtime:
 
     def invoke_async(self, region: str, name: str, headers: Headers, body: bytes) -> Answer:
         """Queues one invocation and tells where its result will be."""
-        request = read_request(name, headers, body)
+        request = read_async_request(name, headers, body)
         with self.hosting.lock:
             endpoint = self._serving_endpoint(region, name)
             async_config = endpoint.config.async_config
@@ -60,7 +64,6 @@ class Runtime:
                 raise ValidationError(f"Endpoint {name} does not support asynchronous invocations: use InvokeEndpoint.")
             invocation = accept(request, async_config, endpoint.name, region, self.hosting.clock.now())
             endpoint.queue.put(invocation)
-        self.hosting.journal.record("async.accepted", endpoint=endpoint.name, inference_id=invocation.inference_id)
         answer = {"Content-Type": "application/json", "X-Amzn-SageMaker-OutputLocation": invocation.output_location}
         if invocation.failure_location is not None:
             answer["X-Amzn-SageMaker-FailureLocation"] = invocation.failure_location
@@ -68,40 +71,28 @@ class Runtime:
 
     def invoke(self, region: str, name: str, headers: Headers, body: bytes) -> Answer:
         """Sends the body to an instance and hands on its answer."""
-        self._check_real_time(name, headers, body)
+        request = read_request("InvokeEndpoint", name, headers, body)
+        endpoint, variant = self._target(region, name, request)
         started = time.monotonic()
-        endpoint, variant = self._target(region, name, headers.get("X-Amzn-SageMaker-Target-Variant"))
         forwarded = {header: headers[header] for header in _FORWARDED if headers.get(header) is not None}
         deadline = self.hosting.clock.now() + REAL_TIME_LIMIT_SECONDS
         instance = self._take_instance(endpoint, variant, deadline)
-        try:
-            response, model_seconds = self._call(endpoint, instance, forwarded, body, deadline)
-        finally:
-            with endpoint.changed:
-                instance.in_flight -= 1
-                endpoint.changed.notify_all()
-        self._measure(endpoint, variant, response.status, model_seconds, time.monotonic() - started)
+        asked = time.monotonic()
+        response = self._ask(endpoint, instance, forwarded, body, deadline)
+        self._measure(endpoint, variant, response.status, time.monotonic() - asked, time.monotonic() - started)
         if not response.ok:
             raise self._model_error(endpoint, instance, response.status, response.body.decode("utf-8", "replace"))
+        self.hosting.journal.record("invoke.answered", endpoint=endpoint.name, instance=instance.id)
         return Answer(200, _answer_headers(response, variant), response.body)
 
-    def _check_real_time(self, name: str, headers: Headers, body: bytes) -> None:
-        request: dict[str, object] = {"EndpointName": name, "Body": body}
-        for member, header in (
-            ("CustomAttributes", "X-Amzn-SageMaker-Custom-Attributes"),
-            ("InferenceId", "X-Amzn-SageMaker-Inference-Id"),
-            ("TargetVariant", "X-Amzn-SageMaker-Target-Variant"),
-        ):
-            if headers.get(header) is not None:
-                request[member] = headers[header]
-        if found := violations("sagemaker-runtime", "InvokeEndpoint", request):
-            raise ValidationError(violation_message(found))
-
-    def _target(self, region: str, name: str, wanted: str | None) -> tuple[Endpoint, str]:
+    def _target(self, region: str, name: str, request: dict[str, Any]) -> tuple[Endpoint, str]:
+        wanted = request.get("TargetVariant")
         with self.hosting.lock:
             endpoint = self._serving_endpoint(region, name)
             if endpoint.config.async_config is not None:
                 raise ValidationError(f"Endpoint {name} is asynchronous: invoke it by InvokeEndpointAsync.")
+            if unsupported := next((member for member in _NOT_HOSTED if member in request), None):
+                raise ValidationError(f"{unsupported} is not supported by endpoint {name}: {_NOT_HOSTED[unsupported]}.")
             if wanted is not None and wanted not in endpoint.variants:
                 raise ValidationError(f"Variant {wanted} not found in endpoint {name}.")
             return endpoint, wanted or _by_weight(endpoint)
@@ -120,41 +111,41 @@ class Runtime:
             while not (healthy := _healthy(endpoint, variant)):
                 left = deadline - self.hosting.clock.now()
                 if left <= 0 or endpoint.status == "Deleting":
-                    raise self._model_error(endpoint, None, 0, _TIMED_OUT)
+                    raise self._model_error(endpoint, None, 0, wording.TIMED_OUT)
                 endpoint.changed.wait(self.hosting.clock.real_seconds(left))
             instance = min(healthy, key=lambda each: each.in_flight)
             instance.in_flight += 1
             return instance
 
-    def _call(
+    def _ask(
         self, endpoint: Endpoint, instance: Instance, headers: dict[str, str], body: bytes, deadline: float
-    ) -> tuple[ContainerResponse, float]:
+    ) -> ContainerResponse:
+        """The container's answer, or what the platform says in its place, whose status is 0."""
         clock = self.hosting.clock
-        started = time.monotonic()
         try:
             response = instance.invoke(body, headers, clock.real_seconds(deadline - clock.now()) + 1e-6)
-        except AnswerTimeoutError as exc:
-            self._measure(endpoint, instance.variant_name, 0, time.monotonic() - started, time.monotonic() - started)
-            raise self._model_error(endpoint, instance, 0, _TIMED_OUT) from exc
-        except WorkerGoneError:
-            response = instance.worker_died()
-        return response, time.monotonic() - started
+        except AnswerTimeoutError:
+            return ContainerResponse(0, {}, wording.TIMED_OUT.encode())
+        except InstanceLostError:
+            return ContainerResponse(0, {}, wording.no_response(endpoint.name).encode())
+        finally:
+            with endpoint.changed:
+                instance.in_flight -= 1
+                endpoint.changed.notify_all()
+        return response if response.header_bytes <= MAX_HEADER_BYTES else _TOO_LONG
 
     def _model_error(self, endpoint: Endpoint, instance: Instance | None, status: int, message: str) -> ModelError:
         group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
-        kind = "client" if 400 <= status < 500 else "server"
-        text = (
-            f'Received {kind} error ({status}) from primary with message "{message}". See '
-            f"https://{endpoint.region}.console.aws.amazon.com/cloudwatch/home?region={endpoint.region}"
-            f"#logEventViewer:group={group} in account {ACCOUNT} for more information."
-        )
         stream = f":log-stream:{instance.log_stream}" if instance is not None else ""
         log_arn = f"arn:aws:logs:{endpoint.region}:{ACCOUNT}:log-group:{group}{stream}"
         self.hosting.journal.record("invoke.failed", endpoint=endpoint.name, status=status, message=message[:1000])
+        text = wording.model_error(status, message, endpoint.region, group)
         return ModelError(text, status, message, log_arn)
 
     def _measure(self, endpoint: Endpoint, variant: str, status: int, model_seconds: float, seconds: float) -> None:
         endpoint.metrics.count("Invocations", variant)
+        instances = endpoint.variants[variant].current if variant in endpoint.variants else 1
+        endpoint.metrics.count("InvocationsPerInstance", variant, 1 / max(1, instances))
         endpoint.metrics.microseconds("ModelLatency", variant, model_seconds)
         endpoint.metrics.microseconds("OverheadLatency", variant, max(0.0, seconds - model_seconds))
         endpoint.metrics.status(variant, status)

@@ -8,12 +8,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+
+from localaws.container.command import TOOLKIT
+
+# What http.client reads of one header line before it gives up.
+LONGEST_HEADER_BYTES = 65_536
 
 
 class WorkerGoneError(Exception):
@@ -31,6 +35,7 @@ class ContainerResponse:
     status: int
     headers: dict[str, str]
     body: bytes
+    header_bytes: int = 0
 
     @property
     def content_type(self) -> str:
@@ -42,16 +47,28 @@ class ContainerResponse:
         """Whether the container answered 2xx."""
         return 200 <= self.status < 300
 
+    @property
+    def names_its_length(self) -> bool:
+        """Whether a Content-Length came with it, rather than chunks or an end of the connection."""
+        return "content-length" in self.headers
+
 
 class WorkerProcess:
     """One run of the container. When it dies a new one is made, with a port and connections of its own."""
 
-    def __init__(self, home: Path, environment: dict[str, str], on_output: Callable[[list[str]], None]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        environment: dict[str, str],
+        on_output: Callable[[list[str]], None],
+        command: Sequence[str] = TOOLKIT,
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
             self.port: int = listening.getsockname()[1]
-            self._process = _start(home, environment, listening)
+            self._process = _start(command, home, environment, listening)
         self._lock = threading.Lock()
         self._idle: list[HTTPConnection] = []
+        self._ended = threading.Event()
         self._on_output = on_output
 
     @property
@@ -70,11 +87,16 @@ class WorkerProcess:
     def wait(self) -> int:
         """Blocks until the process has ended; its exit status, negative for a signal."""
         status = self._process.wait()
+        self._ended.set()
         with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()
         self._close_connections()
         return status
+
+    def wait_ended(self, real_seconds: float) -> bool:
+        """Whether somebody who waits for the process has seen its end, within that time."""
+        return self._ended.wait(real_seconds)
 
     def alive(self) -> bool:
         """Whether the process is still running."""
@@ -93,21 +115,29 @@ class WorkerProcess:
         finally:
             connection.close()
 
-    def invoke(self, body: bytes, headers: dict[str, str], timeout: float) -> ContainerResponse:
-        """Sends one invocation and reads the answer."""
+    def invoke(
+        self, body: bytes, headers: dict[str, str], timeout: float, on_sent: Callable[[], None] = lambda: None
+    ) -> ContainerResponse:
+        """Sends one invocation and reads the answer; `on_sent` is called in between."""
         connection = self._take_connection(timeout)
         try:
             connection.request("POST", "/invocations", body=body, headers=headers)
+            on_sent()
             response = connection.getresponse()
             answer = response.read()
         except TimeoutError as exc:
             connection.close()
             raise AnswerTimeoutError(f"no answer within {timeout:.3f} s") from exc
+        except http.client.LineTooLong as exc:
+            connection.close()
+            return ContainerResponse(0, {}, repr(exc).encode(), header_bytes=LONGEST_HEADER_BYTES)
         except (OSError, http.client.HTTPException) as exc:
             connection.close()
             raise WorkerGoneError(repr(exc)) from exc
         self._give_back(connection)
-        return ContainerResponse(response.status, {k.lower(): v for k, v in response.getheaders()}, answer)
+        received = response.getheaders()
+        header_bytes = sum(len(f"{name}: {value}\r\n") for name, value in received)
+        return ContainerResponse(response.status, {k.lower(): v for k, v in received}, answer, header_bytes)
 
     def terminate(self) -> None:
         """Asks the process to end."""
@@ -142,10 +172,11 @@ class WorkerProcess:
             connection.close()
 
 
-def _start(home: Path, environment: dict[str, str], listening: socket.socket) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "localaws.container", str(listening.fileno()), str(home / "model")]
+def _start(
+    command: Sequence[str], home: Path, environment: dict[str, str], listening: socket.socket
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command,
+        [*command, str(listening.fileno()), str(home / "model")],
         cwd=home,
         env=environment,
         stdin=subprocess.PIPE,

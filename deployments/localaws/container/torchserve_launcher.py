@@ -1,0 +1,100 @@
+"""Serves the model with AWS's real PyTorch stack: TorchServe and the SageMaker toolkits, kept to loopback.
+
+Run as `PYTHON torchserve_launcher.py FD MODEL_DIR` by the Python of an environment that has them; it imports nothing
+else. FD is a listening socket which names the port. TorchServe binds ports itself, so the socket is closed first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+OTHER_PORTS = ("metrics_address", "grpc_inference_port", "grpc_management_port")
+
+
+def main() -> None:
+    """Serves until the instance, or the embedded AWS, ends."""
+    with socket.socket(fileno=int(sys.argv[1])) as listening:
+        port: int = listening.getsockname()[1]
+    base = Path(sys.argv[2]).parent
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run = base / "run"
+    run.mkdir(exist_ok=True)
+    os.chdir(run)
+    _set_environment(base, port)
+    _keep_to_ourselves(importlib.import_module("sagemaker_pytorch_serving_container.torchserve"), run)
+    importlib.import_module("sagemaker_pytorch_serving_container.serving").main()
+
+
+def _end_with_parent() -> None:
+    """Ends the whole group, the Java process and its workers with it, once the embedded AWS is gone."""
+    while os.read(0, 1):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _set_environment(base: Path, port: int) -> None:
+    temporary = _short_path(base, port)
+    os.environ.pop("VIRTUAL_ENV", None)
+    os.environ.update(
+        SAGEMAKER_BASE_DIR=str(base),
+        SAGEMAKER_BIND_TO_PORT=str(port),
+        PYTHONPATH=str(base / "model" / "code"),
+        PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath),
+        TMPDIR=temporary,
+        TEMP=temporary,
+    )
+    os.environ.setdefault("SAGEMAKER_PROGRAM", "inference.py")
+    # Unset means a worker, and a copy of the model, for each core of this machine, whatever the instance type.
+    os.environ.setdefault("SAGEMAKER_MODEL_SERVER_WORKERS", "1")
+
+
+def _short_path(base: Path, port: int) -> str:
+    """The temporary folder by a name that leaves room for a Unix socket's: 107 characters in all."""
+    link = base.parent / f"t{port}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(base / "tmp")
+    return str(link)
+
+
+def _keep_to_ourselves(toolkit: Any, run: Path) -> None:
+    """Keeps the toolkit, which expects a machine of its own, off /etc, foreign interfaces and ports in use."""
+    write_file = toolkit.utils.write_file
+
+    def write_properties(path: str, text: str, mode: str = "w") -> None:
+        write_file(path, text.replace("http://0.0.0.0", "http://127.0.0.1") + _own_ports(), mode)
+
+    def own_server_process() -> Any:
+        for process in toolkit.psutil.Process().children(recursive=True):
+            if toolkit.TS_NAMESPACE in process.cmdline():
+                return process
+        raise RuntimeError("TorchServe has not started yet")
+
+    toolkit.TS_CONFIG_FILE = str(run / "sagemaker-ts.properties")
+    toolkit.utils.write_file = write_properties
+    toolkit._retrieve_ts_server_process = toolkit.retry(stop_max_delay=60_000, wait_fixed=200)(own_server_process)
+    toolkit.model_server._install_requirements = _skip_requirements
+
+
+def _own_ports() -> str:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in OTHER_PORTS]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    metrics, *grpc = zip(OTHER_PORTS, ports, strict=True)
+    lines = [f"{metrics[0]}=http://127.0.0.1:{metrics[1]}", *(f"{name}={number}" for name, number in grpc)]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _skip_requirements() -> None:
+    print("code/requirements.txt is not installed: install it into", sys.prefix, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""A request to the SageMaker runtime, whose members are headers, read and checked as its service model says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.model import Shape
+from werkzeug.datastructures import Headers
+
+from localaws.errors import ValidationError
+from localaws.sagemaker.constraints import service_model, violation_message, violations
+
+
+def read_request(operation: str, endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:
+    """The request's members; what AWS refuses of them raises a ValidationError."""
+    shape = service_model("sagemaker-runtime").operation_model(operation).input_shape
+    request: dict[str, Any] = {"EndpointName": endpoint}
+    for name, member in shape.members.items() if shape is not None else ():
+        header = member.serialization["name"] if member.serialization.get("location") == "header" else None
+        if header is not None and (text := headers.get(header)) is not None:
+            request[name] = _parsed(name, member, text)
+    if body or (shape is not None and "Body" in shape.required_members):
+        request["Body"] = body
+    if found := violations("sagemaker-runtime", operation, request):
+        raise ValidationError(violation_message(found))
+    return request
+
+
+def _parsed(name: str, member: Shape, text: str) -> str | int:
+    if member.type_name != "integer":
+        return text
+    try:
+        return int(text)
+    except ValueError as exc:
+        raise ValidationError(f"{name} must be a whole number; found {text!r}.") from exc

@@ -1,0 +1,64 @@
+"""A production variant, and what of it survives an update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.resources import EndpointConfig, Model
+
+
+@dataclass
+class Variant:
+    """A production variant and the instances which serve it."""
+
+    spec: dict[str, Any]
+    model: Model
+    desired: int
+    weight: float
+    instances: list[Instance] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, spec: dict[str, Any], model: Model) -> Variant:
+        """The variant as its configuration starts it."""
+        return cls(spec, model, spec.get("InitialInstanceCount", 1), spec.get("InitialVariantWeight", 1.0))
+
+    @property
+    def current(self) -> int:
+        """How many instances are in service; one whose worker restarts still is."""
+        return sum(instance.in_service for instance in self.instances)
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What UpdateEndpoint keeps of variants which the new configuration also has."""
+
+    instance_count: bool = False
+    weight: bool = False
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any]) -> Retained:
+        """As the request says; without RetainAllVariantProperties nothing is kept, whatever is excluded."""
+        if not request.get("RetainAllVariantProperties"):
+            return cls()
+        excluded = {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", [])}
+        return cls("DesiredInstanceCount" not in excluded, "DesiredWeight" not in excluded)
+
+
+NOTHING_RETAINED = Retained()
+
+
+def variants_of(config: EndpointConfig, models: Mapping[str, Model]) -> dict[str, Variant]:
+    """The variants of a configuration, by name, without instances."""
+    return {spec["VariantName"]: Variant.of(spec, models[spec["ModelName"]]) for spec in config.variants}
+
+
+def carry_over(old: Mapping[str, Variant], new: Mapping[str, Variant], retained: Retained) -> None:
+    """Gives the new variants what is retained of the old ones of the same name."""
+    for name in old.keys() & new.keys():
+        if retained.instance_count:
+            new[name].desired = old[name].desired
+        if retained.weight:
+            new[name].weight = old[name].weight
