@@ -42,9 +42,8 @@ class Subscribed:
 
 @pytest.fixture
 def subscribed(cloud: Cloud) -> Subscribed:
-    sns, sqs = cloud.client("sns"), cloud.client("sqs")
-    queue = sqs.create_queue(QueueName="results")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns = cloud.client("sns")
+    queue, arn = cloud.queue("results")
     topics = {}
     for name in ("SuccessTopic", "ErrorTopic"):
         topics[name] = sns.create_topic(Name=name)["TopicArn"]
@@ -111,6 +110,17 @@ def test_without_a_failure_path_a_failure_has_no_response_parameters(subscribed:
     subscribed.start()
     subscribed.cloud.invoke_async({"boom": 1})
     assert "responseParameters" not in subscribed.receive()[1]
+
+
+def test_the_topics_of_the_time_of_acceptance_are_told_though_an_update_removes_them(subscribed: Subscribed) -> None:
+    subscribed.start()
+    cloud = subscribed.cloud
+    cloud.config("real-time")
+    answer = cloud.invoke_async({"x": 1, "sleep": 0.7})
+    cloud.sagemaker.update_endpoint(EndpointName="endpoint", EndpointConfigName="real-time")
+    cloud.settle()
+    topic, message = subscribed.receive()
+    assert (topic, message["inferenceId"]) == ("SuccessTopic", answer["InferenceId"])
 
 
 def test_a_response_can_be_included(subscribed: Subscribed) -> None:

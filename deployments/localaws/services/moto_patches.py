@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import moto.backends
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.common_models import BaseModel
-from moto.core.utils import camelcase_to_underscores, unix_time_millis
-from moto.s3.models import FakeKey
-from moto.sns.models import Subscription
-from moto.sqs.models import Queue
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from localaws.services.sns_envelope import envelope
+from localaws.services import cloudwatch_alarms, cloudwatch_queries, s3_objects, sns_patches, sqs_queues, tagging
 
 MOTO_VERSION = "5.2.5"
 
@@ -25,11 +21,11 @@ def apply() -> None:
     if getattr(moto, "_localaws_patched", None) == MOTO_VERSION:
         return
     _cache_module_list()
-    _count_queues_cheaply()
+    _leave_uploads_unread()
     _track_models_weakly()
-    _keep_objects_open_while_used()
-    _remove_policies_with_their_target()
-    Subscription.get_post_data = envelope
+    _end_scaling_with_its_target()
+    for service in (cloudwatch_alarms, cloudwatch_queries, s3_objects, sns_patches, sqs_queues, tagging):
+        service.apply()
     moto._localaws_patched = MOTO_VERSION
 
 
@@ -39,65 +35,28 @@ def _cache_module_list() -> None:
     moto.backends.list_of_moto_modules = lambda: names
 
 
-class QueueAttributes(Mapping[str, Any]):
-    """A queue's attributes, each computed when it is asked for."""
-
-    def __init__(self, queue: Any) -> None:
-        self._queue = queue
-        kms = queue.KMS_ATTRIBUTES if queue.kms_master_key_id else []
-        self._names = [*queue.BASE_ATTRIBUTES, *(queue.FIFO_ATTRIBUTES if queue.fifo_queue else []), *kms]
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._names:
-            raise KeyError(name)
-        value = getattr(self._queue, camelcase_to_underscores(name))
-        if name == "RedrivePolicy" and value:
-            return json.dumps(value)
-        return str(value).lower() if isinstance(value, bool) else value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def _count_queues_cheaply() -> None:
-    """Sending one message computed all attributes, three of which walk the backlog and ask the time per message."""
-
-    def messages(queue: Any) -> list[Any]:
-        now = unix_time_millis()
-        return [
-            message for message in list(queue._messages) if now > message.visible_at and now >= message.delayed_until
-        ]
-
-    def delayed(queue: Any) -> int:
-        now = unix_time_millis()
-        return sum(now < message.delayed_until for message in list(queue._messages))
-
-    def not_visible(queue: Any) -> int:
-        now = unix_time_millis()
-        return sum(now <= message.visible_at for message in list(queue._messages))
-
-    Queue.attributes = property(QueueAttributes)
-    Queue.messages = property(messages)
-    Queue.approximate_number_of_messages_delayed = property(delayed)
-    Queue.approximate_number_of_messages_not_visible = property(not_visible)
+def _leave_uploads_unread() -> None:
+    """moto looks for an action in every unsigned body of a form's type, and loses one that is not text."""
+    original = DomainDispatcherApplication._get_body
+    DomainDispatcherApplication._get_body = lambda application, environ: (
+        original(application, environ) if environ["REQUEST_METHOD"] == "POST" else None
+    )
 
 
 class WeakInstances:
     """The model objects of a class that are still alive; moto's list kept every one ever made."""
 
     def __init__(self) -> None:
-        self._references: dict[int, weakref.ref[Any]] = {}
+        self._references: dict[int, weakref.KeyedRef[int, Any]] = {}
+        self._forget = self._remove
 
     def append(self, instance: Any) -> None:
-        """Tracks one object until it is collected."""
+        """Tracks one object until it is collected; thousands are made a second, so one object each has to do."""
         number = id(instance)
-        self._references[number] = weakref.ref(instance, lambda _: self._references.pop(number, None))
+        self._references[number] = weakref.KeyedRef(instance, self._forget, number)
+
+    def _remove(self, reference: weakref.KeyedRef[int, Any]) -> None:
+        self._references.pop(reference.key, None)
 
     def __iter__(self) -> Iterator[Any]:
         for reference in list(self._references.values()):
@@ -119,24 +78,19 @@ def _track_models_weakly() -> None:
     BaseModel.__new__ = new
 
 
-def _keep_objects_open_while_used() -> None:
-    """moto closes an object's buffer when its key is overwritten, while another request may still be reading it."""
-    close = FakeKey.dispose
-    FakeKey.dispose = lambda key, garbage=False: None
-    FakeKey.__del__ = close
-
-
-def _remove_policies_with_their_target() -> None:
+def _end_scaling_with_its_target() -> None:
+    """On AWS a target takes its policies and its scheduled actions with it."""
     original = ApplicationAutoscalingBackend.deregister_scalable_target
 
     def deregister(backend: Any, namespace: str, r_id: str, dimension: str) -> None:
         original(backend, namespace, r_id, dimension)
-        for policy in list(backend.policies.values()):
-            if (policy.service_namespace, policy.resource_id, policy.scalable_dimension) == (
-                namespace,
-                r_id,
-                dimension,
-            ):
-                backend.delete_scaling_policy(policy.policy_name, namespace, r_id, dimension)
+        for policy in [each for each in list(backend.policies.values()) if _scales(each, namespace, r_id, dimension)]:
+            backend.delete_scaling_policy(policy.policy_name, namespace, r_id, dimension)
+        for action in [each for each in backend.scheduled_actions if _scales(each, namespace, r_id, dimension)]:
+            backend.delete_scheduled_action(namespace, action.scheduled_action_name, r_id, dimension)
 
     ApplicationAutoscalingBackend.deregister_scalable_target = deregister
+
+
+def _scales(each: Any, namespace: str, resource_id: str, dimension: str) -> bool:
+    return (each.service_namespace, each.resource_id, each.scalable_dimension) == (namespace, resource_id, dimension)

@@ -5,27 +5,42 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import ServiceException
 from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
 from moto.sns.models import sns_backends
 
 ACCOUNT: str = DEFAULT_ACCOUNT_ID
 EXECUTION_ROLE_NAME = "stygig-execution"
+EXECUTION_ROLE = Path(__file__).with_name("execution_role.json")
+_ECR_IMAGE = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.amazonaws\.com[^/]*/(?P<repository>[^:@]+).*")
+_PULLING = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
 _HTTPS_LOCATION = re.compile(r"https://(?:s3[.-][^/]*/(?P<path_bucket>[^/]+)|(?P<host_bucket>[^/]+)\.s3[.-][^/]*)/(.*)")
 
 
 class ObjectMissingError(Exception):
     """An S3 object or its bucket is not there."""
+
+
+class ObjectForbiddenError(ObjectMissingError):
+    """The execution role may not read or write the object; to the caller that is as if it were not there."""
+
+    def __init__(self, role_arn: str, text: str) -> None:
+        super().__init__(text)
+        self.role_arn = role_arn
+
+
+class ImageForbiddenError(Exception):
+    """The execution role may not pull the image."""
 
 
 class DeliveryError(Exception):
@@ -53,10 +68,28 @@ class Location(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Refused:
+    """Why a role may not do something."""
+
+    role_arn: str
+    text: str
+
+
+Context = dict[str, tuple[str, ...]]
+# Asked before each use of a service: the action, the resource and what conditions can ask about; None permits.
+Permission = Callable[[str, str, Context], Refused | None]
+
+
+def _permit_all(action: str, resource: str, context: Context) -> Refused | None:
+    return None
+
+
+@dataclass(frozen=True)
 class MotoServices:
-    """The services of one region of the account."""
+    """The services of one region of the account, used by whom `permission` judges."""
 
     region: str
+    permission: Permission = _permit_all
 
     def read_object(self, uri: str) -> bytes:
         """The object's bytes."""
@@ -67,51 +100,61 @@ class MotoServices:
         """Copies the object into a file without holding it in memory."""
         self._download(self._key(Location.parse(uri)), destination)
 
-    def download_prefix(self, uri: str, destination: Path) -> int:
-        """Copies every object under the prefix below the folder; how many there were."""
-        location = Location.parse(uri)
-        keys = [key for name, key in self._bucket(location).keys.items() if name.startswith(location.key)]
-        for key in keys:
-            relative = Path(key.name.removeprefix(location.key))
-            if relative.is_absolute() or ".." in relative.parts or not relative.parts:
-                raise ObjectMissingError(f"the key {key.name!r} under {uri} is no path below it")
-            self._download(key, destination / relative)
-        return len(keys)
+    def object_size(self, uri: str) -> int:
+        """How many bytes the object has."""
+        return int(self._key(Location.parse(uri)).size)
 
-    def write_object(self, uri: str, body: bytes, content_type: str) -> None:
-        """Puts one object, as the service would."""
+    def keys_under(self, uri: str) -> list[str]:
+        """The keys of the objects under the prefix."""
         location = Location.parse(uri)
+        self._require("s3:ListBucket", f"arn:aws:s3:::{location.bucket}", {"s3:prefix": (location.key,)})
+        keys = self._bucket(location).keys.items()
+        return [name for name, key in keys if name.startswith(location.key) and isinstance(key, FakeKey)]
+
+    def write_object(self, uri: str, body: bytes, content_type: str, kms_key_id: str | None = None) -> None:
+        """Puts one object, as the service would; a key encrypts it by SSE-KMS."""
+        location = Location.parse(uri)
+        self._require("s3:PutObject", f"arn:aws:s3:::{location.bucket}/{location.key}")
+        if kms_key_id:
+            self._require("kms:GenerateDataKey", kms_arn(self.region, kms_key_id))
         self._bucket(location)
-        key = s3_backends[ACCOUNT]["aws"].put_object(location.bucket, location.key, body)
+        encryption = {"encryption": "aws:kms", "kms_key_id": kms_key_id} if kms_key_id else {}
+        key = s3_backends[ACCOUNT]["aws"].put_object(location.bucket, location.key, body, **encryption)
         key.set_metadata({"Content-Type": content_type})
 
     def publish(self, topic_arn: str, message: str) -> None:
         """Publishes to a topic, which delivers to its queues before this returns."""
         region = topic_arn.split(":")[3]
+        if refused := self.permission("sns:Publish", topic_arn, {}):
+            raise DeliveryError(refused.text)
         try:
             sns_backends[ACCOUNT][region].publish(message=message, arn=topic_arn)
         except ServiceException as exc:
             raise DeliveryError(f"the topic {topic_arn} took no message: {exc}") from exc
 
-    def put_metric(self, name: str, dimensions: dict[str, str], value: float, unit: str) -> None:
-        """Adds one datapoint to AWS/SageMaker."""
-        datum = {
-            "MetricName": name,
-            "Value": value,
-            "Unit": unit,
-            "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
-            # moto compares timestamps as naive UTC; one aware datetime breaks every later query.
-            "Timestamp": datetime.now(UTC).replace(tzinfo=None),
-        }
-        cloudwatch_backends[ACCOUNT][self.region].put_metric_data("AWS/SageMaker", [datum])
-
     def log(self, group: str, stream: str, messages: list[str]) -> None:
-        """Appends lines to a log stream, which is made when missing."""
+        """Appends lines to a log stream, which is made when missing; without permission they are lost."""
         backend = logs_backends[ACCOUNT][self.region]
+        if not self._may_log(backend, group, stream):
+            return
         backend.ensure_log_group(group)
         backend.ensure_log_stream(group, stream)
         now = int(datetime.now(UTC).timestamp() * 1000)
         backend.put_log_events(group, stream, [{"timestamp": now, "message": message} for message in messages])
+
+    def pull_image(self, image: str) -> None:
+        """Nothing is pulled here; refuses an image in ECR that the role may not pull."""
+        match = _ECR_IMAGE.fullmatch(image)
+        if match is None:
+            return
+        repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+        needs = [("ecr:GetAuthorizationToken", "*")]
+        needs += [(f"ecr:{action}", repository) for action in _PULLING]
+        for action, resource in needs:
+            if refused := self.permission(action, resource, {}):
+                raise ImageForbiddenError(
+                    f"The role '{refused.role_arn}' does not have BatchGetImage permission for the image: '{image}'."
+                )
 
     def has_role(self, arn: str) -> bool:
         """Whether IAM knows the role; roles of other accounts are taken on trust."""
@@ -126,6 +169,20 @@ class MotoServices:
         for target in backend.describe_scalable_targets("sagemaker", [resource], None):
             backend.deregister_scalable_target("sagemaker", resource, target.scalable_dimension)
 
+    def _require(self, action: str, resource: str, context: Context | None = None) -> None:
+        if refused := self.permission(action, resource, context or {}):
+            raise ObjectForbiddenError(refused.role_arn, refused.text)
+
+    def _may_log(self, backend: Any, group: str, stream: str) -> bool:
+        known = backend.groups.get(group)
+        actions = ["logs:PutLogEvents"]
+        if known is None or stream not in known.streams:
+            actions.insert(0, "logs:CreateLogStream")
+        if known is None:
+            actions.insert(0, "logs:CreateLogGroup")
+        arn = f"arn:aws:logs:{self.region}:{ACCOUNT}:log-group:{group}:log-stream:{stream}"
+        return all(self.permission(action, arn, {}) is None for action in actions)
+
     def _bucket(self, location: Location) -> Any:
         backend = s3_backends[ACCOUNT]["aws"]
         if location.bucket not in backend.buckets:
@@ -133,10 +190,13 @@ class MotoServices:
         return backend.buckets[location.bucket]
 
     def _key(self, location: Location) -> Any:
+        self._require("s3:GetObject", f"arn:aws:s3:::{location.bucket}/{location.key}")
         self._bucket(location)
         key = s3_backends[ACCOUNT]["aws"].get_object(location.bucket, location.key)
         if key is None:
             raise ObjectMissingError(f"there is no object at {location}")
+        if key.kms_key_id:
+            self._require("kms:Decrypt", kms_arn(self.region, key.kms_key_id))
         return key
 
     @staticmethod
@@ -147,17 +207,22 @@ class MotoServices:
             shutil.copyfileobj(key._value_buffer, file, 1 << 20)
 
 
+def kms_arn(region: str, key_id: str) -> str:
+    """The ARN of a KMS key that is named by its id, its alias or its ARN."""
+    if key_id.startswith("arn:"):
+        return key_id
+    kind = "" if key_id.startswith("alias/") else "key/"
+    return f"arn:aws:kms:{region}:{ACCOUNT}:{kind}{key_id}"
+
+
 def create_execution_role() -> str:
     """Makes the role which SageMaker assumes in demos, once; its ARN."""
     backend = iam_backends[ACCOUNT]["aws"]
     for role in backend.get_roles():
         if role.name == EXECUTION_ROLE_NAME:
             return str(role.arn)
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-    role = backend.create_role(EXECUTION_ROLE_NAME, json.dumps(trust), "/", None, "Assumed by SageMaker", [], "3600")
+    documents = json.loads(EXECUTION_ROLE.read_text())
+    trust, permissions = json.dumps(documents["trust"]), json.dumps(documents["permissions"])
+    role = backend.create_role(EXECUTION_ROLE_NAME, trust, "/", None, "Assumed by SageMaker", [], "3600")
+    backend.put_role_policy(EXECUTION_ROLE_NAME, "execution", permissions)
     return str(role.arn)

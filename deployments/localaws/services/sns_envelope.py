@@ -1,4 +1,4 @@
-"""The envelope around a notification, signed with one key and certificate per region.
+"""What SNS sends: its three kinds of message, signed with one key and certificate per region.
 
 moto makes an RSA key per subscription and an X.509 certificate per message, and keeps every certificate.
 """
@@ -6,6 +6,7 @@ moto makes an RSA key per subscription and an X.509 certificate per message, and
 from __future__ import annotations
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,13 +15,25 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.utils import iso_8601_datetime_with_milliseconds
-from moto.sns.models import sns_backends
+
+from localaws.services.serving import Serving
+
+CERTIFICATE_PREFIX = "SimpleNotificationService-"
+# What is signed, in this order: of a notification, and of the two messages which carry a token.
+_SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
+_SIGNED_WITH_TOKEN = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
+_CONFIRMATION = (
+    "You have chosen to subscribe to the topic {}.\nTo confirm the subscription, visit the SubscribeURL included in "
+    "this message."
+)
+_CANCELLATION = (
+    "You have chosen to deactivate subscription {}.\nTo cancel this operation and restore the subscription, visit the "
+    "SubscribeURL included in this message."
+)
 
 
 class Signer(NamedTuple):
-    """What signs the notifications of a region."""
+    """What signs the messages of a region."""
 
     key: rsa.RSAPrivateKey
     certificate_name: str
@@ -44,37 +57,98 @@ def signer(region: str) -> Signer:
         .sign(key, hashes.SHA256())
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)
-    return Signer(key, f"SimpleNotificationService-{region}-{certificate.serial_number:x}.pem", pem)
+    made = Signer(key, f"{CERTIFICATE_PREFIX}{region}-{certificate.serial_number:x}.pem", pem)
+    _certificates[made.certificate_name] = pem
+    return made
 
 
-def envelope(
-    subscription: Any,
-    message: str,
-    message_id: str,
-    subject: str | None,
-    message_attributes: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What a queue or a web hook receives; stands in for moto's Subscription.get_post_data."""
-    region = subscription.topic.sns_backend.region_name
-    key, certificate_name, certificate = signer(region)
-    # moto serves certificates from the default account, whoever published.
-    sns_backends[DEFAULT_ACCOUNT_ID][region]._message_public_keys[certificate_name] = certificate
-    signed = {
-        "Message": message,
-        "MessageId": message_id,
-        **({"Subject": subject} if subject else {}),
-        "Timestamp": iso_8601_datetime_with_milliseconds(),
-        "TopicArn": subscription.topic.arn,
+_certificates: dict[str, bytes] = {}
+
+
+def certificate(name: str) -> bytes | None:
+    """The certificate of this name, as the SigningCertURL answers it."""
+    return _certificates.get(name)
+
+
+def timestamp() -> str:
+    """Now, as SNS writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def is_raw(subscription: Any) -> bool:
+    """Whether the subscriber wants the bare message."""
+    return str(subscription.attributes.get("RawMessageDelivery")).lower() == "true"
+
+
+def body(subscription: Any, publication: Any) -> str:
+    """What the subscriber receives when something is published."""
+    if is_raw(subscription):
+        return str(publication.message_for(subscription.protocol))
+    return text(notification(subscription, publication))
+
+
+def notification(subscription: Any, publication: Any) -> dict[str, Any]:
+    """The envelope around what was published."""
+    message = {
         "Type": "Notification",
+        "MessageId": publication.message_id,
+        "TopicArn": subscription.topic.arn,
+        **({"Subject": publication.subject} if publication.subject else {}),
+        "Message": publication.message_for(subscription.protocol),
+        "Timestamp": publication.timestamp,
     }
-    text = "".join(f"{name}\n{value}\n" for name, value in signed.items())
-    signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-    host = f"https://sns.{region}.amazonaws.com"
+    url = f"{_host(subscription)}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}"
+    attributes = {"MessageAttributes": publication.attributes} if publication.attributes else {}
+    return {**_signed(subscription, message, _SIGNED), "UnsubscribeURL": url, **attributes}
+
+
+def confirmation(subscription: Any, token: str, message_id: str) -> dict[str, Any]:
+    """What an HTTP subscriber receives first, and confirms by visiting the SubscribeURL."""
+    return _with_token(subscription, token, message_id, "SubscriptionConfirmation", _CONFIRMATION)
+
+
+def cancellation(subscription: Any, token: str, message_id: str) -> dict[str, Any]:
+    """What an HTTP subscriber receives last, and takes back by visiting the SubscribeURL."""
+    return _with_token(subscription, token, message_id, "UnsubscribeConfirmation", _CANCELLATION)
+
+
+def text(message: dict[str, Any]) -> str:
+    """The message as SNS lays it out."""
+    return json.dumps(message, indent=2, separators=(",", " : "), ensure_ascii=False)
+
+
+def _with_token(subscription: Any, token: str, message_id: str, kind: str, wording: str) -> dict[str, Any]:
+    topic = subscription.topic.arn
+    message = {
+        "Type": kind,
+        "MessageId": message_id,
+        "Token": token,
+        "TopicArn": topic,
+        "Message": wording.format(topic if kind == "SubscriptionConfirmation" else subscription.arn),
+        "SubscribeURL": f"{_host(subscription)}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}",
+        "Timestamp": timestamp(),
+    }
+    return _signed(subscription, message, _SIGNED_WITH_TOKEN)
+
+
+def _signed(subscription: Any, message: dict[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
+    version = getattr(subscription.topic, "signature_version", None) or "1"
+    key, certificate_name, _ = signer(subscription.topic.sns_backend.region_name)
+    signed = "".join(f"{member}\n{message[member]}\n" for member in members if member in message)
+    # Version 1 is SHA-1: AWS's choice, and its default.
+    digest = hashes.SHA256() if version == "2" else hashes.SHA1()  # noqa: S303
     return {
-        **signed,
-        "SignatureVersion": "2",
-        "Signature": base64.b64encode(signature).decode(),
-        "SigningCertURL": f"{host}/{certificate_name}",
-        "UnsubscribeURL": f"{host}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}",
-        **({"MessageAttributes": message_attributes} if message_attributes else {}),
+        **message,
+        "SignatureVersion": version,
+        "Signature": base64.b64encode(key.sign(signed.encode(), padding.PKCS1v15(), digest)).decode(),
+        "SigningCertURL": f"{_host(subscription)}/{certificate_name}",
     }
+
+
+def _host(subscription: Any) -> str:
+    serving: Serving | None = getattr(subscription, "serving", None)
+    return (
+        serving.url()
+        if serving is not None
+        else f"https://sns.{subscription.topic.sns_backend.region_name}.amazonaws.com"
+    )

@@ -1,0 +1,28 @@
+"""Memory goes back to the system: glibc keeps the pages of what was deleted until it is asked for them."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+from functools import cache
+
+PERIOD_REAL_SECONDS = 10.0
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim
+
+
+def trim() -> bool:
+    """Returns free pages to the system; whether there were any. Other C libraries than glibc do so by themselves."""
+    malloc_trim = _malloc_trim()
+    return malloc_trim is not None and bool(malloc_trim(0))
+
+
+def trim_until(closing: threading.Event) -> None:
+    """Trims now and then until the embedded AWS stops."""
+    while not closing.wait(PERIOD_REAL_SECONDS):
+        trim()

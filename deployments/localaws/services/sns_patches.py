@@ -1,0 +1,150 @@
+"""moto's SNS made to publish, confirm and describe as AWS does."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.sns.exceptions import SNSInvalidParameter, TopicNotFound
+from moto.sns.models import SNSBackend, Topic
+from moto.sns.responses import SNSResponse
+
+from localaws.services import sns_delivery, sns_retry_policy, sns_subscriptions
+
+LONGEST_MESSAGE_BYTES = 262_144
+# "ASCII text that begins with a letter, number, or punctuation mark", without control characters.
+_SUBJECT = re.compile(r"[!-~][ -~]{0,99}")
+
+_get_endpoint = SNSBackend.get_endpoint
+_publish = SNSResponse.publish
+_subscribe = SNSResponse.subscribe
+_get_topic_attributes = SNSResponse.get_topic_attributes
+_set_topic_attributes = SNSResponse.set_topic_attributes
+
+
+def apply() -> None:
+    """Puts everything in place."""
+    Topic.publish = sns_delivery.publish
+    for name in ("subscribe", "unsubscribe", "set_subscription_attributes", "get_subscription_attributes"):
+        setattr(SNSBackend, name, getattr(sns_subscriptions, name))
+    SNSBackend.get_endpoint = get_endpoint
+    for answer in (
+        publish,
+        subscribe,
+        confirm_subscription,
+        list_subscriptions,
+        list_subscriptions_by_topic,
+        get_topic_attributes,
+        set_topic_attributes,
+    ):
+        setattr(SNSResponse, answer.__name__, answer)
+
+
+def get_endpoint(backend: Any, arn: str) -> Any:
+    """A mobile device's endpoint. moto looks for one whenever it finds no topic, and then misses that."""
+    if ":endpoint/" not in arn:
+        raise TopicNotFound
+    return _get_endpoint(backend, arn)
+
+
+def publish(response: Any) -> Any:
+    """Publishes a message, if SNS would take it; moto takes an empty one, and counts characters for bytes."""
+    message, subject = response._get_param("Message"), response._get_param("Subject")
+    arn = response._get_param("TargetArn") or response._get_param("TopicArn")
+    if not message:
+        raise SNSInvalidParameter("Invalid parameter: Empty message")
+    if len(message.encode()) > LONGEST_MESSAGE_BYTES:
+        raise SNSInvalidParameter("Invalid parameter: Message too long")
+    if subject is not None and not _SUBJECT.fullmatch(subject):
+        raise SNSInvalidParameter("Invalid parameter: Subject")
+    if arn is not None and (found := len(arn.split(":"))) < 6:
+        reason = f"An ARN must have at least 6 elements, not {found}"
+        raise SNSInvalidParameter(f"Invalid parameter: TopicArn Reason: {reason}")
+    return _publish(response)
+
+
+def subscribe(response: Any) -> Any:
+    """Subscribes with all attributes or not at all; a web hook is asked to confirm."""
+    wanted = (response._get_param(name) for name in ("TopicArn", "Endpoint", "Protocol"))
+    known = response.backend._find_subscription(*wanted)
+    if known is not None:
+        _refuse_other_attributes(known, response._get_attributes())
+    before = set(response.backend.subscriptions)
+    try:
+        result = _subscribe(response)
+    except Exception:
+        for arn in set(response.backend.subscriptions) - before:
+            response.backend.subscriptions.pop(arn, None)
+        raise
+    subscription = response.backend.subscriptions[result.result["SubscriptionArn"]]
+    if not sns_subscriptions.is_pending(subscription):
+        return result
+    sns_subscriptions.ask_for_confirmation(subscription)
+    returned = subscription.arn if response._get_param("ReturnSubscriptionArn") else "pending confirmation"
+    return ActionResult({"SubscriptionArn": returned})
+
+
+def _refuse_other_attributes(subscription: Any, attributes: dict[str, Any]) -> None:
+    if any(subscription.attributes.get(name) != value for name, value in attributes.items()):
+        raise SNSInvalidParameter(
+            "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"
+        )
+
+
+def confirm_subscription(response: Any) -> Any:
+    """Confirms by the API, whose caller may reserve the right to unsubscribe."""
+    reserved = str(response._get_param("AuthenticateOnUnsubscribe")).lower() == "true"
+    arn = sns_subscriptions.confirm(response._get_param("TopicArn"), response._get_param("Token"), reserved, True)
+    return ActionResult({"SubscriptionArn": arn})
+
+
+def list_subscriptions(response: Any) -> Any:
+    """A page of all subscriptions of the region."""
+    found, token = response.backend.list_subscriptions(next_token=response._get_param("NextToken"))
+    return ActionResult({"Subscriptions": [_listed(each) for each in found], "NextToken": token})
+
+
+def list_subscriptions_by_topic(response: Any) -> Any:
+    """A page of the topic's subscriptions."""
+    found, token = response.backend.list_subscriptions_by_topic(
+        response._get_param("TopicArn"), next_token=response._get_param("NextToken")
+    )
+    return ActionResult({"Subscriptions": [_listed(each) for each in found], "NextToken": token})
+
+
+def _listed(subscription: Any) -> dict[str, str]:
+    return {
+        "SubscriptionArn": "PendingConfirmation" if sns_subscriptions.is_pending(subscription) else subscription.arn,
+        "Owner": subscription.owner,
+        "Protocol": subscription.protocol,
+        "Endpoint": subscription.endpoint,
+        "TopicArn": subscription.topic.arn,
+    }
+
+
+def get_topic_attributes(response: Any) -> Any:
+    """The attributes, with the counts and the policies that moto leaves at their defaults."""
+    attributes = _get_topic_attributes(response).result["Attributes"]
+    topic = response.backend.get_topic(response._get_param("TopicArn"))
+    pending = [sns_subscriptions.is_pending(each) for each in response.backend._get_topic_subscriptions(topic)]
+    attributes["SubscriptionsPending"] = sum(pending)
+    attributes["SubscriptionsConfirmed"] = len(pending) - sum(pending)
+    effective = sns_retry_policy.effective_of_topic(topic.delivery_policy)
+    attributes["EffectiveDeliveryPolicy"] = json.dumps(effective, separators=(",", ":"))
+    if not topic.delivery_policy:
+        del attributes["DeliveryPolicy"]
+    if version := getattr(topic, "signature_version", None):
+        attributes["SignatureVersion"] = version
+    return ActionResult({"Attributes": attributes})
+
+
+def set_topic_attributes(response: Any) -> EmptyResult:
+    """Sets one attribute, if SNS would."""
+    name, value = response._get_param("AttributeName"), response._get_param("AttributeValue")
+    if name == "SignatureVersion" and value not in ("1", "2"):
+        raise SNSInvalidParameter("Invalid parameter: SignatureVersion")
+    if name == "DeliveryPolicy":
+        sns_subscriptions.check_delivery_policy(value, of_topic=True)
+    return _set_topic_attributes(response)

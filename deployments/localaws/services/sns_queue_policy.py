@@ -1,0 +1,20 @@
+"""Whether a queue's policy lets SNS send to it: without such a statement AWS drops every message."""
+
+from __future__ import annotations
+
+from localaws.access.policy import Asked, Verdict, verdict
+
+_SNS = {"Service": frozenset({"sns.amazonaws.com"})}
+
+
+def lets_sns_send(policy: str | None, queue_arn: str, topic_arn: str) -> bool:
+    """Whether the topic may send to the queue."""
+    context = {
+        "aws:sourcearn": (topic_arn,),
+        "aws:sourceaccount": (topic_arn.split(":")[4],),
+        "aws:securetransport": ("true",),
+        "aws:principalisawsservice": ("true",),
+        "aws:principalservicename": ("sns.amazonaws.com",),
+    }
+    asked = Asked("sqs:SendMessage", queue_arn, context)
+    return policy is not None and verdict([policy], asked, _SNS) is Verdict.ALLOWED
