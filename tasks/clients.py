@@ -4,6 +4,7 @@ boto3 honours AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>; nothing here or a
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -26,6 +27,8 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError
 MISSING = frozenset(
     {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "ResourceNotFound", "NoSuchEntity"}
 )
+REFUSED_ACTION = re.compile(r"not authorized to perform: (\S+)")
+"""AWS names the action that is missing, which is not always the operation's own: CreateModel may lack iam:PassRole."""
 CONNECTIONS = 64
 
 
@@ -113,8 +116,11 @@ def explained(action: str, what: str = "") -> Iterator[None]:
 
 def _translated(exc: ClientError, asked: str, what: str) -> StygigError:
     code, text = error_code(exc), error_text(exc)
-    if code in DENIED:
-        return PermissionDeniedError(f"{asked} was denied: {text} Allow {asked.split()[0]} to the caller.")
+    refused = REFUSED_ACTION.search(text)
+    # Application Auto Scaling says that its caller lacks an action of another service by a ValidationException.
+    if code in DENIED or refused:
+        missing = refused[1] if refused else asked.split()[0]
+        return PermissionDeniedError(f"{asked} was denied: {text.rstrip('.')}. Allow {missing} to the caller.")
     if is_missing(exc):
         return NotFoundError(f"{asked}: {what or 'it'} does not exist ({code}). Check the name and the region.")
     return StygigError(f"{asked} failed: {code}: {text}")

@@ -8,7 +8,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks import names
-from tasks.clients import account_id, client, error_code, explained, region
+from tasks.clients import account_id, client, error_code, error_text, explained, region
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.settings import Settings, read_settings, serving_image
 
@@ -99,15 +99,19 @@ _NO_PUBLIC_ACCESS = {
 
 
 def check_listing(plan: RunPlan) -> str:
-    """Without s3:ListBucket S3 answers 403 for a missing key, and every wait would look like a refusal."""
+    """Without s3:ListBucket S3 answers 403 for a missing key, and every wait would look like a refusal.
+
+    A GET and not a HEAD: only the answer's body says which action is missing.
+    """
     s3 = client("s3")
     try:
-        s3.head_object(Bucket=plan.bucket, Key=plan.names.prefix.child("preflight-missing-key").key)
+        s3.get_object(Bucket=plan.bucket, Key=plan.names.prefix.child("preflight-missing-key").key)
     except s3.exceptions.ClientError as exc:
         if error_code(exc) in {"403", "AccessDenied"}:
             raise PermissionDeniedError(
                 f"A missing key in {plan.bucket} answers 403 instead of 404: the caller lacks s3:ListBucket on "
-                f"arn:aws:s3:::{plan.bucket}. Allow it: waiting for outputs needs it."
+                f"arn:aws:s3:::{plan.bucket}, or s3:GetObject on what lies in it. Allow it: waiting for outputs needs "
+                f"both. AWS says: {error_text(exc)}"
             ) from exc
     return f"missing keys in {plan.bucket}: 404, as waiting needs"
 

@@ -1,0 +1,33 @@
+"""Keeps moto from judging bucket policies again where the gate has: it knows neither principals nor conditions."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
+# The resources that this thread's request may not touch; None where no gate judges.
+_refused: ContextVar[frozenset[str] | None] = ContextVar("localaws_refused", default=None)
+
+
+def judged_elsewhere(refused: frozenset[str]) -> None:
+    """Makes moto take the gate's word for the request that this thread is about to answer."""
+    _refused.set(refused)
+
+
+def apply() -> None:
+    """Changes moto, once per process; without a gate nothing is different."""
+    if hasattr(FakeBucket, "_localaws_get_permission"):
+        return
+    original = FakeBucket.get_permission
+    FakeBucket._localaws_get_permission = original
+
+    def get_permission(bucket: Any, action: str, resource: str) -> Any:
+        refused = _refused.get()
+        if refused is None:
+            return original(bucket, action, resource)
+        return PermissionResult.DENIED if resource in refused else PermissionResult.PERMITTED
+
+    FakeBucket.get_permission = get_permission

@@ -1,0 +1,129 @@
+"""Judges every call over HTTP before it is answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from moto.iam.models import iam_backends
+from moto.s3.models import FakeKey, s3_backends
+
+from localaws.access import bucket_policies, refusals
+from localaws.access.conditions import Context
+from localaws.access.judgement import judge
+from localaws.access.need import Need
+from localaws.access.needs import SCALING_ROLE, SCALING_SERVICE, needs_of
+from localaws.access.policy import Asked
+from localaws.access.principals import ANONYMOUS, Principal, find_role_named, principal_of
+from localaws.access.s3_needs import READING, bucket_arn
+from localaws.calls import Call
+from localaws.sagemaker.hosting import Hosting
+from localaws.sagemaker.state import State
+from localaws.services.moto_services import ACCOUNT, kms_arn
+
+# What AWS answers to everybody with credentials, whatever their policies say.
+_FREE = ("sts:GetCallerIdentity",)
+
+
+@dataclass(frozen=True)
+class AccessGate:
+    """Raises the service's error for a call which its caller may not make; `root_key` may make all."""
+
+    hosting: Hosting
+    state: State
+    root_key: str
+
+    def __call__(self, call: Call) -> None:
+        """Judges one call."""
+        bucket_policies.judged_elsewhere(frozenset())
+        if call.access_key == self.root_key or _is_open(call):
+            return
+        principal = _caller(call)
+        if call.action in _FREE:
+            return
+        with self.hosting.lock:
+            needs = needs_of(call, self.state)
+        context = {**_request_context(call), **principal.context}
+        denied = [need for need in needs if not self._met(call, principal, need, context)]
+        bucket_policies.judged_elsewhere(frozenset(need.resource for need in denied))
+        if call.service == "s3" and call.operation in READING:
+            self._look_at_object(call, principal, context)
+        if any(need.action == "iam:CreateServiceLinkedRole" for need in needs) and call.service != "iam":
+            _create_scaling_role()
+
+    def _met(self, call: Call, principal: Principal, need: Need, context: Context) -> bool:
+        refused = judge(principal, Asked(need.action, need.resource, {**context, **need.context}), self.hosting.journal)
+        if refused is None:
+            return True
+        if need.per_key:
+            return False
+        if need.error is not None:
+            raise need.error(refused.sentence(need.action, need.resource))
+        raise refusals.denied(call.service, call.operation, refused)
+
+    def _look_at_object(self, call: Call, principal: Principal, context: Context) -> None:
+        """An encrypted object needs its key; that a key is missing S3 tells only those who may list the bucket."""
+        bucket = s3_backends[ACCOUNT]["aws"].buckets.get(call.bucket)
+        if bucket is None:
+            return
+        found = bucket.keys.get(call.key)
+        if not isinstance(found, FakeKey):
+            self._met(call, principal, Need("s3:ListBucket", bucket_arn(bucket.name)), context)
+        elif found.kms_key_id:
+            self._met(call, principal, Need("kms:Decrypt", kms_arn(call.region, found.kms_key_id)), context)
+
+
+def access_gates(hosting: Hosting, state: State, root_key: str) -> tuple[AccessGate, ...]:
+    """The gate, where access is to be judged; calls with the root key never are."""
+    if not hosting.options.enforce_iam:
+        return ()
+    bucket_policies.apply()
+    return (AccessGate(hosting, state, root_key),)
+
+
+def _caller(call: Call) -> Principal:
+    if call.access_key is None:
+        if call.service != "s3":
+            raise refusals.unsigned(call.service)
+        return ANONYMOUS
+    headers, arguments = call.request.headers, call.request.args
+    token = headers.get("X-Amz-Security-Token") or arguments.get("X-Amz-Security-Token")
+    principal = principal_of(call.access_key, token)
+    if principal is None:
+        raise refusals.unknown_key(call.service, call.operation)
+    return principal
+
+
+def _is_open(call: Call) -> bool:
+    """Whether the request is one of those which nobody signs: moto's own pages, and links in SNS's messages."""
+    path, action = call.request.path, call.request.args.get("Action")
+    unsigned = call.access_key is None and call.request.method == "GET"
+    from_message = action in ("ConfirmSubscription", "Unsubscribe") or (path.endswith(".pem") and path.count("/") == 1)
+    return path.startswith(("/moto-api", "/_localaws")) or (unsigned and from_message)
+
+
+def _request_context(call: Call) -> Mapping[str, tuple[str, ...]]:
+    now = datetime.now(UTC)
+    return {
+        "aws:requestedregion": (call.region,),
+        "aws:sourceip": (call.request.remote_addr or "127.0.0.1",),
+        # Loopback stands for AWS's endpoints, which speak TLS; a policy that insists on it must not fail here.
+        "aws:securetransport": ("true",),
+        "aws:currenttime": (now.isoformat(),),
+        "aws:epochtime": (str(int(now.timestamp())),),
+        "aws:useragent": (call.request.headers.get("User-Agent", ""),),
+        "aws:resourceaccount": (ACCOUNT,),
+    }
+
+
+def _create_scaling_role() -> None:
+    if find_role_named(SCALING_ROLE) is not None:
+        return
+    trust = {"Effect": "Allow", "Principal": {"Service": SCALING_SERVICE}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    # moto's own create_service_linked_role gives the role another name than AWS does.
+    iam_backends[ACCOUNT]["aws"].create_role(
+        SCALING_ROLE, document, f"/aws-service-role/{SCALING_SERVICE}/", None, "", [], "3600", SCALING_SERVICE
+    )
