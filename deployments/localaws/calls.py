@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from botocore.model import OperationModel
 from werkzeug.wrappers import Request
 
+from localaws.errors import AwsError
 from localaws.sagemaker.constraints import service_model
 
 _CREDENTIAL = re.compile(r"(?P<access_key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -63,11 +64,27 @@ class Call:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """The members of a JSON or form body; empty for the services whose body is data."""
+        """The members of a JSON or form body; empty for the services whose body is data, or where it is malformed."""
         if "X-Amz-Target" in self.request.headers:
-            found: dict[str, Any] = json.loads(_body(self.request) or b"{}")
-            return found
-        return _form(self.request) if _is_form(self.request) else {}
+            return self._json or {}
+        return _form(self.request) if _is_form(self.request) and self.service != "s3" else {}
+
+    @cached_property
+    def _json(self) -> dict[str, Any] | None:
+        try:
+            found = json.loads(_body(self.request) or b"{}")
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    def refuse_malformed(self) -> None:
+        """Raises AWS's error for a body that is no JSON object where the protocol wants one."""
+        if "X-Amz-Target" in self.request.headers and self._json is None:
+            raise AwsError("SerializationException", "The request body is not a JSON object.")
+
+    def body(self) -> bytes:
+        """The whole body, which stays readable for whoever answers."""
+        return _body(self.request)
 
 
 def identify(request: Request, default_region: str) -> Call:
@@ -75,12 +92,13 @@ def identify(request: Request, default_region: str) -> Call:
     scope = _CREDENTIAL.search(request.headers.get("Authorization", "") or request.args.get("X-Amz-Credential", ""))
     target = request.headers.get("X-Amz-Target", "")
     region = scope["region"] if scope else default_region
-    access_key = scope["access_key"] if scope else None
+    # Links that are signed the older way carry the key alone.
+    access_key = scope["access_key"] if scope else request.args.get("AWSAccessKeyId")
     if target:
         service, operation = _signed(scope, _by_target(target)), target.rpartition(".")[2]
     elif match := _RUNTIME_PATH.fullmatch(request.path):
         service, operation = "sagemaker", _RUNTIME[match["kind"]]
-    elif _is_form(request) and (action := _form(request).get("Action")):
+    elif _signed(scope, "") != "s3" and _is_form(request) and (action := _form(request).get("Action")):
         service, operation = _signed(scope, ""), action
     elif scope is None or scope["service"] == "s3":
         service, operation = "s3", _s3_operation(request)
@@ -110,7 +128,8 @@ def _body(request: Request) -> bytes:
 
 
 def _is_form(request: Request) -> bool:
-    return request.mimetype == "application/x-www-form-urlencoded"
+    # What is put into S3 may be of that type too.
+    return request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
 
 
 def _form(request: Request) -> dict[str, Any]:
@@ -145,25 +164,27 @@ class _Route:
             frozenset(str(name).lower() for place, name in located if place == "header"),
         )
 
-    def matches(self, request: Request, has_bucket: bool, has_key: bool) -> bool:
-        """Whether the request could be this operation."""
-        return (
-            (self.method, self.has_bucket, self.has_key) == (request.method, has_bucket, has_key)
-            and all(name in request.args and value in (None, request.args[name]) for name, value in self.query)
-            and all(name in request.headers for name in self.headers)
+    def matches(self, request: Request) -> bool:
+        """Whether a request with this method and path could be this operation."""
+        return all(name in request.args and value in (None, request.args[name]) for name, value in self.query) and all(
+            name in request.headers for name in self.headers
         )
 
 
 @lru_cache(maxsize=1)
-def _s3_routes() -> list[_Route]:
+def _s3_routes() -> dict[tuple[str, bool, bool], list[_Route]]:
+    """The operations by method and by what the path holds, those that ask for more first."""
     model = service_model("s3")
     operations = [model.operation_model(name) for name in model.operation_names]
-    routes = [_Route.of(operation) for operation in operations if not operation.deprecated]
-    return sorted(routes, key=lambda route: len(route.query) + len(route.headers), reverse=True)
+    routes: dict[tuple[str, bool, bool], list[_Route]] = {}
+    for route in (_Route.of(operation) for operation in operations if not operation.deprecated):
+        routes.setdefault((route.method, route.has_bucket, route.has_key), []).append(route)
+    for alike in routes.values():
+        alike.sort(key=lambda route: len(route.query) + len(route.headers), reverse=True)
+    return routes
 
 
 def _s3_operation(request: Request) -> str:
     bucket, _, key = request.path.removeprefix("/").partition("/")
-    found = (route for route in _s3_routes() if route.matches(request, bool(bucket), bool(key)))
-    route = next(found, None)
-    return route.operation if route is not None else ""
+    routes = _s3_routes().get((request.method, bool(bucket), bool(key)), [])
+    return next((route.operation for route in routes if route.matches(request)), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from datetime import UTC, datetime
@@ -41,8 +42,8 @@ class Clock:
 
 
 def _positive(rate: float) -> float:
-    if not rate > 0:
-        raise ValueError(f"clock rate {rate}: how many AWS seconds pass in a real second, so it must be above zero")
+    if not 0 < rate < math.inf:
+        raise ValueError(f"clock rate {rate}: how many AWS seconds pass in a real second; a number above zero")
     return float(rate)
 
 

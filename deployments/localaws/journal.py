@@ -1,15 +1,21 @@
-"""What happened, in order: every transition of an endpoint or an instance, and every invocation."""
+"""What happened, in order: every transition of an endpoint or an instance, every invocation, every fault.
+
+Each asynchronous invocation is one `async.accepted` and then exactly one of `async.completed`, `async.failed`,
+`async.expired` and `async.dropped` (its endpoint was deleted); a delivery beyond the first is an `async.redelivered`.
+Each real-time invocation is one of `invoke.answered` and `invoke.failed`.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from localaws.clock import utc_now
 
@@ -18,46 +24,82 @@ KEPT_ENTRIES = 100_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One event: its kind ("endpoint.status", "async.completed", ...), when, and what it says."""
+    """One event: its number, its kind ("endpoint.status", "async.completed", ...), when, and what it says."""
 
+    number: int
     event: str
     time: datetime
     fields: dict[str, Any]
 
     def to_json(self) -> str:
         """The entry as one line of JSON."""
-        return json.dumps({"time": self.time.isoformat(), "event": self.event, **self.fields}, default=str)
+        head = {"number": self.number, "time": self.time.isoformat(), "event": self.event}
+        return json.dumps({**head, **self.fields}, default=str)
 
 
 class Journal:
-    """The entries in memory, the newest last; also appended to a file when one is given."""
+    """The newest entries in memory, the newest last, and counts of all; also written to a file when one is given."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, kept_entries: int = KEPT_ENTRIES) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=KEPT_ENTRIES)
+        self._entries: deque[Entry] = deque(maxlen=kept_entries)
+        self._counts: Counter[tuple[str, str | None]] = Counter()
+        self._next = 1
         self._path = path
+        self._file: IO[str] | None = None
 
     def record(self, event: str, **fields: Any) -> None:
         """Appends one entry."""
-        entry = Entry(event, utc_now(), fields)
         with self._lock:
+            entry = Entry(self._next, event, utc_now(), fields)
+            self._next += 1
             self._entries.append(entry)
-            if self._path is not None:
-                with self._path.open("a") as lines:
-                    lines.write(entry.to_json() + "\n")
+            self._counts[event, None] += 1
+            if (endpoint := fields.get("endpoint")) is not None:
+                self._counts[event, endpoint] += 1
+            self._write(entry)
 
-    def entries(self, event: str = "", **fields: Any) -> list[Entry]:
-        """The entries whose event starts with `event` and which carry these fields."""
-        return [entry for entry in self if entry.event.startswith(event) and fields.items() <= entry.fields.items()]
+    def entries(self, event: str = "", after: int = 0, /, **fields: Any) -> list[Entry]:
+        """The entries after that number whose event starts with `event` and which carry these fields."""
+        return [
+            entry
+            for entry in self._after(after)
+            if entry.event.startswith(event) and fields.items() <= entry.fields.items()
+        ]
+
+    def count(self, event: str, endpoint: str | None = None) -> int:
+        """How often exactly this event was recorded, of one endpoint or at all, also when entries are dropped."""
+        with self._lock:
+            return self._counts[event, endpoint]
 
     def clear(self) -> None:
-        """Forgets the entries in memory; the file keeps them."""
+        """Forgets entries and counts in memory; the file keeps its lines, and numbers go on."""
         with self._lock:
             self._entries.clear()
+            self._counts.clear()
+
+    def close(self) -> None:
+        """Closes the file; the next entry opens it again."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def __iter__(self) -> Iterator[Entry]:
-        with self._lock:
-            return iter(list(self._entries))
+        return iter(self._after(0))
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _after(self, number: int) -> list[Entry]:
+        with self._lock:
+            if not self._entries:
+                return []
+            return list(itertools.islice(self._entries, max(0, number + 1 - self._entries[0].number), None))
+
+    def _write(self, entry: Entry) -> None:
+        if self._path is None:
+            return
+        if self._file is None:
+            self._file = self._path.open("a", buffering=1, encoding="utf-8")
+        self._file.write(entry.to_json() + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import socket
 import threading
 import time
 from pathlib import Path
@@ -12,19 +13,29 @@ from typing import Self
 
 from moto.moto_api._internal.models import moto_api_backend
 
+from localaws.access import documents
+from localaws.access.gate import access_gates
 from localaws.clock import Clock
+from localaws.container.command import container_command
+from localaws.faults import Faults
+from localaws.faults.gate import FaultGate
+from localaws.inspection import Inspection
 from localaws.journal import Journal
 from localaws.run_directory import RunDirectory
 from localaws.sagemaker.control_plane import ControlPlane
 from localaws.sagemaker.hosting import Hosting, Options
 from localaws.sagemaker.runtime import Runtime
-from localaws.sagemaker.state import State
+from localaws.sagemaker.state import State, key
+from localaws.sagemaker.status import status
+from localaws.scaling import Scaling
 from localaws.server import Application, Server
-from localaws.services import moto_patches
+from localaws.services import memory, moto_patches, unimplemented
+from localaws.services.application_autoscaling import ApplicationAutoScaling
 from localaws.services.moto_services import create_execution_role
+from localaws.services.serving import Serving
+from localaws.services.sns_http import WebHooks
 from localaws.threads import Spawner, ThreadGroup
 
-METRICS_PERIOD_SECONDS = 60.0
 STOP_REAL_SECONDS = 10.0
 ACCESS_KEY = "localaws"
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
@@ -50,6 +61,7 @@ class LocalAws:
         self.region = region
         self.clock = Clock(clock_rate)
         self.journal = Journal(journal_path)
+        self.faults = Faults(self.journal)
         self.execution_role_arn = ""
         self.options = options or Options()
         self._clock_rate = clock_rate
@@ -89,7 +101,11 @@ class LocalAws:
         return {**self._client_environment(self.region), "STYGIG_EXECUTION_ROLE_ARN": self.execution_role_arn}
 
     def start(self) -> None:
-        """Begins to serve; returns once clients can connect."""
+        """Begins to serve; returns once clients can connect. OSError where the port is taken."""
+        if self._server is not None:
+            raise RuntimeError("the embedded AWS is running already")
+        command = container_command(self.options.container, self.options.torchserve_python)
+        listener = socket.create_server(("127.0.0.1", self._port))
         moto_patches.apply()
         with _running_lock:
             if not _running:
@@ -104,15 +120,33 @@ class LocalAws:
             run_directory=self._folder.path,
             worker_environment=self._worker_environment,
             options=self.options,
+            container_command=command,
+            faults=self.faults,
         )
         self._hosting = hosting
+        webhooks = WebHooks(self.clock, self.journal, hosting.threads, hosting.closing)
+        self._serving = Serving(hosting, self._state, lambda: self.endpoint_url, webhooks)
+        self._scaling = Scaling(hosting, self._state, self._serving)
         application = Application(
-            ControlPlane(hosting, self._state), Runtime(hosting, self._state), self.journal, self.region, self.reset
+            ControlPlane(hosting, self._state),
+            Runtime(hosting, self._state),
+            Inspection(self.clock, self.journal, self.faults, lambda: status(hosting, self._state), self.reset),
+            self.region,
+            gates=(
+                self._serving.enter,
+                unimplemented.gate,
+                FaultGate(self.faults),
+                *access_gates(hosting, self._state, ACCESS_KEY),
+                documents.gate,
+            ),
+            scaling=ApplicationAutoScaling(self._scaling).answer,
         )
-        self._server = Server(self._port, application)
+        self._server = Server(listener, application)
         self.execution_role_arn = create_execution_role()
         self._server.start()
-        hosting.threads.spawn("metrics", self._publish_metrics, hosting)
+        self._serving.start()
+        self._scaling.start()
+        hosting.threads.spawn("memory", memory.trim_until, hosting.closing)
         atexit.register(self.stop)
 
     def stop(self) -> None:
@@ -121,10 +155,13 @@ class LocalAws:
         if hosting is None or server is None:
             return
         hosting.closing.set()
+        self._serving.stop()
+        self._scaling.stop()
         self._abort_endpoints()
         server.close()
         left = hosting.threads.join(STOP_REAL_SECONDS)
         hosting.spawner.close()
+        self.journal.close()
         self._folder.remove()
         self._hosting = self._server = None
         with _running_lock:
@@ -137,8 +174,11 @@ class LocalAws:
         """Forgets everything: moto's state, ours, the journal and the clock's rate; workers end, serving goes on."""
         self._abort_endpoints()
         moto_api_backend.reset()
+        self._serving.webhooks.forget()
+        self._scaling.reset()
         self.execution_role_arn = create_execution_role()
         self.journal.clear()
+        self.faults.reset()
         self.clock.rate = self._clock_rate
 
     def serve_forever(self) -> None:
@@ -151,6 +191,10 @@ class LocalAws:
             variants = [variant for each in self._state.endpoints.values() for variant in each.variants.values()]
             pids = [instance.worker_pid for variant in variants for instance in variant.instances]
         return [pid for pid in pids if pid is not None]
+
+    def billed_seconds(self, endpoint: str) -> dict[str, float]:
+        """AWS seconds of all instances that an endpoint ever had, by variant."""
+        return self._state.endpoints[key(self.region, endpoint)].billed_seconds()
 
     def _abort_endpoints(self) -> None:
         hosting = self._require()
@@ -168,14 +212,6 @@ class LocalAws:
         if self._hosting is None:
             raise RuntimeError("the embedded AWS is not running: call start(), or use it as a context manager")
         return self._hosting
-
-    def _publish_metrics(self, hosting: Hosting) -> None:
-        while not hosting.closing.wait(max(0.05, hosting.clock.real_seconds(METRICS_PERIOD_SECONDS))):
-            with hosting.lock:
-                endpoints = list(self._state.endpoints.values())
-            for endpoint in endpoints:
-                if endpoint.config.async_config is not None and endpoint.status in ("InService", "Updating"):
-                    endpoint.queue.publish_backlog()
 
     def _client_environment(self, region: str) -> dict[str, str]:
         return {

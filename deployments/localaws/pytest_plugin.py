@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from localaws.faults import Faults
     from localaws.local_aws import LocalAws
 
 
@@ -24,9 +26,15 @@ def local_aws_server() -> Iterator[LocalAws]:
 def local_aws(local_aws_server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
     """The session's embedded AWS, empty before and after the test, with the environment pointing at it."""
     local_aws_server.reset()
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)  # any of them could lead a client elsewhere, among them to AWS
     for name, value in local_aws_server.environment().items():
         monkeypatch.setenv(name, value)
     yield local_aws_server
     local_aws_server.reset()
+
+
+@pytest.fixture
+def local_aws_faults(local_aws: LocalAws) -> Faults:
+    """The faults of that embedded AWS; none is set before and after the test."""
+    return local_aws.faults

@@ -19,8 +19,10 @@ class RunDirectory:
     def __init__(self) -> None:
         _sweep(Path(tempfile.gettempdir()))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock: IO[bytes] = (self.path / _LOCK).open("wb")
+        unseen = self.path / f"{_LOCK}-unseen"
+        self._lock: IO[bytes] = unseen.open("wb")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        unseen.rename(self.path / _LOCK)  # under this name, which others look for, it is locked from the first moment
 
     def remove(self) -> None:
         """Deletes the folder and all in it."""

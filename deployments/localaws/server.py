@@ -6,25 +6,30 @@ import contextlib
 import json
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
 from localaws.calls import Call, identify
+from localaws.connection import Connection
 from localaws.errors import AwsError
-from localaws.journal import Journal
+from localaws.faults.gate import connection_dropped
+from localaws.inspection import Inspection
 from localaws.sagemaker.control_plane import ControlPlane
 from localaws.sagemaker.runtime import Runtime
+from localaws.services import sns_pages, unimplemented
 
 WsgiResult = Iterable[bytes]
 # Looks at a call before it is answered, and raises the AwsError that AWS would answer instead.
 Gate = Callable[[Call], None]
+_MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
 @dataclass(frozen=True)
@@ -33,34 +38,50 @@ class Application:
 
     control_plane: ControlPlane
     runtime: Runtime
-    journal: Journal
+    inspection: Inspection
     default_region: str
-    reset: Callable[[], None]
     gates: tuple[Gate, ...] = ()
-    moto: Any = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
+    # Answers a call whose X-Amz-Target is one of its own, and leaves it to moto by None.
+    scaling: Callable[[Call], dict[str, Any] | None] = lambda _: None
+    moto: Any = field(default_factory=unimplemented.Dispatcher)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> WsgiResult:
-        """Answers one request."""
+        """Answers one request, or drops its connection where a fault says so."""
         request = Request(environ)
-        if request.path == "/moto-api/reset":
-            return self._reset()(environ, start_response)
+        if (answer := self.inspection.answer(request)) is not None:
+            return answer(environ, start_response)
+        if (page := sns_pages.page(request)) is not None:
+            return page(environ, start_response)
         call = identify(request, self.default_region)
+        dropped = connection_dropped(self.inspection.faults, call)
+        if dropped is not None and not dropped.took_effect:
+            raise ConnectionAbortedError("a fault dropped the connection before the call took effect")
+        result = self._serve(call, environ, start_response)
+        if dropped is not None:
+            getattr(result, "close", lambda: None)()
+            raise ConnectionAbortedError("a fault dropped the connection after the call took effect")
+        return result
+
+    def _serve(self, call: Call, environ: dict[str, Any], start_response: Any) -> WsgiResult:
         try:
+            call.refuse_malformed()
             for gate in self.gates:
                 gate(call)
             if call.endpoint_name is not None:
                 return self._invoke(call)(environ, start_response)
-            if request.headers.get("X-Amz-Target", "").startswith("SageMaker."):
+            if call.request.headers.get("X-Amz-Target", "").startswith("SageMaker."):
                 return self._control(call)(environ, start_response)
-            result: WsgiResult = self.moto(environ, start_response)
-            return result
+            if call.service == "application-autoscaling" and (answer := self.scaling(call)) is not None:
+                return _json(answer)(environ, start_response)
+            return unimplemented.answered_by(self.moto, environ, start_response, call)
         except AwsError as exc:
             return error_response(exc, call)(environ, start_response)
-        except NotImplementedError as exc:
-            error = AwsError("UnknownOperationException", f"The embedded AWS does not implement this: {exc}")
-            return error_response(error, call)(environ, start_response)
+        except ExpatError:
+            return error_response(AwsError("MalformedXML", _MALFORMED_XML), call)(environ, start_response)
+        except (NotImplementedError, ModuleNotFoundError):
+            return error_response(unimplemented.error(call), call)(environ, start_response)
         except Exception as exc:
-            return error_response(self._internal(exc, request), call)(environ, start_response)
+            return error_response(self._internal(exc, call.request), call)(environ, start_response)
 
     def _invoke(self, call: Call) -> Response:
         work = self.runtime.invoke if call.operation == "InvokeEndpoint" else self.runtime.invoke_async
@@ -68,27 +89,12 @@ class Application:
         return Response(answer.body, answer.status, answer.headers)
 
     def _control(self, call: Call) -> Response:
-        answer = self.control_plane.call(call.region, call.operation, call.parameters)
-        return Response(json.dumps(answer), 200, content_type="application/x-amz-json-1.1")
-
-    def _reset(self) -> Response:
-        self.reset()
-        return Response('{"status": "ok"}', 200, content_type="application/json")
+        return _json(self.control_plane.call(call.region, call.operation, call.parameters))
 
     def _internal(self, exc: Exception, request: Request) -> AwsError:
         trace = "".join(traceback.format_exception(exc))
-        self.journal.record("server.error", method=request.method, path=request.path, trace=trace)
+        self.inspection.journal.record("server.error", method=request.method, path=request.path, trace=trace)
         return AwsError("InternalFailure", f"The embedded AWS failed: {exc!r}", status=500)
-
-
-class Handler(MotoRequestHandler):  # type: ignore[misc]
-    """One connection."""
-
-    # Headers and body leave in two writes; with Nagle's algorithm the second waits 40 ms for an acknowledgement.
-    disable_nagle_algorithm = True
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Requests are not logged."""
 
 
 class Server(ThreadedWSGIServer):
@@ -96,10 +102,13 @@ class Server(ThreadedWSGIServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, application: Application) -> None:
+    def __init__(self, listener: socket.socket, application: Application) -> None:
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
-        super().__init__("127.0.0.1", port, application, Handler)
+        host, port = listener.getsockname()
+        # werkzeug works on a copy of the socket; binding it itself, it ends the process where the port is taken.
+        with listener:
+            super().__init__(host, port, application, Connection, fd=listener.fileno())
         self._thread = threading.Thread(target=self._serve, name="localaws-server", daemon=True)
 
     def start(self) -> None:
@@ -115,8 +124,9 @@ class Server(ThreadedWSGIServer):
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + real_seconds
         for thread in connections.values():
-            thread.join(real_seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serves one connection and remembers it meanwhile."""
@@ -133,12 +143,16 @@ class Server(ThreadedWSGIServer):
         self.serve_forever(poll_interval=0.05)
 
 
+def _json(answer: dict[str, Any]) -> Response:
+    return Response(json.dumps(answer), 200, content_type="application/x-amz-json-1.1")
+
+
 def error_response(error: AwsError, call: Call) -> Response:
     """The error in the protocol that the request speaks: JSON, REST-JSON or XML."""
     if "X-Amz-Target" in call.request.headers:
         body = {"__type": error.code, "message": error.message, **error.fields}
         return Response(json.dumps(body), error.status, content_type="application/x-amz-json-1.1")
-    if call.service == "sagemaker":
+    if unimplemented.speaks_rest_json(call.service):
         body = {"Message": error.message, **error.fields}
         headers = {"x-amzn-errortype": error.code}
         return Response(json.dumps(body), error.status, headers, content_type="application/json")

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from localaws.journal import Journal
 
 Result = TypeVar("Result")
+Task = tuple[Callable[..., None], tuple[Any, ...]]
+MOST_IDLE = 16
 
 
 class ThreadGroup:
@@ -20,6 +22,8 @@ class ThreadGroup:
     def __init__(self, journal: Journal) -> None:
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
+        self._idle: list[queue.SimpleQueue[Task | None]] = []
+        self._ending = False
         self._journal = journal
 
     def spawn(self, name: str, work: Callable[..., None], *args: Any) -> threading.Thread:
@@ -30,9 +34,19 @@ class ThreadGroup:
         thread.start()
         return thread
 
+    def run_soon(self, work: Callable[..., None], *args: Any) -> None:
+        """Does short work on a thread that earlier work has left idle, or on a new one."""
+        with self._lock:
+            inbox = self._idle.pop() if self._idle else None
+        if inbox is None:
+            inbox = queue.SimpleQueue()
+            self.spawn("work", self._do_tasks, inbox)
+        inbox.put((work, args))
+
     def join(self, real_seconds: float) -> list[str]:
         """Waits for every thread to end; the names of those which have not."""
         deadline = time.monotonic() + real_seconds
+        self._end_idle()
         for thread in self._alive():
             thread.join(max(0.0, deadline - time.monotonic()))
         return [thread.name for thread in self._alive()]
@@ -41,6 +55,24 @@ class ThreadGroup:
         with self._lock:
             threads = list(self._threads)
         return [thread for thread in threads if thread is not threading.current_thread() and thread.is_alive()]
+
+    def _do_tasks(self, inbox: queue.SimpleQueue[Task | None]) -> None:
+        while (task := inbox.get()) is not None:
+            work, args = task
+            work(*args)
+            # What the work held is not to be held while the thread is idle.
+            del task, work, args
+            with self._lock:
+                if self._ending or len(self._idle) >= MOST_IDLE:
+                    return
+                self._idle.append(inbox)
+
+    def _end_idle(self) -> None:
+        with self._lock:
+            self._ending = True
+            idle, self._idle = self._idle, []
+        for inbox in idle:
+            inbox.put(None)
 
     def _run(self, name: str, work: Callable[..., None], args: tuple[Any, ...]) -> None:
         try:

@@ -16,6 +16,7 @@ def checked_name(name: str) -> str:
     return name
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]
 EndpointName = Annotated[str, typer.Option(callback=checked_name, help="At most 63 letters, digits and dashes.")]
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from stygig.arguments import EndpointName, checked_encoder, checked_source, checked_uri
+from stygig.arguments import EndpointName, Json, checked_encoder, checked_source, checked_uri
+from stygig.local_cli import local
 from stygig.output import INTERRUPTED, ending, refused
 
 app = typer.Typer(
@@ -15,12 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-local = typer.Typer(
-    help="The embedded AWS: S3, SNS, SQS, SageMaker hosting and more, on loopback.", no_args_is_help=True
-)
 app.add_typer(local, name="local")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]
 Encoder = Annotated[str, typer.Option(help="demo, an open_clip NAME:TAG, NAME:FILE, or a checkpoint file.")]
 Catalogue = Annotated[str, typer.Option(help="Folder or s3://… with group/type/file or type/file; demo is drawn.")]
 Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
@@ -213,32 +210,6 @@ def inventory(json: Json = False) -> None:
         from stygig.running import inventory_directly
 
         out.inventory(inventory_directly())
-
-
-@local.command()
-def up(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 4577,
-    clock_rate: Annotated[float, typer.Option(min=0.001, max=100_000, help="How much faster AWS's time passes.")] = 1.0,
-    json: Json = False,
-) -> None:
-    """Run the embedded AWS in the foreground until Ctrl-C."""
-    with ending(json) as out:
-        from stygig.local import serve
-
-        serve(port, clock_rate, out)
-
-
-@local.command()
-def env(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Which one; 0 is the one started last.")] = 0,
-    json: Json = False,
-) -> None:
-    """Print the exports that point any AWS client at the embedded AWS: eval "$(stygig local env)"."""
-    with ending(json) as out:
-        from stygig.local import environment, exports
-
-        found = environment(port)
-        out.emit({"environment": found}, "\n".join(exports(found)))
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import shlex
-import socket
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,12 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
     """Serves until Ctrl-C or SIGTERM; what `exports` needs is written down for as long."""
     from localaws import LocalAws
 
-    _refuse_taken(port)
     aws = LocalAws(port=port, clock_rate=clock_rate)
-    aws.start()
-    state = _states() / f"{os.getpid()}.json"
-    state.parent.mkdir(parents=True, exist_ok=True)
-    said = {"pid": os.getpid(), "started": start_time(os.getpid()), "port": aws.port, "environment": aws.environment()}
-    state.write_text(json.dumps(said))
+    try:
+        aws.start()
+    except OSError as exc:
+        raise StygigError(f"Port {port} can't be listened on: {exc}. Give another --port; 0 takes a free one.") from exc
+    state = _write_down(aws.port, aws.environment())
     out.emit({"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": aws.environment()}, aws.endpoint_url)
     out.finish()
     typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
@@ -46,31 +43,38 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
         state.unlink(missing_ok=True)
 
 
-def _refuse_taken(port: int) -> None:
-    try:
-        with closing(socket.create_server(("127.0.0.1", port))):
-            return
-    except OSError as exc:
-        raise StygigError(f"Port {port} can't be listened on: {exc}. Give another --port; 0 takes a free one.") from exc
+def _write_down(port: int, variables: dict[str, str]) -> Path:
+    """The file that tells other processes of this one, whole from the moment it is there."""
+    pid = os.getpid()
+    state = _states() / f"{pid}.json"
+    state.parent.mkdir(parents=True, exist_ok=True)
+    half = state.with_suffix(".half")
+    half.write_text(json.dumps({"pid": pid, "started": start_time(pid), "port": port, "environment": variables}))
+    half.rename(state)
+    return state
 
 
 def environment(port: int = 0) -> dict[str, str]:
     """The environment variables of the embedded AWS on that port, or of the one that was started last and lives."""
-    living = [state for state in map(_read, _states().glob("*.json")) if state["port"] == port or not port]
-    living = [state for state in living if start_time(state["pid"]) == state["started"]]
+    found = filter(None, map(_living, _states().glob("*.json")))
+    living = [state for state in found if state["port"] == port or not port]
     if not living:
         where = f" on port {port}" if port else ""
         raise NotFoundError(f"No embedded AWS is running{where}. Start one with `stygig local up`.")
     if len(living) > 1:
         ports = ", ".join(str(state["port"]) for state in living)
         typer.echo(f"several are running (ports {ports}); this is the one started last, --port chooses", err=True)
-    found: dict[str, str] = max(living, key=lambda state: int(state["started"]))["environment"]
-    return found
+    variables: dict[str, str] = max(living, key=lambda state: int(state["started"]))["environment"]
+    return variables
 
 
-def _read(state: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(state.read_text())
-    return read
+def _living(state: Path) -> dict[str, Any] | None:
+    """What a running one has written down; None for what a killed one has left."""
+    try:
+        read: dict[str, Any] = json.loads(state.read_text())
+        return read if start_time(read["pid"]) == read["started"] else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None  # it has just ended, or the file tells of nobody
 
 
 def exports(variables: dict[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
 """What a command prints and with which status it ends: results on stdout, everything else on stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from tasks.validation import Outcome
 
 ENDPOINT_INFO = Path("async_endpoint_info.json")
-INTERRUPTED, TERMINATED, CRASHED = 130, 143, 3
+INTERRUPTED, TERMINATED, UNREAD, CRASHED = 130, 143, 141, 3
+
+
+def say(text: str) -> None:
+    """Prints a result; where nobody reads on, as after `| head`, the command ends quietly."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        raise typer.Exit(UNREAD) from None
 
 
 class Printer:
@@ -34,13 +44,13 @@ class Printer:
     def emit(self, value: dict[str, Any], text: str) -> None:
         self.said |= value
         if not self.as_json:
-            typer.echo(text)
+            say(text)
 
     def finish(self) -> None:
         if self.last_line and not self.as_json:
-            typer.echo(self.last_line)
+            say(self.last_line)
         if self.as_json and self.said:
-            typer.echo(json.dumps(self.said, indent=2, default=str))
+            say(json.dumps(self.said, indent=2, default=str))
             self.said = {}
 
     def outcome(self, outcome: "Outcome") -> None:

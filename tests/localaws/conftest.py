@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from localaws import LocalAws
+from localaws import LocalAws, Options
+from tests.localaws.callers import Caller
 from tests.localaws.cloud import BUCKET, Cloud
+from tests.localaws.webhook import Topic, webhook
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,35 @@ def cloud(aws: LocalAws) -> Cloud:
     cloud = Cloud(aws)
     cloud.s3.create_bucket(Bucket=BUCKET)
     return cloud
+
+
+@pytest.fixture(scope="module")
+def enforcing() -> Iterator[LocalAws]:
+    """An embedded AWS that enforces IAM."""
+    with LocalAws(clock_rate=60, options=Options(enforce_iam=True)) as aws:
+        yield aws
+
+
+@pytest.fixture
+def enforced(enforcing: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """Its clients with the key that may do everything, and a bucket."""
+    enforcing.reset()
+    for name, value in enforcing.environment().items():
+        monkeypatch.setenv(name, value)
+    cloud = Cloud(enforcing)
+    cloud.s3.create_bucket(Bucket=BUCKET)
+    return cloud
+
+
+@pytest.fixture
+def caller(enforced: Cloud) -> Caller:
+    """A user without any permission, where IAM is enforced."""
+    return Caller(enforced.aws)
+
+
+@pytest.fixture
+def topic(cloud: Cloud) -> Iterator[Topic]:
+    """A topic, and a web hook to subscribe to it."""
+    sns = cloud.client("sns")
+    with webhook() as hook:
+        yield Topic(cloud, hook, sns, sns.create_topic(Name="topic")["TopicArn"])
