@@ -51,6 +51,16 @@ def test_an_archive_that_is_too_large_is_refused(tmp_path: Path) -> None:
         unpack(tar(tmp_path / "a.tar.gz", member("a", size=60), member("b", size=60)), folder, max_bytes=100)
 
 
+def test_a_damaged_archive_is_refused_even_if_its_files_can_be_read(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    archive = tar(tmp_path / "a.tar.gz", member("a", size=3))
+    content = archive.read_bytes()
+    archive.write_bytes(content[:-8] + bytes(4) + content[-4:])
+    with pytest.raises(OSError, match="CRC check failed"):
+        unpack(archive, folder)
+
+
 def test_the_same_file_twice_is_refused_rather_than_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
-from localaws import LocalAws
+from localaws import LocalAws, run_directory
+from localaws.faults import SlowColdStart
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 
 PROGRAM = Path(__file__).with_name("serve_until_killed.py")
@@ -31,6 +38,7 @@ def own_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("localaws-")]
 
 
+@pytest.mark.usefixtures("aws")  # whose other threads are then still
 def test_stopping_leaves_no_worker_no_thread_no_folder_and_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     before = own_threads()
     with LocalAws(clock_rate=60) as aws:
@@ -59,6 +67,29 @@ def test_stopping_twice_is_harmless() -> None:
     aws.stop()
     with pytest.raises(RuntimeError, match="not running"):
         _ = aws.endpoint_url
+
+
+def test_a_taken_port_is_an_error_that_leaves_nothing_behind(aws: LocalAws) -> None:
+    before, second = own_threads(), LocalAws(port=aws.port)
+    with pytest.raises(OSError, match="in use"):
+        second.start()
+    assert own_threads() == before
+    with pytest.raises(RuntimeError, match="running already"):
+        aws.start()
+
+
+def test_a_folder_is_never_seen_unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = fcntl.flock
+
+    def swept_by_another_before(file: Any, operation: int) -> None:
+        if not operation & fcntl.LOCK_NB:
+            run_directory._sweep(Path(tempfile.gettempdir()))
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", swept_by_another_before)
+    folder = run_directory.RunDirectory()
+    assert folder.path.is_dir()
+    folder.remove()
 
 
 def test_reset_forgets_everything_and_goes_on_serving(cloud: Cloud) -> None:
@@ -103,11 +134,15 @@ def program() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
         yield run, pids
 
 
-def test_killing_the_process_leaves_no_worker() -> None:
+def test_a_killed_process_leaves_no_worker_and_a_folder_that_is_swept_at_the_next_start() -> None:
     with program() as (run, pids):
+        folder = Path(f"/proc/{pids[0]}/cwd").resolve().parent
         run.kill()
         run.wait()
-        eventually(lambda: None if any(running(pid) for pid in pids) else True, seconds=5)
+    assert folder.is_dir()
+    eventually(lambda: None if any(running(pid) for pid in pids) else True, seconds=5)
+    with LocalAws():
+        assert not folder.exists()
 
 
 def test_an_interrupt_of_the_main_thread_still_stops_everything() -> None:
@@ -140,12 +175,22 @@ def test_a_reset_during_an_update_ends_the_new_workers_too(cloud: Cloud) -> None
     assert [path for path in cloud.aws.run_directory.iterdir() if path.is_dir()] == []
 
 
-def test_a_folder_that_a_killed_process_left_is_swept_at_the_next_start() -> None:
-    with program() as (run, pids):
-        folder = Path(f"/proc/{pids[0]}/cwd").resolve().parent
-        run.kill()
-        run.wait()
-    assert folder.is_dir()
-    with LocalAws() as aws:
-        assert not folder.exists()
-        assert aws.run_directory.is_dir()
+def test_a_reset_ends_a_real_time_invocation_that_waits_for_a_worker(cloud: Cloud) -> None:
+    cloud.model()
+    cloud.config()
+    cloud.endpoint()
+    cloud.aws.clock.rate = 1
+    cloud.aws.faults.add(SlowColdStart(seconds=1000))
+    os.kill(cloud.aws.worker_pids()[0], signal.SIGKILL)
+    eventually(lambda: cloud.aws.journal.entries("instance.crashed") or None)
+
+    def invoke() -> None:
+        with pytest.raises(ClientError):
+            cloud.invoke({"x": 1})
+
+    waiting = threading.Thread(target=invoke)
+    waiting.start()
+    time.sleep(0.1)
+    cloud.aws.reset()
+    waiting.join(10)
+    assert not waiting.is_alive()
