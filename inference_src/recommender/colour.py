@@ -161,9 +161,12 @@ def _merged(centres: _Array, shares: _Array) -> tuple[_Array, _Array]:
 
 
 def _rounded(shares: _Array) -> list[float]:
-    """The shares to four places, the first taking what rounding left over, so that they still sum to 1."""
-    rest = [round(float(share), 4) for share in shares[1:]]
-    return [round(1 - sum(rest), 4), *rest]
+    """The shares to four places, still falling and with a sum of 1: what is left goes to the largest remainders."""
+    wanted = shares * 10_000
+    whole = np.floor(wanted).astype(int)
+    left = 10_000 - int(whole.sum())
+    whole[np.argsort(whole - wanted, kind="stable")[:left]] += 1
+    return [int(each) / 10_000 for each in whole]
 
 
 def _border_colours(rgb: NDArray[np.uint8], lab: _Array) -> _Array:

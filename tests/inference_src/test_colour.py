@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -106,6 +106,7 @@ def test_the_same_picture_gives_the_same_colours() -> None:
 
 
 @settings(deadline=None, max_examples=40)
+@example(1716, 1, 38, 4)
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 60), st.integers(1, 6))
 def test_shares_sum_to_one_and_fall(seed: int, width: int, height: int, colours: int) -> None:
     random = np.random.default_rng(seed)
