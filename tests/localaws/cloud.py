@@ -7,6 +7,7 @@ import json
 import math
 import tarfile
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -46,6 +47,11 @@ def archive(files: dict[str, str]) -> bytes:
             member.size = len(text.encode())
             tar.addfile(member, io.BytesIO(text.encode()))
     return buffer.getvalue()
+
+
+def input_key(request: dict[str, Any]) -> str:
+    """Where a request lies: each its own place, for inputs are read only when their turn comes."""
+    return f"in/{zlib.crc32(json.dumps(request).encode())}.json"
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 20.0) -> T:
@@ -125,9 +131,10 @@ class Cloud:
 
     def invoke_async(self, request: dict[str, Any], name: str = "endpoint", **more: Any) -> dict[str, Any]:
         """Puts the request into S3 and invokes."""
-        self.s3.put_object(Bucket=BUCKET, Key="in.json", Body=json.dumps(request))
+        key = input_key(request)
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(request))
         answer: dict[str, Any] = self.runtime.invoke_endpoint_async(
-            EndpointName=name, ContentType="application/json", InputLocation=f"s3://{BUCKET}/in.json", **more
+            EndpointName=name, ContentType="application/json", InputLocation=f"s3://{BUCKET}/{key}", **more
         )
         return answer
 

@@ -31,7 +31,7 @@ from localaws.faults import (
     Throttled,
     WorkerKilled,
 )
-from tests.localaws.cloud import BUCKET, HANDLER, Cloud, eventually
+from tests.localaws.cloud import BUCKET, HANDLER, Cloud, eventually, input_key
 
 ONCE = Config(retries={"total_max_attempts": 1})
 FAILURES = f"s3://{BUCKET}/failed"
@@ -278,14 +278,15 @@ def test_s3_fails_for_a_client(cloud: Cloud) -> None:
 
 
 def test_the_data_plane_asks_s3_again_before_an_invocation_fails(asynchronous: Cloud) -> None:
-    asynchronous.aws.faults.add(S3Fails(key="in.json", caller="data-plane", times=2))
+    asynchronous.aws.faults.add(S3Fails(key="in/*", caller="data-plane", times=2))
     assert ended(asynchronous, asynchronous.invoke_async({"x": 1}))[0] == "completed"
     asynchronous.aws.faults.clear()
-    asynchronous.aws.faults.add(S3Fails(key="in.json", caller="data-plane", times=3))
+    asynchronous.aws.faults.add(S3Fails(key="in/*", caller="data-plane", times=3))
     answer = asynchronous.invoke_async({"x": 1})
     ending, reason = ended(asynchronous, answer)
     assert ending == "failed"
-    assert reason.startswith(f"ClientError: Could not download the input data from s3://{BUCKET}/in.json: Internal")
+    location = f"s3://{BUCKET}/{input_key({'x': 1})}"
+    assert reason.startswith(f"ClientError: Could not download the input data from {location}: Internal")
     assert asynchronous.metric("RequestDownloadFailures", "Sum", VARIANT) == 1
     assert (asynchronous.read(answer["FailureLocation"]) or b"").decode() == reason
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.localaws.cloud import BUCKET, Cloud, eventually, input_key
 
 
 @dataclass
@@ -66,7 +66,7 @@ def test_a_completed_invocation_is_told_to_the_success_topic(subscribed: Subscri
             "accept": "application/json",
             "contentType": "application/json",
             "endpointName": "endpoint",
-            "inputLocation": f"s3://{BUCKET}/in.json",
+            "inputLocation": f"s3://{BUCKET}/{input_key({'x': 1})}",
         },
         "responseParameters": {"contentType": "application/json", "outputLocation": answer["OutputLocation"]},
         "inferenceId": "mine",
