@@ -15,7 +15,9 @@ from recommender.catalogue import Item, describe_item
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.errors import RequestError
 from recommender.image import decode_for, preprocess
+from recommender.search import SearchSpec
 from tasks.catalogue import Entry
+from tasks.catalogue_files import write_catalogue
 from tasks.errors import InputError
 
 BATCH = 32
@@ -42,9 +44,9 @@ class Embedded:
     entries: tuple[Entry, ...]
     skipped: tuple[tuple[str, str], ...]
 
-    def write(self, folder: Path) -> None:
-        (folder / "items.jsonl").write_text("".join(item.to_json() + "\n" for item in self.items))
-        np.save(folder / "embeddings.npy", np.ascontiguousarray(self.embeddings, dtype=np.float32))
+    def write(self, folder: Path, progress: Callable[[str], None]) -> SearchSpec:
+        """Writes the catalogue's files, and returns how they are searched."""
+        return write_catalogue(folder, self.items, self.embeddings, progress)
 
 
 def embed_catalogue(entries: Sequence[Entry], encoder_folder: Path, progress: Callable[[str], None]) -> Embedded:

@@ -1,4 +1,8 @@
-"""The catalogue of an artifact: items, their unit embeddings (mapped, not read), and the text embeddings."""
+"""The catalogue of an artifact: items, their unit embeddings (mapped, not read), and the text embeddings.
+
+Files, all row-aligned: embeddings.npy, items.jsonl, items.npy (COLUMNS), index.json (how many items of each kind, and
+how they are searched), and what that search needs; besides, attributes.json and attributes.npy.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +14,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from recommender.attributes import CATEGORIES, GENDERS, group_of
-from recommender.colour import dominant_colours
+from recommender.attributes import CATEGORIES, GENDERS
 from recommender.errors import ArtifactError, SchemaError, shown
 from recommender.fields import Fields
 from recommender.harmony import Palettes
-from recommender.schema import Colour
+from recommender.items import COLUMNS, Blocks, Item, Items, describe_item
+from recommender.mapped import must_exist, open_array
+from recommender.search import Search, SearchSpec, open_search
 
-CHECKED_ROWS = 1000  # a sample: reading every row would pull the mapped file into memory at start
+__all__ = ["Attributes", "Catalogue", "Item", "describe_item", "open_catalogue"]
+
+CHECKED_ROWS = 100  # a sample: reading every row would pull the mapped file into memory at start
 UNIT_TOLERANCE = 1e-3
 
 _Rows = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One garment of the catalogue; `item_id` is its path below the catalogue's root, so it is unique."""
-
-    item_id: str
-    path: str
-    group: str
-    category: str
-    gender: str
-    colours: tuple[Colour, ...]
-
-    @classmethod
-    def from_json(cls, line: str) -> Item:
-        """The item in a line of items.jsonl, or SchemaError."""
-        try:
-            fields = Fields.of(json.loads(line), "item")
-        except ValueError as error:
-            raise SchemaError(f"item isn't JSON ({error}): {shown(line)}") from error
-        fields.only(*cls.__slots__)
-        category = fields.one_of("category", CATEGORIES)
-        colours = tuple(Colour.from_fields(each) for each in fields.each_nested("colours"))
-        if not colours or sum(each.share for each in colours) <= 0:
-            raise SchemaError(f"item {shown(line)} has no colours.")
-        return cls(
-            item_id=fields.text("item_id"),
-            path=fields.text("path"),
-            group=fields.one_of("group", (group_of(category),)),
-            category=category,
-            gender=fields.one_of("gender", GENDERS),
-            colours=colours,
-        )
-
-    def to_json(self) -> str:
-        """The item's line of items.jsonl, without the line break; the same bytes for the same item."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        values["colours"] = [each.to_dict() for each in self.colours]
-        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-
-def describe_item(image: Image.Image, item_id: str, category: str, gender: str) -> Item:
-    """The item for a picture, its colours found exactly as those of a query are."""
-    return Item(item_id, item_id, group_of(category), category, gender, dominant_colours(image))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +43,11 @@ class Attributes:
 class Catalogue:
     """The items of an artifact and what is needed to search them, row-aligned."""
 
-    items: tuple[Item, ...]
+    items: Items
     embeddings: _Rows
-    palettes: Palettes
-    rows: Mapping[str, NDArray[np.intp]]
-    genders: NDArray[np.str_]
+    columns: NDArray[np.void]
+    blocks: Blocks
+    search: Search
     attributes: Mapping[str, Attributes]
 
     @property
@@ -93,61 +55,66 @@ class Catalogue:
         """Length of an embedding."""
         return int(self.embeddings.shape[1])
 
+    @property
+    def rows(self) -> slice:
+        """All of them."""
+        return slice(0, len(self.items))
+
+    def palettes(self, rows: NDArray[np.intp]) -> Palettes:
+        """The colours of some of the items."""
+        return Palettes.of_table(self.columns["palette"][rows])
+
+    def order(self, rows: NDArray[np.intp]) -> NDArray[np.uint32]:
+        """What sorts these items by their ids."""
+        return np.asarray(self.columns["order"][rows])
+
 
 def open_catalogue(folder: Path, dimension: int) -> Catalogue:
     """The catalogue in `folder`, checked; ArtifactError says which file contradicts which."""
-    items = _read_items(folder / "items.jsonl")
+    blocks, spec = _read_index(folder / "index.json")
     embeddings = _open_embeddings(folder / "embeddings.npy", dimension)
-    if len(items) != len(embeddings):
-        found = f"items.jsonl has {len(items)} items, embeddings.npy {len(embeddings)} rows"
-        raise ArtifactError(f"{folder}: {found}; they must match row by row: package the catalogue again.")
-    categories = np.array([item.category for item in items])
-    return Catalogue(
-        items=items,
-        embeddings=embeddings,
-        palettes=Palettes.of([item.colours for item in items]),
-        rows={name: np.flatnonzero(categories == name) for name in CATEGORIES},
-        genders=np.array([item.gender for item in items]),
-        attributes=_read_attributes(folder, dimension),
-    )
+    columns = open_array(folder / "items.npy", COLUMNS, (None,))
+    counts = {"embeddings.npy": len(embeddings), "items.npy": len(columns), "index.json": len(blocks)}
+    if len({*counts.values(), spec.items}) > 1:
+        raise ArtifactError(f"{folder}: the rows of {counts} must match: package the catalogue again.")
+    items = Items(folder / "items.jsonl", columns["line"])
+    _check_ends(folder, items, blocks)
+    search = open_search(folder, spec, embeddings)
+    return Catalogue(items, embeddings, columns, blocks, search, _read_attributes(folder, dimension))
 
 
-def _read_items(path: Path) -> tuple[Item, ...]:
-    _must_exist(path)
-    items = []
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                items.append(Item.from_json(line))
-            except SchemaError as error:
-                raise ArtifactError(f"{path}, line {number}: {error}") from error
-    if not items:
-        raise ArtifactError(f"{path} has no items; package a catalogue of at least one.")
-    ids = [item.item_id for item in items]
-    if len(set(ids)) != len(ids):
-        twice = next(name for at, name in enumerate(ids) if name in ids[:at])
-        raise ArtifactError(f"{path} names item {twice!r} twice; ids must be unique.")
-    return tuple(items)
+def _read_index(path: Path) -> tuple[Blocks, SearchSpec]:
+    must_exist(path)
+    try:
+        fields = Fields.of(json.loads(path.read_text("utf-8")), path.name)
+        fields.only("blocks", "search")
+        return Blocks.from_fields(fields.nested("blocks")), SearchSpec.from_fields(fields.nested("search"))
+    except (ValueError, SchemaError) as error:
+        raise ArtifactError(f"{path}: {error}") from error
+
+
+def _check_ends(folder: Path, items: Items, blocks: Blocks) -> None:
+    """The first and the last item are what index.json says; all of them were checked when they were written."""
+    for row in (0, len(items) - 1):
+        kind = items[row].kind
+        if not blocks.holds(kind, row):
+            raise ArtifactError(
+                f"{folder}: items.jsonl has {kind} in line {row + 1}, index.json hasn't: package again."
+            )
 
 
 def _open_embeddings(path: Path, dimension: int) -> _Rows:
-    _must_exist(path)
-    try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ArtifactError(f"{path} isn't a complete .npy file: {error}") from error
-    if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != dimension:
-        raise ArtifactError(f"{path} holds {rows.dtype} {rows.shape}; wanted float32 [n, {dimension}].")
+    rows = open_array(path, np.float32, (None, dimension))
     sample = rows[:: max(1, len(rows) // CHECKED_ROWS)]
     norms = np.linalg.norm(np.asarray(sample, dtype=np.float64), axis=1)
     if not bool((np.abs(norms - 1) <= UNIT_TOLERANCE).all()):
         raise ArtifactError(f"{path} has rows which aren't unit vectors; package the catalogue again.")
-    return np.asarray(rows)  # still mapped; without memmap's slow subclass
+    return rows
 
 
 def _read_attributes(folder: Path, dimension: int) -> dict[str, Attributes]:
     path = folder / "attributes.json"
-    _must_exist(path)
+    must_exist(path)
     rows = _open_embeddings(folder / "attributes.npy", dimension)
     try:
         prompts = _prompts(json.loads(path.read_text("utf-8")))
@@ -176,8 +143,3 @@ def _prompts(payload: Any) -> list[tuple[str, str]]:
 def _of_kind(kind: str, prompts: list[tuple[str, str]], rows: _Rows) -> Attributes:
     at = [row for row, prompt in enumerate(prompts) if prompt[0] == kind]
     return Attributes(tuple(prompts[row][1] for row in at), np.array(rows[at]))
-
-
-def _must_exist(path: Path) -> None:
-    if not path.is_file():
-        raise ArtifactError(f"No {path.name} in {path.parent}; package the catalogue again.")

@@ -61,9 +61,16 @@ class Palettes:
         share = np.array([[each.share for each in row] for row in padded], dtype=np.float64).reshape(shape)
         return cls(lab, _hue(rgb), _vividness(lab), share)
 
-    def take(self, rows: NDArray[np.intp]) -> Palettes:
-        """The palettes of some of the garments."""
-        return Palettes(self.lab[rows], self.hue[rows], self.vividness[rows], self.share[rows])
+    @classmethod
+    def of_table(cls, table: NDArray[np.float32]) -> Palettes:
+        """The palettes that `table` gave."""
+        wide = table.astype(np.float64)
+        return cls(wide[..., :3], wide[..., 3], wide[..., 4], wide[..., 5])
+
+    def table(self) -> NDArray[np.float32]:
+        """All of it as one array [n, k, 6], to be kept in a file."""
+        rest = np.stack([self.hue, self.vividness, self.share], axis=-1)
+        return np.concatenate([self.lab, rest], axis=-1).astype(np.float32)
 
 
 def harmony(one: Palettes, others: Palettes) -> _Array:

@@ -10,19 +10,18 @@ An outfit wants variety: the best item of each category comes before the second 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.attributes import GENDERS, UNUSUAL_MATCH, answerable, category_match, garment, gender_match
-from recommender.catalogue import Catalogue, Item
+from recommender.attributes import CATEGORIES, GENDERS, UNUSUAL_MATCH, answerable, category_match, garment, gender_match
+from recommender.catalogue import Catalogue
 from recommender.harmony import Palettes, harmony
+from recommender.items import KINDS, Item
 from recommender.reading import Reading
 from recommender.schema import MAX_TOP_K, Colour, Recommendation
+from recommender.search import Candidates, Neighbourhood
 
 WEIGHTS = {"similarity": 0.4, "colour_harmony": 0.3, "gender_match": 0.15, "category_match": 0.15}
 DIGITS = 6  # equal on every machine, so that ties are ties everywhere
@@ -30,71 +29,67 @@ HARMONIOUS, CLASHING = 0.75, 0.5
 _FOR_WHOM = {"male": "for men", "female": "for women", "unisex": "for anyone"}
 
 _Rows = NDArray[np.intp]
+_Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Rows of the catalogue that may answer, each with its cosine to the query."""
-
-    rows: _Rows
-    cosine: NDArray[np.float64]
-
-
-def search(catalogue: Catalogue, reading: Reading, similarity: NDArray[np.float32]) -> Candidates:
-    """Of each answerable category the most similar items for that gender, exactly; as many as a request can want."""
-    welcome = _welcome_genders(catalogue, reading.gender)
+def find_candidates(catalogue: Catalogue, reading: Reading, around: Neighbourhood) -> Candidates:
+    """Of each answerable category the most similar items for that gender; as many as a request can want."""
+    welcome = tuple(other for other in GENDERS if gender_match(reading.gender, other) > 0)
     found = [
-        _most_similar(rows[welcome[rows]], similarity)
-        for rows in (catalogue.rows[category] for category in answerable(reading.category))
+        around.nearest(catalogue.blocks.rows(category, welcome), MAX_TOP_K) for category in answerable(reading.category)
     ]
-    rows = np.concatenate(found)
-    return Candidates(rows, np.clip(similarity[rows].astype(np.float64), -1.0, 1.0))
-
-
-class Scored(NamedTuple):
-    """A candidate with its score and the terms of it, in the order of WEIGHTS."""
-
-    score: float
-    item: Item
-    terms: tuple[float, float, float, float]
+    return Candidates(np.concatenate([each.rows for each in found]), np.concatenate([each.cosine for each in found]))
 
 
 def rank(
     catalogue: Catalogue, reading: Reading, colours: Sequence[Colour], candidates: Candidates, top_k: int
 ) -> tuple[Recommendation, ...]:
     """The best `top_k` candidates, or all there are, by falling score; equal scores in the order of their ids."""
-    if len(candidates.rows) == 0:
+    rows = candidates.rows
+    if len(rows) == 0:
         return ()
-    harmonies = harmony(Palettes.of([colours]), catalogue.palettes.take(candidates.rows))
-    scored = [
-        score(catalogue.items[row], reading, cosine, matched)
-        for row, cosine, matched in zip(
-            candidates.rows.tolist(), candidates.cosine.tolist(), harmonies.tolist(), strict=True
+    kinds = catalogue.blocks.kinds_at(rows)
+    terms = score_terms(reading, kinds, candidates.cosine, harmony(Palettes.of([colours]), catalogue.palettes(rows)))
+    scores = total(terms)
+    categories = np.array([CATEGORIES.index(kind.category) for kind in KINDS])[kinds]
+    chosen = select(scores, categories, catalogue.order(rows), top_k).tolist()
+    return tuple(
+        _recommendation(
+            place,
+            catalogue.items[int(rows[at])],
+            float(scores[at]),
+            {name: float(term[at]) for name, term in terms.items()},
+            reading,
+            colours[0],
         )
-    ]
-    chosen = select(scored, top_k)
-    return tuple(_recommendation(place, each, reading, colours[0]) for place, each in enumerate(chosen, start=1))
-
-
-def score(item: Item, reading: Reading, cosine: float, colour_harmony: float) -> Scored:
-    """The item's score for a garment so read, each of its terms rounded first."""
-    terms = (
-        round((cosine + 1) / 2, DIGITS),
-        round(colour_harmony, DIGITS),
-        gender_match(reading.gender, item.gender),
-        category_match(reading.category, item.category),
+        for place, at in enumerate(chosen, start=1)
     )
-    return Scored(round(sum(map(operator.mul, WEIGHTS.values(), terms)), DIGITS), item, terms)
 
 
-def select(scored: Sequence[Scored], top_k: int) -> list[Scored]:
+def score_terms(reading: Reading, kinds: _Rows, cosine: _Floats, colour_harmony: _Floats) -> dict[str, _Floats]:
+    """The terms of WEIGHTS for n candidates of these kinds, rounded."""
+    by_gender = np.array([gender_match(reading.gender, kind.gender) for kind in KINDS])
+    by_category = np.array([category_match(reading.category, kind.category) for kind in KINDS])
+    return {
+        "similarity": np.round((cosine + 1) / 2, DIGITS),
+        "colour_harmony": np.round(colour_harmony, DIGITS),
+        "gender_match": by_gender[kinds],
+        "category_match": by_category[kinds],
+    }
+
+
+def total(terms: dict[str, _Floats]) -> _Floats:
+    """The scores: the weighted sums of the terms, rounded."""
+    return np.asarray(np.round(sum(weight * terms[name] for name, weight in WEIGHTS.items()), DIGITS))
+
+
+def select(scores: _Floats, categories: _Rows, order: NDArray[np.uint32], top_k: int) -> _Rows:
     """The best of each category first, then the best of the rest, until there are `top_k`; sorted by score."""
-    ordered = sorted(scored, key=_by_score)
-    best: dict[str, Scored] = {}
-    for each in ordered:
-        best.setdefault(each.item.category, each)
-    rest = [each for each in ordered if best[each.item.category] is not each]
-    return sorted([*best.values(), *rest][:top_k], key=_by_score)
+    by_score = np.lexsort((order, -scores))
+    is_best = np.zeros(len(by_score), np.bool_)
+    is_best[np.unique(categories[by_score], return_index=True)[1]] = True
+    preferred = np.concatenate([np.flatnonzero(is_best), np.flatnonzero(~is_best)])
+    return np.asarray(by_score[np.sort(preferred[:top_k])])
 
 
 def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, category_score: float) -> str:
@@ -110,9 +105,9 @@ def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, 
     return f"{pairing} {_counted(garment(reading.category))}; {colours}; {_FOR_WHOM[item.gender]}"
 
 
-def _recommendation(place: int, scored: Scored, reading: Reading, colour: Colour) -> Recommendation:
-    item = scored.item
-    terms = dict(zip(WEIGHTS, scored.terms, strict=True))
+def _recommendation(
+    place: int, item: Item, score: float, terms: dict[str, float], reading: Reading, colour: Colour
+) -> Recommendation:
     return Recommendation(
         rank=place,
         item_id=item.item_id,
@@ -120,27 +115,10 @@ def _recommendation(place: int, scored: Scored, reading: Reading, colour: Colour
         group=item.group,
         category=item.category,
         gender=item.gender,
-        score=scored.score,
+        score=score,
         **terms,
         reason=explain(item, reading, colour, terms["colour_harmony"], terms["category_match"]),
     )
-
-
-def _by_score(each: Scored) -> tuple[float, str]:
-    return -each.score, each.item.item_id
-
-
-def _welcome_genders(catalogue: Catalogue, gender: str) -> NDArray[np.bool_]:
-    welcome = [other for other in GENDERS if gender_match(gender, other) > 0]
-    return np.isin(catalogue.genders, welcome)
-
-
-def _most_similar(rows: _Rows, similarity: NDArray[np.float32]) -> _Rows:
-    """The MAX_TOP_K most similar of `rows`, and whatever equals the last of them."""
-    if len(rows) <= MAX_TOP_K:
-        return rows
-    among = similarity[rows]
-    return np.asarray(rows[among >= np.partition(among, -MAX_TOP_K)[-MAX_TOP_K]])
 
 
 def _counted(name: str) -> str:

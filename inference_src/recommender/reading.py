@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue import Attributes, Catalogue
+from recommender.items import KINDS, Kind
 from recommender.schema import Request
+from recommender.search import Neighbourhood
 
 NEIGHBOURS = 10
 NEIGHBOUR_SHARPNESS = 20.0  # a neighbour nearer by 0.05 of cosine has e times the say
@@ -30,15 +32,15 @@ class Reading:
 
 
 def read_garment(
-    request: Request, catalogue: Catalogue, embedding: _Vector, similarity: _Vector, logit_scale: float
+    request: Request, catalogue: Catalogue, embedding: _Vector, around: Neighbourhood, logit_scale: float
 ) -> Reading:
     """The garment's category and gender: from the request with confidence 1, else read from the picture."""
-    weights = _neighbours(similarity)
+    votes = _votes(catalogue, around)
 
     def told(kind: str) -> dict[str, float]:
         vote: dict[str, float] = {}
-        for row, weight in weights.items():
-            value = getattr(catalogue.items[row], kind)
+        for neighbour, weight in votes:
+            value = getattr(neighbour, kind)
             vote[value] = vote.get(value, 0.0) + weight
         return combined(zero_shot(catalogue.attributes.get(kind), embedding, logit_scale), vote)
 
@@ -69,14 +71,13 @@ def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float]) -> dict[
     return {value: share * zero_shot.get(value, 0.0) + (1 - share) * vote.get(value, 0.0) for value in values}
 
 
-def _neighbours(similarity: _Vector) -> dict[int, float]:
-    """The rows of the nearest neighbours and their say, which sums to 1; equals in the catalogue's order."""
-    count = min(NEIGHBOURS, len(similarity))
-    rows = np.flatnonzero(similarity >= np.partition(similarity, -count)[-count])
-    nearest = rows[np.argsort(-similarity[rows], kind="stable")][:count]
-    cosines = similarity[nearest].astype(np.float64)
-    weights = np.exp((cosines - cosines[0]) * NEIGHBOUR_SHARPNESS)
-    return dict(zip(nearest.tolist(), (weights / weights.sum()).tolist(), strict=True))
+def _votes(catalogue: Catalogue, around: Neighbourhood) -> list[tuple[Kind, float]]:
+    """What the nearest items are, each with its say, which sums to 1; equally near ones in the order of their ids."""
+    found = around.nearest(catalogue.rows, NEIGHBOURS)
+    nearest = np.lexsort((catalogue.order(found.rows), -found.cosine))[:NEIGHBOURS]
+    weights = np.exp((found.cosine[nearest] - found.cosine[nearest[0]]) * NEIGHBOUR_SHARPNESS)
+    kinds = catalogue.blocks.kinds_at(found.rows[nearest])
+    return [(KINDS[kind], weight) for kind, weight in zip(kinds, (weights / weights.sum()).tolist(), strict=True)]
 
 
 def _likeliest(distribution: Mapping[str, float]) -> tuple[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
 from recommender.attributes import CATEGORIES, GENDERS
-from recommender.catalogue import Item, describe_item
+from recommender.catalogue import Catalogue, Item, describe_item, open_catalogue
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.image import preprocess
 from recommender.recommend import Recommender
+from tasks import catalogue_files
 
 IMAGE_SIZE, DIMENSION, GRID = 32, 24, 4
 COLOURS = {"navy": (20, 28, 80), "red": (220, 25, 30)}
@@ -112,12 +114,30 @@ def write_catalogue() -> Callable[..., None]:
 
 def _write_catalogue(folder: Path, items: list[Item], rows: NDArray[np.float32], text: NDArray[np.float32]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "items.jsonl").write_text("".join(f"{item.to_json()}\n" for item in items), "utf-8")
-    np.save(folder / "embeddings.npy", rows)
+    catalogue_files.write_catalogue(folder, items, rows, progress=lambda line: None)
     np.save(folder / "attributes.npy", text)
     prompts = [{"kind": "category", "value": name, "prompt": f"a photo of {name}"} for name in CATEGORIES]
     prompts += [{"kind": "gender", "value": name, "prompt": f"for {name}"} for name in GENDERS]
     (folder / "attributes.json").write_text(json.dumps(prompts))
+
+
+@pytest.fixture
+def first_axis() -> NDArray[np.float32]:
+    """The query that catalogue_of places its items around."""
+    return np.eye(DIMENSION, dtype=np.float32)[0]
+
+
+@pytest.fixture
+def catalogue_of(tmp_path: Path, artifact: Path) -> Callable[[list[Item], NDArray[np.float64]], Catalogue]:
+    """Writes and opens a catalogue of items which have these cosines to the first axis."""
+
+    def opened(items: list[Item], cosines: NDArray[np.float64]) -> Catalogue:
+        rows = np.zeros((len(items), DIMENSION), np.float32)
+        rows[:, 0], rows[:, 1] = cosines, np.sqrt(1 - np.square(cosines))
+        _write_catalogue(tmp_path, items, rows, np.load(artifact / "catalogue" / "attributes.npy"))
+        return open_catalogue(tmp_path, DIMENSION)
+
+    return opened
 
 
 @pytest.fixture(scope="session")
@@ -196,14 +216,24 @@ class Reply:
 Invoke = Callable[..., Reply]
 
 
+@pytest.fixture(autouse=True)
+def toolkit_as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler changes what AWS's toolkit decodes; no other test is to see that."""
+    toolkit = sys.modules.get("sagemaker_inference.content_types")
+    if toolkit is not None:
+        monkeypatch.setattr(toolkit, "UTF8_TYPES", [*toolkit.UTF8_TYPES])
+
+
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Invoke]:
     """Starts AWS's own toolkit on a model folder; the result sends it one request."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from sagemaker_inference import content_types
         from sagemaker_inference.transformer import Transformer
 
     monkeypatch.setenv("SAGEMAKER_PROGRAM", "inference.py")
+    monkeypatch.setattr(content_types, "UTF8_TYPES", [*content_types.UTF8_TYPES])
 
     def start(model_dir: Path) -> Invoke:
         transformer, context = Transformer(), ServingContext(str(model_dir))

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recommender.attributes import CATEGORIES
+from recommender.attributes import CATEGORIES, GENDERS, gender_match
 from recommender.catalogue import Item, describe_item, open_catalogue
 from recommender.errors import ArtifactError, SchemaError
+from recommender.harmony import Palettes
+from recommender.items import KINDS, Blocks
 from recommender.recommend import Recommender
 
 DIMENSION = 24
+FILES = ("items.jsonl", "items.npy", "index.json", "embeddings.npy", "attributes.json", "attributes.npy")
 
 
 @pytest.fixture
@@ -23,20 +26,63 @@ def folder(artifact: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(artifact / "catalogue", tmp_path / "catalogue"))
 
 
-def items_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
-
-
-def write_items(folder: Path, items: list[dict[str, Any]]) -> None:
-    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), "utf-8")
+def index_of(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "index.json").read_text()))
 
 
 def test_opens_what_was_packaged(folder: Path) -> None:
     catalogue = open_catalogue(folder, DIMENSION)
-    assert (len(catalogue.items), catalogue.dimension) == (78, DIMENSION)
-    assert {name: len(rows) for name, rows in catalogue.rows.items()} == dict.fromkeys(CATEGORIES, 6)
-    assert all(catalogue.items[row].category == name for name, rows in catalogue.rows.items() for row in rows)
+    assert (len(catalogue.items), catalogue.dimension, catalogue.rows) == (78, DIMENSION, slice(0, 78))
     assert set(catalogue.attributes) == {"category", "gender"}
+    assert [item.item_id for item in catalogue.items] == [catalogue.items[row].item_id for row in range(78)]
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.parametrize("gender", GENDERS)
+def test_what_one_may_wear_of_a_category_lies_together(folder: Path, category: str, gender: str) -> None:
+    catalogue = open_catalogue(folder, DIMENSION)
+    welcome = tuple(other for other in GENDERS if gender_match(gender, other) > 0)
+    rows = list(range(78))[catalogue.blocks.rows(category, welcome)]
+    wanted = [row for row in range(78) if catalogue.items[row].kind in [(category, other) for other in welcome]]
+    assert rows == wanted
+    assert len(rows) == 2 * len(welcome)
+
+
+def test_rows_tell_their_kind(folder: Path) -> None:
+    catalogue = open_catalogue(folder, DIMENSION)
+    kinds = catalogue.blocks.kinds_at(np.arange(78))
+    assert [KINDS[kind] for kind in kinds] == [item.kind for item in catalogue.items]
+
+
+def test_kinds_that_no_item_is_of_have_no_rows() -> None:
+    blocks = Blocks({KINDS[4]: 3, KINDS[9]: 2})
+    assert len(blocks) == 5
+    assert [KINDS[kind] for kind in blocks.kinds_at(np.arange(5))] == [KINDS[4]] * 3 + [KINDS[9]] * 2
+    assert blocks.rows("upperwear_shirt") == slice(0, 0)
+    assert blocks.rows("one-piece_dress") == slice(5, 5)
+
+
+def test_palettes_are_those_of_the_items(folder: Path) -> None:
+    catalogue = open_catalogue(folder, DIMENSION)
+    rows = np.array([70, 3, 3])
+    found = catalogue.palettes(rows)
+    wanted = Palettes.of([catalogue.items[row].colours for row in rows.tolist()])
+    width = wanted.share.shape[1]
+    assert np.allclose(found.lab[:, :width], wanted.lab, atol=1e-5)
+    assert np.allclose(found.hue[:, :width], wanted.hue, atol=1e-4)
+    assert np.allclose(found.vividness[:, :width], wanted.vividness)
+    assert np.allclose(found.share[:, :width], wanted.share)
+    assert not found.share[:, width:].any()
+
+
+def test_opening_reads_only_the_ends_of_the_items(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    from_json = Item.from_json
+    monkeypatch.setattr(Item, "from_json", lambda line: read.append(line) or from_json(line))
+    catalogue = open_catalogue(folder, DIMENSION)
+    assert len(read) == 2
+    assert catalogue.items[5].item_id
+    assert len(read) == 3
 
 
 def test_embeddings_stay_on_disk(folder: Path) -> None:
@@ -64,41 +110,74 @@ def test_a_line_that_is_no_item_is_refused(line: str) -> None:
         Item.from_json(line)
 
 
-@pytest.mark.parametrize("name", ["items.jsonl", "embeddings.npy", "attributes.json", "attributes.npy"])
+@pytest.mark.parametrize("name", [*FILES])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ArtifactError, match=f"No {name}"):
         open_catalogue(folder, DIMENSION)
 
 
-def test_rows_must_match(folder: Path) -> None:
-    write_items(folder, items_of(folder)[:-1])
-    with pytest.raises(ArtifactError, match=r"77 items, embeddings\.npy 78 rows"):
+@pytest.mark.parametrize("name", ["embeddings.npy", "items.npy"])
+def test_rows_must_match(folder: Path, name: str) -> None:
+    np.save(folder / name, np.load(folder / name)[:-1])
+    with pytest.raises(ArtifactError, match=rf"'{name}': 77.*must match"):
         open_catalogue(folder, DIMENSION)
 
 
-def test_ids_must_be_unique(folder: Path) -> None:
-    items = items_of(folder)
-    write_items(folder, [*items[:-1], items[0]])
-    with pytest.raises(ArtifactError, match="twice"):
+def test_the_counts_by_kind_must_match_the_rows(folder: Path) -> None:
+    index = index_of(folder)
+    index["blocks"]["footwear_heels"]["female"] += 1
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ArtifactError, match=r"'index.json': 79.*must match"):
+        open_catalogue(folder, DIMENSION)
+
+
+def test_the_first_item_must_be_of_the_first_kind(folder: Path) -> None:
+    index = index_of(folder)
+    shirts = index["blocks"]["upperwear_shirt"]
+    shirts["male"], shirts["female"] = 0, shirts["male"] + shirts["female"]
+    (folder / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ArtifactError, match=r"line 1, index\.json hasn't"):
         open_catalogue(folder, DIMENSION)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("category", "upperwear_blouse"), ("gender", "men"), ("group", "footwear"), ("colours", []), ("color", "red")],
+    ("changed", "complaint"),
+    [
+        ({"blocks": {}}, "blocks.upperwear_shirt"),
+        ({"search": {"kind": "magic"}}, "search lacks"),
+        ({"more": 1}, "unknown .'more'"),
+    ],
 )
-def test_a_wrong_line_is_named(folder: Path, field: str, value: Any) -> None:
-    items = items_of(folder)
-    items[2][field] = value
-    write_items(folder, items)
-    with pytest.raises(ArtifactError, match="line 3"):
+def test_an_index_that_says_something_else_is_refused(folder: Path, changed: Any, complaint: str) -> None:
+    (folder / "index.json").write_text(json.dumps(index_of(folder) | changed))
+    with pytest.raises(ArtifactError, match=rf"index\.json: .*{complaint}"):
         open_catalogue(folder, DIMENSION)
 
 
-def test_an_empty_catalogue_is_refused(folder: Path) -> None:
-    write_items(folder, [])
-    with pytest.raises(ArtifactError, match="no items"):
+def test_a_wrong_line_is_named_when_it_is_read(folder: Path) -> None:
+    path = folder / "items.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = lines[2].replace(b'"gender":', b'"Gender":')
+    path.write_bytes(b"".join(lines))
+    items = open_catalogue(folder, DIMENSION).items
+    assert items[1].item_id
+    with pytest.raises(ArtifactError, match=r"items\.jsonl, line 3: item lacks \['gender'\]"):
+        items[2]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100])
+def test_items_that_end_too_early_are_refused(folder: Path, kept: int) -> None:
+    path = folder / "items.jsonl"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ArtifactError, match=r"items\.jsonl ends before its last item"):
+        open_catalogue(folder, DIMENSION)
+
+
+def test_a_last_item_cut_short_is_refused(folder: Path) -> None:
+    path = folder / "items.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ArtifactError, match="line 78: item isn't JSON"):
         open_catalogue(folder, DIMENSION)
 
 

@@ -1,21 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from recommender.attributes import CATEGORIES, GENDERS, answerable, excludes, gender_match
-from recommender.catalogue import Item
 from recommender.errors import EncoderError
-from recommender.ranking import WEIGHTS, Candidates, rank, search, select
-from recommender.reading import Reading, combined, read_garment, zero_shot
+from recommender.ranking import WEIGHTS
+from recommender.reading import combined, read_garment, zero_shot
 from recommender.recommend import Recommender
 from recommender.schema import Colour, Request, Response
 
@@ -137,65 +132,6 @@ def test_a_failing_encoder_is_never_hidden(recommender: Recommender, draw: Any, 
         broken.answer(Request(image=encoded(draw("upperwear_shirt"))))
 
 
-def test_opening_is_quick(artifact: Path) -> None:
-    started = time.perf_counter()
-    Recommender.load(artifact)
-    assert time.perf_counter() - started < 1
-
-
-def listed(recommender: Recommender, cosines: Any, top_k: int) -> list[tuple[float, str]]:
-    rows = np.arange(len(recommender.catalogue.items))
-    reading = Reading("upperwear_shirt", 1.0, "unisex", 1.0)
-    found = rank(recommender.catalogue, reading, [RED], Candidates(rows, np.asarray(cosines)), top_k)
-    return [(each.score, each.item_id) for each in found]
-
-
-def test_ties_are_broken_by_id(recommender: Recommender) -> None:
-    found = listed(recommender, np.zeros(78), 50)
-    assert found == sorted(found, key=lambda each: (-each[0], each[1]))
-    assert len({score for score, _ in found}) < len(found)
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 10_000), top_k=st.integers(1, 50), category=st.sampled_from(CATEGORIES))
-def test_scores_stay_within_bounds(recommender: Recommender, seed: int, top_k: int, category: str) -> None:
-    random = np.random.default_rng(seed)
-    similarity = random.uniform(-1.000001, 1.000001, 78).astype(np.float32)
-    reading = Reading(category, 0.5, str(random.choice(GENDERS)), 0.5)
-    candidates = search(recommender.catalogue, reading, similarity)
-    found = rank(recommender.catalogue, reading, [RED], candidates, top_k)
-    assert len(found) == min(top_k, len(candidates.rows))
-    for each in found:
-        terms = (each.score, each.similarity, each.colour_harmony, each.gender_match, each.category_match)
-        assert all(0 <= term <= 1 for term in terms)
-        assert not excludes(category, each.category)
-
-
-def test_search_keeps_the_nearest_of_a_long_category(recommender: Recommender) -> None:
-    item = recommender.catalogue.items[0]
-    many = 400
-    items = tuple(dataclasses.replace(item, item_id=f"bottomwear/pants/{n}") for n in range(many))
-    rows = {name: np.arange(0) for name in CATEGORIES} | {"bottomwear_pants": np.arange(many)}
-    catalogue = dataclasses.replace(recommender.catalogue, items=items, rows=rows, genders=np.array(["unisex"] * many))
-    similarity = np.random.default_rng(0).permutation(np.linspace(-1, 1, many)).astype(np.float32)
-    found = search(catalogue, Reading("upperwear_shirt", 1, "male", 1), similarity)
-    assert sorted(found.rows.tolist()) == sorted(np.argsort(-similarity)[:50].tolist())
-    tied = search(catalogue, Reading("upperwear_shirt", 1, "male", 1), np.ones(many, np.float32))
-    assert len(tied.rows) == many
-
-
-def test_no_answerable_items_is_an_empty_answer(recommender: Recommender) -> None:
-    rows = {**recommender.catalogue.rows, **{name: np.arange(0) for name in answerable("upperwear_shirt")}}
-    catalogue = dataclasses.replace(recommender.catalogue, rows=rows)
-    reading = Reading("upperwear_shirt", 1, "male", 1)
-    candidates = search(catalogue, reading, np.ones(78, np.float32))
-    assert rank(catalogue, reading, [RED], candidates, 5) == ()
-
-
-def test_selection_of_nothing_is_nothing() -> None:
-    assert select([], 5) == []
-
-
 def test_zero_shot_is_a_softmax_over_scaled_cosines(recommender: Recommender) -> None:
     attributes = recommender.catalogue.attributes["category"]
     told = zero_shot(attributes, attributes.embeddings[3], 30.0)
@@ -209,18 +145,32 @@ def test_two_opinions_weigh_the_same() -> None:
     assert combined({}, {"b": 1.0}) == {"b": 1.0}
 
 
-def test_neighbours_decide_without_text_embeddings(recommender: Recommender, draw: Any, encoded: Any) -> None:
+def test_neighbours_decide_without_text_embeddings(recommender: Recommender) -> None:
     catalogue = dataclasses.replace(recommender.catalogue, attributes={})
     row = next(at for at, item in enumerate(catalogue.items) if item.category == "footwear_flats")
     embedding = catalogue.embeddings[row]
-    reading = read_garment(Request(image=b"x"), catalogue, embedding, catalogue.embeddings @ embedding, 30.0)
+    reading = read_garment(Request(image=b"x"), catalogue, embedding, catalogue.search.around(embedding), 30.0)
     assert reading.category == "footwear_flats"
     assert reading.gender in GENDERS
 
 
-def test_a_catalogue_of_one_item_answers(recommender: Recommender) -> None:
-    item: Item = recommender.catalogue.items[0]
-    rows = {name: np.arange(1 if name == item.category else 0) for name in CATEGORIES}
-    catalogue = dataclasses.replace(recommender.catalogue, items=(item,), rows=rows, genders=np.array([item.gender]))
-    reading = read_garment(Request(image=b"x"), catalogue, np.ones(24, np.float32), np.ones(1, np.float32), 1.0)
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_of_equally_near_neighbours_those_with_the_first_ids_vote(
+    recommender: Recommender, catalogue_of: Any, first_axis: Any, names: tuple[str, str]
+) -> None:
+    item = recommender.catalogue.items[0]
+    kinds = {names[0]: "footwear_flats", names[1]: "accessories_hat"}
+    items = [
+        dataclasses.replace(item, item_id=f"{name}{n}", category=kind, group=kind.split("_")[0])
+        for name, kind in kinds.items()
+        for n in range(10)
+    ]
+    catalogue = dataclasses.replace(catalogue_of(items, np.full(20, 0.5)), attributes={})
+    reading = read_garment(Request(image=b"x"), catalogue, first_axis, catalogue.search.around(first_axis), 30.0)
+    assert (reading.category, reading.category_confidence) == (kinds["a"], 1.0)
+
+
+def test_a_catalogue_of_one_item_answers(recommender: Recommender, catalogue_of: Any, first_axis: Any) -> None:
+    catalogue = catalogue_of([recommender.catalogue.items[0]], [1.0])
+    reading = read_garment(Request(image=b"x"), catalogue, first_axis, catalogue.search.around(first_axis), 1.0)
     assert 0 <= reading.category_confidence <= 1

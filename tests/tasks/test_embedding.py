@@ -93,7 +93,7 @@ def test_progress_is_told_in_batches(encoder: Path, drawn_catalogue: Path) -> No
 def test_what_is_written_is_what_the_handler_reads(encoder: Path, entries: tuple[Entry, ...], tmp_path: Path) -> None:
     embedded, folder = embed_catalogue(entries, encoder, silent), tmp_path / "written"
     folder.mkdir()
-    embedded.write(folder)
+    embedded.write(folder, silent)
     lines = (folder / "items.jsonl").read_text().splitlines()
     assert [json.loads(line)["item_id"] for line in lines] == [entry.path for entry in entries]
     rows = np.load(folder / "embeddings.npy", mmap_mode="r")

@@ -1,0 +1,220 @@
+"""The rows of a catalogue which are nearest to an embedding: one protocol, three kinds of search.
+
+exact   the cosine of every row; up to EXACT_ITEMS items
+signs   the sign bits of (row − mean), one per dimension: rows are ordered by how many bits differ from the query's,
+        and the cosines of the best `depth` are computed from the rows themselves; up to SIGNS_ITEMS items
+faiss   the same, the bits compared by faiss, a third of the time
+The mean is taken off because all embeddings of a CLIP share a direction, whose signs would tell nothing.
+Whatever the kind, the cosines that leave here are computed alike, so that an answer doesn't tell which kind gave it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import ArtifactError
+from recommender.fields import Fields
+from recommender.mapped import open_array
+
+EXACT, SIGNS, FAISS = KINDS = ("exact", "signs", "faiss")
+EXACT_ITEMS = 100_000
+SIGNS_ITEMS = 2_000_000
+SINGLE_PRECISION = 1e-6  # by how much a cosine that a BLAS computed in single precision may be wrong
+CHUNK = 16_384  # rows whose bits and counts stay in the processor's cache
+
+_Rows = NDArray[np.float32]
+_Vector = NDArray[np.float32]
+
+
+def kind_for(items: int) -> str:
+    """The kind of search that a catalogue of so many items wants."""
+    return EXACT if items <= EXACT_ITEMS else SIGNS if items <= SIGNS_ITEMS else FAISS
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSpec:
+    """How a catalogue is searched, and the share of the true ten nearest that it found for `queries` queries."""
+
+    kind: str
+    items: int
+    depth: int
+    recall_at_10: float
+    queries: int
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> SearchSpec:
+        """The specification in `fields`, or SchemaError."""
+        fields.only(*cls.__slots__)
+        return cls(
+            kind=fields.one_of("kind", KINDS),
+            items=fields.whole("items", at_least=1),
+            depth=fields.whole("depth", at_least=0),
+            recall_at_10=fields.unit("recall_at_10"),
+            queries=fields.whole("queries", at_least=0),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of index.json and the manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows of the catalogue, in the catalogue's order, each with its cosine to the query."""
+
+    rows: NDArray[np.intp]
+    cosine: NDArray[np.float64]
+
+
+class Neighbourhood(Protocol):
+    """What lies around one embedding."""
+
+    def nearest(self, rows: slice, count: int) -> Candidates:
+        """The `count` nearest of these rows, or all there are, and whatever is as near as the last of them."""
+
+
+class Search(Protocol):
+    """Finds neighbours. What doesn't depend on the rows asked for is done once per embedding."""
+
+    def around(self, embedding: _Vector) -> Neighbourhood:
+        """The neighbourhood of a unit vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactSearch:
+    """Compares with every row."""
+
+    embeddings: _Rows
+
+    def around(self, embedding: _Vector) -> Neighbourhood:
+        """The neighbourhood of a unit vector."""
+        return _Compared(self.embeddings, embedding, self.embeddings @ embedding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    embeddings: _Rows
+    embedding: _Vector
+    similarity: _Vector
+
+    def nearest(self, rows: slice, count: int) -> Candidates:
+        close = _least(-self.similarity[rows], count, SINGLE_PRECISION) + rows.start
+        return _rescored(self.embeddings, close, self.embedding, count)
+
+
+@dataclass(frozen=True, slots=True)
+class SignSearch:
+    """Compares sign bits [words, n] first."""
+
+    embeddings: _Rows
+    mean: _Vector
+    signs: NDArray[np.uint64]
+    depth: int
+
+    def around(self, embedding: _Vector) -> Neighbourhood:
+        """The neighbourhood of a unit vector."""
+        return _Approached(self, embedding, _differing_bits(self.signs, sign_bits(embedding[None], self.mean)[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Approached:
+    search: SignSearch
+    embedding: _Vector
+    distances: NDArray[np.uint16]
+
+    def nearest(self, rows: slice, count: int) -> Candidates:
+        close = _least(self.distances[rows], max(count, self.search.depth)) + rows.start
+        return _rescored(self.search.embeddings, close, self.embedding, count)
+
+
+@dataclass(frozen=True, slots=True)
+class FaissSearch:
+    """Compares sign bits [n, bytes] by faiss, on the mapped file: an IndexBinaryFlat without its copy in memory."""
+
+    embeddings: _Rows
+    mean: _Vector
+    signs: NDArray[np.uint8]
+    depth: int
+    faiss: Any
+
+    def around(self, embedding: _Vector) -> Neighbourhood:
+        """The neighbourhood of a unit vector."""
+        return _ApproachedByFaiss(self, embedding, sign_bits(embedding[None], self.mean).view(np.uint8))
+
+
+@dataclass(frozen=True, slots=True)
+class _ApproachedByFaiss:
+    search: FaissSearch
+    embedding: _Vector
+    bits: NDArray[np.uint8]
+
+    def nearest(self, rows: slice, count: int) -> Candidates:
+        among = self.search.signs[rows]
+        if len(among) == 0:
+            return Candidates(np.empty(0, np.intp), np.empty(0))
+        wanted = min(len(among), max(count, self.search.depth))
+        _, close = self.search.faiss.knn_hamming(self.bits, among, wanted)
+        return _rescored(self.search.embeddings, np.sort(close[0]) + rows.start, self.embedding, count)
+
+
+def open_search(folder: Path, spec: SearchSpec, embeddings: _Rows) -> Search:
+    """The search that was chosen for the catalogue in `folder`, or ArtifactError."""
+    if spec.kind == EXACT:
+        return ExactSearch(embeddings)
+    items, dimension = embeddings.shape
+    mean = np.array(open_array(folder / "mean.npy", np.float32, (dimension,)))
+    words = -(-dimension // 64)
+    if spec.kind == SIGNS:
+        signs = open_array(folder / "signs.npy", np.uint64, (words, items))
+        return SignSearch(embeddings, mean, signs, spec.depth)
+    rows = open_array(folder / "signs.npy", np.uint8, (items, words * 8))
+    return FaissSearch(embeddings, mean, rows, spec.depth, _faiss(items))
+
+
+def sign_bits(rows: _Rows, mean: _Vector) -> NDArray[np.uint64]:
+    """The signs of (row − mean) as bits, [n, words]; what fills the last word is 0."""
+    packed = np.packbits(rows > mean, axis=1)
+    padding = -packed.shape[1] % 8
+    return np.ascontiguousarray(np.pad(packed, ((0, 0), (0, padding)))).view(np.uint64)
+
+
+def _differing_bits(signs: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """How many bits of each column of `signs` [words, n] differ from `bits` [words]."""
+    distances = np.zeros(signs.shape[1], np.uint16)
+    for start in range(0, len(distances), CHUNK):
+        chunk = distances[start : start + CHUNK]
+        for word, wanted in zip(signs, bits, strict=True):
+            chunk += np.bitwise_count(word[start : start + CHUNK] ^ wanted)
+    return distances
+
+
+def _rescored(embeddings: _Rows, rows: NDArray[np.intp], embedding: _Vector, count: int) -> Candidates:
+    cosine = _cosines(embeddings, rows, embedding)
+    best = _least(-cosine, count)
+    return Candidates(rows[best], cosine[best])
+
+
+def _least(values: NDArray[Any], count: int, margin: float = 0) -> NDArray[np.intp]:
+    """Where the `count` least values stand, and what equals the last of them within the margin."""
+    if len(values) <= count:
+        return np.arange(len(values))
+    return np.flatnonzero(values <= np.partition(values, count - 1)[count - 1] + margin)
+
+
+def _cosines(embeddings: _Rows, rows: NDArray[np.intp], embedding: _Vector) -> NDArray[np.float64]:
+    """The same for equal rows wherever they stand; a BLAS sums in an order that depends on it."""
+    products = np.einsum("ij,j->i", embeddings[rows].astype(np.float64), embedding.astype(np.float64))
+    return np.asarray(np.clip(products, -1.0, 1.0))
+
+
+def _faiss(items: int) -> Any:
+    try:
+        import faiss
+    except ImportError as error:
+        raise ArtifactError(f"A catalogue of {items} items is searched by faiss: install faiss-cpu.") from error
+    return faiss
