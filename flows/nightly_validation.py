@@ -10,6 +10,7 @@ from pydantic import Field
 from flows.validate_endpoint import measure
 from tasks.artifact import PackagingInputs, package_task
 from tasks.comparison import Tolerance
+from tasks.encoder import DEFAULT_PRECISION, Precision
 from tasks.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
 from tasks.guarantee import teardown_hook, torn_down
 from tasks.invocation import smoke_real_time_task
@@ -43,6 +44,7 @@ def nightly_validation(
     max_concurrent_invocations: Annotated[int, Field(ge=1, le=1000)] = 5,
     metadata: str = "",
     categories: str = "",
+    precision: Precision = DEFAULT_PRECISION,
     keep: bool = False,
 ) -> Outcome:
     """Prove that the asynchronous endpoint answers like the real-time one, how fast, at what cost; leave nothing.
@@ -62,6 +64,7 @@ def nightly_validation(
         max_concurrent_invocations: Requests that one asynchronous instance works on at a time.
         metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
+        precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         keep: Leave both endpoints running, which bills until they are torn down or expire.
     """
     real_time = EndpointSpec("real-time", instance_type=instance_type).checked()
@@ -72,7 +75,9 @@ def nightly_validation(
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
     preflight_task(plan)
     with torn_down(plan, keep=keep) as teardown:
-        artifact = package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories))
+        artifact = package_task(
+            plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision)
+        )
         topics = create_messaging_task(plan)
         asked = [
             start_endpoint_task(plan, real_time.serving(artifact.uri)),
@@ -85,6 +90,7 @@ def nightly_validation(
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
     command = f"stygig nightly --catalogue {catalogue} --pictures {pictures} --encoder {encoder}"
+    command += f" --precision {precision}"
     removal = None if keep else teardown.removal
     report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command])
     return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)

@@ -6,13 +6,20 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from tasks.artifact import Artifact, PackagingInputs, package_task
+from tasks.encoder import DEFAULT_PRECISION, Precision
 from tasks.names import dated
 from tasks.plan import plan_task, preflight_task
 from tasks.sources import catalogue_source
 
 
 @flow(name="package-model", flow_run_name=partial(dated, "package"))
-def package_model(catalogue: str = "demo", encoder: str = "demo", metadata: str = "", categories: str = "") -> Artifact:
+def package_model(
+    catalogue: str = "demo",
+    encoder: str = "demo",
+    metadata: str = "",
+    categories: str = "",
+    precision: Precision = DEFAULT_PRECISION,
+) -> Artifact:
     """Package a catalogue of pictures and an image encoder as a SageMaker model artifact.
 
     An unchanged catalogue is found again, and nothing is uploaded.
@@ -22,7 +29,8 @@ def package_model(catalogue: str = "demo", encoder: str = "demo", metadata: str 
         encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, or a checkpoint file.
         metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
+        precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
     """
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    return package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories))
+    return package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision))

@@ -4,33 +4,44 @@ Needs torch and open_clip (`make setup-clip`). Nothing of them is left at servin
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
+import onnx
 import open_clip
 import torch
 from numpy.typing import NDArray
 
 from recommender.attributes import CATEGORIES, GENDERS
+from recommender.encoder import EncoderSpec, load_encoder
+from tasks.clip_agreement import checked_agreement
+from tasks.clip_graph import is_plain_vit, vit_graph
 from tasks.demo.captions import category_prompts, gender_prompts
-from tasks.errors import ArtifactError, InputError
+from tasks.encoder import Precision
+from tasks.errors import InputError
+from tasks.onnx_tower import Tower, store, traced
 
-LEAST_COSINE = 0.9999
-CHECKED_PICTURES = 8
+THREADS = 2
 CONFIG = "open_clip_config.json"
 
 
-def export_clip(wanted: str, folder: Path) -> None:
+def export_clip(wanted: str, folder: Path, precision: Precision) -> None:
     """Writes the encoder folder for an open_clip NAME:TAG, NAME:FILE, or a FILE with its config beside it."""
     name, weights = _name_and_weights(wanted)
-    model, preprocess = _load(wanted, name, weights)
+    model, transform = _load(wanted, name, weights)
     size = _size(model)
-    (folder / "encoder.json").write_text(json.dumps(_spec(wanted, model, preprocess, size), indent=2) + "\n")
-    _export_image_tower(model, size, folder / "image.onnx")
-    _check_agreement(model, size, folder / "image.onnx")
+    spec = _spec(wanted, model, size, precision)
+    store(_image_tower(model, size), precision, folder)
+    _write_spec(spec, folder)
+    agreement = checked_agreement(model, transform, load_encoder(folder, THREADS), precision)
+    _write_spec(replace(spec, agreement=agreement), folder)
     _write_attributes(model, open_clip.get_tokenizer(name), folder)
+
+
+def _write_spec(spec: EncoderSpec, folder: Path) -> None:
+    (folder / "encoder.json").write_text(json.dumps(spec.to_dict(), indent=2) + "\n")
 
 
 def _name_and_weights(wanted: str) -> tuple[str, str]:
@@ -41,12 +52,22 @@ def _name_and_weights(wanted: str) -> tuple[str, str]:
     if name not in open_clip.list_models():
         raise InputError(f"open_clip has no model {name!r}. `open_clip.list_models()` lists what it has.")
     tags = open_clip.list_pretrained_tags_by_model(name)
+    _refuse_other_activation(name, weights)
     if not Path(weights).is_file() and weights not in tags:
         raise InputError(
             f"{weights!r} is neither a checkpoint file nor a pretrained tag of {name}, which has: "
             f"{', '.join(tags) or 'none'}."
         )
     return name, weights
+
+
+def _refuse_other_activation(name: str, tag: str) -> None:
+    """open_clip only warns where a tag's weights were trained with the other GELU, and gives other embeddings."""
+    trained_quick = bool((open_clip.get_pretrained_cfg(name, tag) or {}).get("quick_gelu", False))
+    built_quick = bool((open_clip.get_model_config(name) or {}).get("quick_gelu", False))
+    quick = f"{name}-quickgelu"
+    if trained_quick and not built_quick and quick in open_clip.list_models():
+        raise InputError(f"The weights {tag} of {name} were trained with QuickGELU. Give {quick}:{tag}.")
 
 
 def _name_beside(checkpoint: Path) -> str:
@@ -79,25 +100,25 @@ def _size(model: Any) -> int:
     return int(size[0] if isinstance(size, tuple | list) else size)
 
 
-def _spec(wanted: str, model: Any, preprocess: Any, size: int) -> dict[str, Any]:
+def _spec(wanted: str, model: Any, size: int, precision: Precision) -> EncoderSpec:
     chosen = open_clip.get_model_preprocess_cfg(model)
     with torch.no_grad():
         dimension = int(model.encode_image(torch.zeros(1, 3, size, size)).shape[1])
     name = wanted if Path(wanted.partition(":")[2] or wanted).name == wanted else _shown(wanted)
-    return {
-        "name": name,
-        "engine": "onnxruntime",
-        "dimension": dimension,
-        "image_size": size,
-        "resize_mode": chosen.get("resize_mode", "shortest"),
-        "interpolation": chosen.get("interpolation", "bicubic"),
-        "mean": list(chosen["mean"]),
-        "std": list(chosen["std"]),
-        "logit_scale": float(model.logit_scale.exp()),
-        "precision": "fp32",
-        "source": f"open_clip {open_clip.__version__}: {name}",
-        "licence": "that of the weights",
-    }
+    return EncoderSpec(
+        name=name,
+        engine="onnxruntime",
+        dimension=dimension,
+        image_size=size,
+        resize_mode=chosen.get("resize_mode", "shortest"),
+        interpolation=chosen.get("interpolation", "bicubic"),
+        mean=tuple(chosen["mean"]),
+        std=tuple(chosen["std"]),
+        logit_scale=float(model.logit_scale.detach().exp()),
+        precision=precision,
+        source=f"open_clip {open_clip.__version__}: {name}",
+        licence="that of the weights",
+    )
 
 
 def _shown(wanted: str) -> str:
@@ -106,39 +127,10 @@ def _shown(wanted: str) -> str:
     return f"{name}{colon}{Path(weights).name}" if colon else Path(name).name
 
 
-class _ImageTower(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, image: Any) -> Any:
-        return self.model.encode_image(image)
-
-
-def _export_image_tower(model: Any, size: int, path: Path) -> None:
-    torch.onnx.export(
-        _ImageTower(model),
-        (torch.zeros(2, 3, size, size),),
-        str(path),
-        input_names=["image"],
-        output_names=["embedding"],
-        dynamic_shapes={"image": {0: torch.export.Dim("batch")}},
-        dynamo=True,
-        external_data=True,  # the weights apart, so that they are memory-mapped
-        verbose=False,
-    )
-
-
-def _check_agreement(model: Any, size: int, path: Path) -> None:
-    """Packaging fails rather than ship a graph that computes something else."""
-    pictures = np.random.default_rng(0).normal(size=(CHECKED_PICTURES, 3, size, size)).astype(np.float32)
-    with torch.no_grad():
-        expected = model.encode_image(torch.from_numpy(pictures)).numpy()
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {"image": pictures})[0]
-    lowest = float((_unit(expected) * _unit(found)).sum(axis=1).min())
-    if lowest < LEAST_COSINE:
-        raise ArtifactError(f"The exported image tower agrees with open_clip only to cosine {lowest:.6f}.")
+def _image_tower(model: Any, size: int) -> onnx.ModelProto:
+    if is_plain_vit(model.visual):
+        return vit_graph(model.visual)
+    return traced(Tower(model, model.encode_image), torch.zeros(2, 3, size, size), ("image", "embedding"))
 
 
 def _write_attributes(model: Any, tokenize: Any, folder: Path) -> None:

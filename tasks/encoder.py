@@ -1,32 +1,37 @@
 """Which encoder a catalogue is packaged with: the demo one, or any that open_clip can load.
 
-The result is always the same: a folder with encoder.json, image.onnx, attributes.json and attributes.npy. Only the
-open_clip kinds need torch; they live in `tasks.clip_export`.
+The result is always the same: a folder with encoder.json, image.onnx (and, of a large one, image.onnx.data),
+attributes.json and attributes.npy. Only the open_clip kinds need torch; they live in `tasks.clip_export`.
 """
 
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 from recommender.encoder import EncoderSpec
 from tasks.errors import InputError
 
+Precision = Literal["fp16", "fp32", "int8"]
+DEFAULT_PRECISION: Precision = "fp16"
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).with_name("demo") / "encoder"
 FILES = ("image.onnx", "attributes.json", "attributes.npy")
 
 
-def prepare_encoder(wanted: str, folder: Path) -> EncoderSpec:
+def prepare_encoder(wanted: str, folder: Path, precision: Precision = DEFAULT_PRECISION) -> EncoderSpec:
     """Puts the wanted encoder's files into `folder`.
 
     `wanted` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, or a
-    checkpoint file with open_clip_config.json beside it.
+    checkpoint file with open_clip_config.json beside it. Of an open_clip model, `precision` says how the weights are
+    stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that agrees with open_clip well enough. The demo
+    encoder has a precision of its own.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if wanted == DEMO:
         _copy(DEMO_FOLDER, folder)
     elif ":" in wanted or Path(wanted).is_file():
-        _export(wanted, folder)
+        _export(wanted, folder, precision)
     else:
         raise InputError(
             f"Encoder {wanted!r} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, nor a "
@@ -40,11 +45,11 @@ def _copy(source: Path, folder: Path) -> None:
     for name in (*FILES, "NOTICE", "LICENSE-APACHE"):
         shutil.copyfile(source / name, folder / name)
     said = json.loads((source / "encoder.json").read_text())
-    spec = {name: said[name] for name in EncoderSpec.__slots__}
+    spec = {name: said[name] for name in EncoderSpec.__slots__ if name in said}
     (folder / "encoder.json").write_text(json.dumps(spec, indent=2) + "\n")
 
 
-def _export(wanted: str, folder: Path) -> None:
+def _export(wanted: str, folder: Path, precision: Precision) -> None:
     try:
         from tasks.clip_export import export_clip
     except ModuleNotFoundError as exc:
@@ -52,7 +57,7 @@ def _export(wanted: str, folder: Path) -> None:
             f"Packaging {wanted} needs {exc.name}, which the base install leaves out. "
             "Install it with `make setup-clip`, or use --encoder demo."
         ) from exc
-    export_clip(wanted, folder)
+    export_clip(wanted, folder, precision)
 
 
 def fingerprint_files(wanted: str) -> list[Path]:

@@ -23,6 +23,12 @@ Catalogue = Annotated[str, typer.Option(help="Folder or s3://… with group/type
 Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
 Metadata = Annotated[str, typer.Option(help="CSV with path, gender and colour; else the catalogue's metadata.csv.")]
 Categories = Annotated[str, typer.Option(help="YAML file that maps folder names to the 13 categories.")]
+Precision = Annotated[
+    Literal["fp16", "fp32", "int8"],
+    typer.Option(
+        help="How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own."
+    ),
+]
 Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
 Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
@@ -45,6 +51,7 @@ def nightly(
     max_concurrent_invocations: Concurrency = 5,
     metadata: Metadata = "",
     categories: Categories = "",
+    precision: Precision = "fp16",
     keep: Annotated[bool, typer.Option("--keep", help="Leave both endpoints running; they bill.")] = False,
     json: Json = False,
 ) -> None:
@@ -66,6 +73,7 @@ def nightly(
         "max_concurrent_invocations": max_concurrent_invocations,
         "metadata": metadata,
         "categories": categories,
+        "precision": precision,
         "keep": keep,
     }
     with ending(json) as out:
@@ -80,6 +88,7 @@ def package(
     encoder: Encoder = "demo",
     metadata: Metadata = "",
     categories: Categories = "",
+    precision: Precision = "fp16",
     json: Json = False,
 ) -> None:
     """Package a catalogue and an encoder; the artifact's URI is the last line."""
@@ -92,6 +101,7 @@ def package(
             "encoder": checked_encoder(encoder),
             "metadata": metadata,
             "categories": categories,
+            "precision": precision,
         }
         out.artifact(run_flow("package_model", parameters))
 

@@ -1,4 +1,4 @@
-"""From preprocessed pictures to unit embeddings, with ONNX Runtime or, for open_clip folders, with torch."""
+"""From preprocessed pictures to unit embeddings: encoder.json, and what is checked of an engine's answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.engines import Engine, open_onnx, open_torch
 from recommender.errors import ArtifactError, EncoderError, SchemaError
 from recommender.fields import Fields
 
-ENGINES = ("onnxruntime", "torch")
+ENGINES = {"onnxruntime": open_onnx, "torch": open_torch}
 SMALLEST_NORM = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How near the embeddings were to open_clip's when they were packaged, on a fixed set of pictures."""
+
+    min_cosine: float
+    top10_overlap: float
+    pictures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class EncoderSpec:
     precision: str
     source: str
     licence: str
+    agreement: Agreement | None = None
 
     @classmethod
     def from_dict(cls, payload: object) -> EncoderSpec:
@@ -44,10 +55,11 @@ class EncoderSpec:
 
     @classmethod
     def _from_fields(cls, fields: Fields) -> EncoderSpec:
-        fields.at_least(*cls.__slots__)  # the folder may say more: a text tower, what was measured
+        needed = [name for name in cls.__slots__ if name != "agreement"]
+        fields.at_least(*needed)  # the folder may say more: a text tower, what was measured
         return cls(
             name=fields.text("name"),
-            engine=fields.one_of("engine", ENGINES),
+            engine=fields.one_of("engine", tuple(ENGINES)),
             dimension=fields.whole("dimension", at_least=1),
             image_size=fields.whole("image_size", at_least=1),
             resize_mode=fields.one_of("resize_mode", ("shortest", "squash")),
@@ -58,17 +70,17 @@ class EncoderSpec:
             precision=fields.text("precision"),
             source=fields.text("source"),
             licence=fields.text("licence"),
+            agreement=_agreement(fields.nested("agreement")) if "agreement" in fields else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of encoder.json."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
 
-class Engine(Protocol):
-    """Runs the image tower: [N, 3, S, S] in, [N, dimension] out, of any length."""
-
-    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
+def _agreement(fields: Fields) -> Agreement:
+    return Agreement(fields.number("min_cosine"), fields.unit("top10_overlap"), fields.whole("pictures", at_least=1))
 
 
 class Encoder(Protocol):
@@ -124,44 +136,4 @@ def load_encoder(folder: Path, threads: int = 1) -> EngineEncoder:
         spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
     except ValueError as error:
         raise ArtifactError(f"{path} isn't JSON: {error}") from error
-    engine = _onnx_engine(folder, threads) if spec.engine == "onnxruntime" else _torch_engine(folder, threads)
-    return EngineEncoder(spec, engine)
-
-
-def _onnx_engine(folder: Path, threads: int) -> Engine:
-    import onnxruntime
-
-    graph = folder / "image.onnx"
-    if not graph.is_file():
-        raise ArtifactError(f"No image.onnx in {folder}; encoder.json asks for engine onnxruntime.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no base of their own
-        raise ArtifactError(f"ONNX Runtime can't open {graph}: {error}") from error
-
-    def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        embedding: NDArray[np.float32] = session.run(["embedding"], {"image": batch})[0]
-        return embedding
-
-    return run
-
-
-def _torch_engine(folder: Path, threads: int) -> Engine:
-    import open_clip
-    import torch
-
-    for name in ("open_clip_config.json", "open_clip_model.safetensors"):
-        if not (folder / name).is_file():
-            raise ArtifactError(f"No {name} in {folder}; encoder.json asks for engine torch.")
-    torch.set_num_threads(threads)
-    model = open_clip.create_model(f"local-dir:{folder}", device="cpu", precision="fp32").eval()
-
-    def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():  # torch's grad mode belongs to the thread
-            embedding: NDArray[np.float32] = model.encode_image(torch.from_numpy(batch)).numpy()
-            return embedding
-
-    return run
+    return EngineEncoder(spec, ENGINES[spec.engine](folder, threads))

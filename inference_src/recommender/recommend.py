@@ -18,7 +18,7 @@ from recommender.encoder import Encoder, load_encoder
 from recommender.errors import ArtifactError, SchemaError
 from recommender.fields import Fields
 from recommender.image import decode_for, preprocess
-from recommender.ranking import rank, search
+from recommender.ranking import find_candidates, rank
 from recommender.reading import Reading, read_garment
 from recommender.schema import Colour, Query, Request, Response, Timings
 
@@ -31,6 +31,11 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._since = time.perf_counter()
+        self.stages_ms: dict[str, float] = {}
+
+    def note(self, stage: str) -> None:
+        """Keeps the lap that ends now as what this stage took."""
+        self.stages_ms[stage] = self.lap_ms()
 
     def lap_ms(self) -> float:
         """Milliseconds since the last lap, to the microsecond."""
@@ -47,11 +52,15 @@ class Recommender:
     catalogue: Catalogue
 
     @classmethod
-    def load(cls, model_dir: Path, threads: int = 1) -> Recommender:
+    def load(cls, model_dir: Path, threads: int = 1, watch: Stopwatch | None = None) -> Recommender:
         """The recommender in an unpacked artifact, which may be read-only; ArtifactError if its parts disagree."""
+        watch = watch or Stopwatch()
         manifest = _read_manifest(model_dir / "manifest.json")
+        watch.note("manifest")
         encoder = load_encoder(model_dir / "encoder", threads)
+        watch.note("encoder")
         catalogue = open_catalogue(model_dir / "catalogue", encoder.spec.dimension)
+        watch.note("catalogue")
         declared = manifest.nested("catalogue").whole("items", at_least=1)
         if declared != len(catalogue.items):
             found = f"manifest.json declares {declared} items, the catalogue has {len(catalogue.items)}"
@@ -69,9 +78,9 @@ class Recommender:
         decode_ms = watch.lap_ms()
         embedding = self.encoder.encode(preprocess(image, spec)[None])[0]
         encode_ms = watch.lap_ms()
-        similarity = self.catalogue.embeddings @ embedding
-        reading = read_garment(request, self.catalogue, embedding, similarity, spec.logit_scale)
-        candidates = search(self.catalogue, reading, similarity)
+        around = self.catalogue.search.around(embedding)
+        reading = read_garment(request, self.catalogue, embedding, around, spec.logit_scale)
+        candidates = find_candidates(self.catalogue, reading, around)
         search_ms = watch.lap_ms()
         colours = dominant_colours(image)
         ranked = rank(self.catalogue, reading, colours, candidates, request.top_k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ ALLOWED_PREFIXES_VARIABLE = "STYGIG_ALLOWED_S3_PREFIXES"
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
 ATTEMPTS = 3
+MAX_KEY_BYTES = 1024  # S3's own limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class Location:
         return cls(bucket, key)
 
     def holds(self, other: Location) -> bool:
-        """Whether `other` lies below this prefix."""
-        return self.bucket == other.bucket and other.key.startswith(self.key) and other.key != self.key
+        """Whether `other` lies below this prefix, and does so however a proxy reads the dots of a path."""
+        below = self.bucket == other.bucket and other.key.startswith(self.key) and other.key != self.key
+        return below and {".", ".."}.isdisjoint(other.key.split("/"))
 
 
 def allowed_prefixes(environment: Mapping[str, str]) -> tuple[Location, ...]:
@@ -66,7 +69,8 @@ def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
 
     try:
         answer = _client().get_object(Bucket=location.bucket, Key=location.key)
-        with answer["Body"] as body:  # closed unread, it gives up its connection
+        # closed unread, it gives up its connection; its own `with` would hand out urllib3's stream and errors
+        with contextlib.closing(answer["Body"]) as body:
             _check_length(uri, answer["ContentLength"])
             return body.read()
     except ClientError as error:
@@ -82,6 +86,13 @@ def _parsed(uri: str) -> Location:
         raise RequestError("invalid_image_s3_uri", f"image_s3_uri {error}.") from error
     if not location.key:
         raise RequestError("invalid_image_s3_uri", f"image_s3_uri {shown(uri)} names a bucket but no key.")
+    try:
+        length = len(location.key.encode())
+    except UnicodeEncodeError as error:  # JSON may hold half of a character
+        raise RequestError("invalid_image_s3_uri", f"image_s3_uri {shown(uri)} isn't Unicode text.") from error
+    if length > MAX_KEY_BYTES:
+        message = f"image_s3_uri {shown(uri)} has a key of {length:,} bytes; S3 takes {MAX_KEY_BYTES:,}."
+        raise RequestError("invalid_image_s3_uri", message)
     return location
 
 

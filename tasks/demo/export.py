@@ -11,28 +11,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tasks.demo.towers import CONTEXT_LENGTH, IMAGE_SIZE, Floats
+from tasks.onnx_tower import Initializers, Nodes, Tower, float16_weights, shrink, traced
 
-Initializers = list[onnx.TensorProto]
-Nodes = list[onnx.NodeProto]
-_SMALL = 512  # tensors below this many values stay float32: biases and norms cost nothing
-_MEDIUM = 60_000  # and below this many float16: the first layers are small, and int8 hurts them most
+_MEDIUM = 60_000  # below this many values float16: the first layers are small, and int8 hurts them most
 
 
 class ExportError(RuntimeError):
     """The written ONNX model does not compute what torch computes."""
-
-
-class Tower(torch.nn.Module):  # type: ignore[misc]  # torch is not followed by mypy here
-    """One method of the model as a module, which is what the exporter takes."""
-
-    def __init__(self, model: torch.nn.Module, method: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.model = model
-        self._method = method
-
-    def forward(self, given: torch.Tensor) -> torch.Tensor:
-        """Return the embeddings."""
-        return self._method(given)
 
 
 def export_image_tower(model: torch.nn.Module, path: Path) -> None:
@@ -50,7 +35,7 @@ def export_text_tower(model: torch.nn.Module, path: Path) -> None:
 def frozen_trunk(model: torch.nn.Module) -> Callable[[Floats], Floats]:
     """Return the trunk, unrounded, as a function on onnxruntime: five times as fast as torch on one thread."""
     example = torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE)
-    session = _session(_traced(Tower(model.visual.trunk, model.visual.trunk), example, ("image", "features")))
+    session = _session(traced(Tower(model.visual.trunk, model.visual.trunk), example, ("image", "features")))
 
     def features(batch: Floats) -> Floats:
         rows: Floats = session.run(["features"], {"image": batch})[0]
@@ -102,30 +87,6 @@ def _best_scales(values: Floats) -> Floats:
     return best
 
 
-def float16_weights(tensor: onnx.TensorProto) -> tuple[Initializers, Nodes]:
-    """Return a weight as float16, and the node that makes it float32 again."""
-    small = f"{tensor.name}.float16"
-    halves = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), small)
-    return [halves], [helper.make_node("Cast", [small], [tensor.name], to=TensorProto.FLOAT)]
-
-
-def shrink(model: onnx.ModelProto, smaller: Callable[[onnx.TensorProto], tuple[Initializers, Nodes]]) -> None:
-    """Replace the large float32 weights in place; onnxruntime folds the added nodes away when it loads the model."""
-    kept: Initializers = []
-    added: Nodes = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL:
-            kept.append(tensor)
-            continue
-        tensors, nodes = smaller(tensor)
-        kept.extend(tensors)
-        added.extend(nodes)
-    nodes = [*added, *model.graph.node]
-    del model.graph.initializer[:], model.graph.node[:]
-    model.graph.initializer.extend(kept)
-    model.graph.node.extend(nodes)
-
-
 def _export(
     tower: Tower,
     example: torch.Tensor,
@@ -133,28 +94,10 @@ def _export(
     path: Path,
     smaller: Callable[[onnx.TensorProto], tuple[Initializers, Nodes]],
 ) -> None:
-    model = _traced(tower, example, names)
+    model = traced(tower, example, names)
     shrink(model, smaller)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
-
-
-def _traced(tower: Tower, example: torch.Tensor, names: tuple[str, str]) -> onnx.ModelProto:
-    program = torch.onnx.export(
-        tower.eval(),
-        (example,),
-        input_names=[names[0]],
-        output_names=[names[1]],
-        dynamic_shapes={"given": {0: torch.export.Dim("batch")}},
-        dynamo=True,
-        verbose=False,
-    )
-    model: onnx.ModelProto = program.model_proto
-    del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
-    for described in (*model.graph.node, *model.graph.input, *model.graph.output):
-        del described.metadata_props[:]  # stack traces, which name paths on this machine
-        described.doc_string = ""
-    return model
 
 
 def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:

@@ -114,6 +114,9 @@ def test_encoder_json_may_say_more_but_not_less(folder: Path) -> None:
     written = json.loads(path.read_text())
     path.write_text(json.dumps({**written, "measured": {"pictures": 312}}))
     assert load_encoder(folder).spec.to_dict() == written
+    agreement = {"min_cosine": 0.999998, "top10_overlap": 1.0, "pictures": 64}
+    path.write_text(json.dumps({**written, "agreement": agreement}))
+    assert load_encoder(folder).spec.to_dict() == {**written, "agreement": agreement}
     del written["licence"]
     path.write_text(json.dumps(written))
     with pytest.raises(ArtifactError, match=r"lacks \['licence'\]"):
@@ -135,24 +138,96 @@ def test_a_damaged_file_is_named(folder: Path, name: str, complaint: str) -> Non
 
 
 def test_weights_may_lie_beside_the_graph(folder: Path) -> None:
-    import onnx
-
     before = load_encoder(folder).encode(batch(2))
-    model = onnx.load(folder / "image.onnx")
-    (folder / "image.onnx").unlink()
-    onnx.save(model, folder / "image.onnx", save_as_external_data=True, location="image.onnx.data", size_threshold=0)
-    assert (folder / "image.onnx.data").is_file()
+    assert (beside(folder) / "image.onnx.data").is_file()
     assert np.array_equal(load_encoder(folder).encode(batch(2)), before)
 
 
-def test_neither_torch_nor_boto3_is_imported_to_answer(artifact: Path) -> None:
-    script = (
-        "import sys, inference\n"
-        f"model = inference.model_fn({str(artifact)!r}, None)\n"
-        "print(sorted({'torch', 'open_clip', 'boto3', 'moto', 'onnx'} & set(sys.modules)))"
-    )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    assert found.stdout.strip() == "[]"
+def beside(folder: Path) -> Path:
+    """The folder, its weights in a file of their own, as packaging writes those of a large tower."""
+    import onnx
+
+    model = onnx.load(folder / "image.onnx")
+    (folder / "image.onnx").unlink()
+    onnx.save(model, folder / "image.onnx", save_as_external_data=True, location="image.onnx.data", size_threshold=0)
+    return folder
+
+
+def mapped_bytes(name: str) -> int:
+    """How much of files of this name is mapped into this process."""
+    ranges = [line.split()[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines() if name in line]
+    return sum(int(end, 16) - int(start, 16) for start, end in ranges)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_weights_stay_mapped_where_pre_packing_is_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = beside(folder) / "image.onnx.data"
+    packed = load_encoder(folder)
+    copied = mapped_bytes(str(weights))
+    monkeypatch.setenv("STYGIG_ORT_PREPACK", "0")
+    unpacked = load_encoder(folder)
+    assert mapped_bytes(str(weights)) - copied >= weights.stat().st_size > copied
+    assert np.allclose(packed.encode(batch(2)), unpacked.encode(batch(2)), atol=1e-6)
+
+
+def test_a_read_only_folder_may_be_loaded_twice(folder: Path) -> None:
+    files = {path: path.read_bytes() for path in beside(folder).iterdir()}
+    for path in (*files, folder):
+        path.chmod(path.stat().st_mode & ~0o222)
+    first, second = load_encoder(folder), load_encoder(folder)
+    assert np.array_equal(first.encode(batch(2)), second.encode(batch(2)))
+    assert {path: path.read_bytes() for path in folder.iterdir()} == files
+    folder.chmod(0o755)
+
+
+ONE_REQUEST = """
+import json, pathlib, socket, sys
+class Blocked(socket.socket):
+    def __init__(self, *_, **__):
+        raise OSError("a socket was opened")
+socket.socket = Blocked
+import inference
+model = inference.model_fn(sys.argv[1], None)
+asked = inference.input_fn(pathlib.Path(sys.argv[2]).read_bytes(), "image/png", None)
+body, _ = inference.output_fn(inference.predict_fn(asked, model, None), "application/json", None)
+assert json.loads(body)["recommendations"]
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_starts_and_answers_without_a_socket_and_without_heavy_imports(
+    artifact: Path, draw: Any, encoded: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "query.png").write_bytes(encoded(draw("upperwear_shirt")))
+    command = [sys.executable, "-c", ONE_REQUEST, str(artifact), str(tmp_path / "query.png")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    unneeded = {"torch", "open_clip", "onnx", "scipy", "sklearn", "faiss", "boto3", "botocore", "urllib3", "requests"}
+    assert unneeded.isdisjoint(json.loads(done.stdout))
+
+
+@pytest.mark.clip
+@pytest.mark.parametrize(("gpu", "device"), [(True, "cuda"), (False, "cpu")])
+def test_torch_runs_on_the_gpu_where_it_sees_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, device: str
+) -> None:
+    import open_clip
+    import torch
+
+    asked: list[str] = []
+
+    def create_model(name: str, device: str, **_: str) -> Any:
+        asked.append(device)
+        return torch.nn.Identity()
+
+    for name in ("open_clip_config.json", "open_clip_model.safetensors"):
+        (folder / name).touch()
+    path = folder / "encoder.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "engine": "torch"}))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(open_clip, "create_model", create_model)
+    load_encoder(folder)
+    assert asked == [device]
 
 
 @pytest.mark.clip

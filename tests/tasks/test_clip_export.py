@@ -12,8 +12,10 @@ from PIL import Image
 from recommender.attributes import CATEGORIES, GENDERS
 from recommender.encoder import load_encoder
 from recommender.image import decode, preprocess
+from tasks.artifact import build
+from tasks.catalogue import scan_catalogue
 from tasks.encoder import prepare_encoder
-from tasks.errors import InputError
+from tasks.errors import ArtifactError, InputError
 
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
@@ -50,6 +52,13 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module")
+def quantised(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder-int8")
+    prepare_encoder(f"{NAME}:{checkpoint}", folder, "int8")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def reference(checkpoint: Path) -> tuple[Any, Any]:
     """open_clip's own model and preprocessing."""
     model, _, prepared = open_clip.create_model_and_transforms(NAME, pretrained=str(checkpoint))
@@ -70,7 +79,54 @@ def test_the_exported_encoder_gives_open_clips_embeddings(
     with torch.no_grad():
         expected = model.encode_image(torch.stack([prepared(Image.open(file)) for file in files])).numpy()
     cosines = (encoder.encode(pixels) * unit(expected)).sum(axis=1)
-    assert cosines.min() >= 0.9999
+    assert cosines.min() >= 0.99999
+
+
+@pytest.mark.parametrize(("precision", "least"), [("fp16", 0.99999), ("int8", 0.999)])
+def test_how_well_it_agrees_with_open_clip_is_measured_and_said(
+    request: pytest.FixtureRequest, precision: str, least: float
+) -> None:
+    folder = request.getfixturevalue({"fp16": "exported", "int8": "quantised"}[precision])
+    said = json.loads((folder / "encoder.json").read_text())
+    assert said["precision"] == precision
+    assert said["agreement"]["pictures"] == 64
+    assert least <= said["agreement"]["min_cosine"] <= 1
+    assert 0.97 <= said["agreement"]["top10_overlap"] <= 1
+    assert load_encoder(folder).spec.to_dict() == said
+
+
+def test_the_manifest_says_the_precision_and_its_agreement(
+    checkpoint: Path, drawn_catalogue: Path, tmp_path: Path
+) -> None:
+    wanted = f"{NAME}:{checkpoint}"
+    build(scan_catalogue(drawn_catalogue), wanted, tmp_path, lambda line: None, precision="int8")
+    said = json.loads((tmp_path / "manifest.json").read_text())["encoder"]
+    assert (said["precision"], said["agreement"]["pictures"]) == ("int8", 64)
+
+
+def test_the_weights_lie_apart_at_two_bytes_a_value_or_one(exported: Path, quantised: Path) -> None:
+    tower = open_clip.create_model(NAME).visual
+    values = sum(weight.numel() for weight in tower.parameters() if weight.ndim > 1)
+    assert 2 * values <= (exported / "image.onnx.data").stat().st_size < 2.2 * values
+    assert values <= (quantised / "image.onnx.data").stat().st_size < 1.4 * values
+
+
+def test_the_same_weights_make_the_same_files(quantised: Path, checkpoint: Path, tmp_path: Path) -> None:
+    prepare_encoder(f"{NAME}:{checkpoint}", tmp_path, "int8")
+    for file in quantised.iterdir():
+        assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_weights_too_large_for_fp16_are_refused_and_fp32_takes_them(checkpoint: Path, tmp_path: Path) -> None:
+    weights = torch.load(checkpoint)
+    block = "visual.transformer.resblocks.0"
+    for name, factor in (("ln_2.weight", 1e-7), ("ln_2.bias", 1e-7), ("mlp.c_fc.weight", 1e7)):  # the same function
+        weights[f"{block}.{name}"] *= factor
+    torch.save(weights, tmp_path / "large.pt")
+    wanted = f"{NAME}:{tmp_path / 'large.pt'}"
+    with pytest.raises(ArtifactError, match=r"stored as fp16 does not agree.*norm nan.*precision fp32"):
+        prepare_encoder(wanted, tmp_path / "fp16")
+    assert prepare_encoder(wanted, tmp_path / "fp32", "fp32").precision == "fp32"
 
 
 def test_the_exported_encoder_takes_one_picture_as_well_as_many(exported: Path) -> None:
@@ -130,6 +186,11 @@ def test_an_unknown_tag_is_quoted_with_those_of_the_model(tmp_path: Path) -> Non
         InputError, match=r"'mine' is neither a checkpoint file nor a pretrained tag of ViT-B-32.*laion"
     ):
         prepare_encoder("ViT-B-32:mine", tmp_path)
+
+
+def test_weights_of_another_activation_are_refused_with_the_name_that_fits(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"trained with QuickGELU\. Give ViT-B-32-quickgelu:openai\."):
+        prepare_encoder("ViT-B-32:openai", tmp_path)
 
 
 def test_a_file_that_holds_no_weights_is_named(checkpoint: Path, tmp_path: Path) -> None:

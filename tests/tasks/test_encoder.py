@@ -3,11 +3,13 @@
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from recommender.encoder import EncoderSpec, load_encoder
-from tasks.encoder import DEMO_FOLDER, fingerprint_files, prepare_encoder
+from tasks.artifact import inputs_digest
+from tasks.encoder import DEMO_FOLDER, Precision, fingerprint_files, prepare_encoder
 from tasks.errors import InputError
 
 
@@ -22,7 +24,7 @@ def test_the_demo_encoder_is_put_into_the_folder_whole(tmp_path: Path) -> None:
 
 def test_a_prepared_encoder_says_only_what_a_container_reads(tmp_path: Path) -> None:
     prepare_encoder("demo", tmp_path)
-    assert set(json.loads((tmp_path / "encoder.json").read_text())) == set(EncoderSpec.__slots__)
+    assert set(json.loads((tmp_path / "encoder.json").read_text())) == {*EncoderSpec.__slots__} - {"agreement"}
 
 
 @pytest.mark.parametrize("wanted", ["", "clip", "ViT-B-32", "/nonexistent/model.pt", "."])
@@ -39,6 +41,11 @@ def test_without_torch_an_open_clip_encoder_says_what_to_install(
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"Packaging ViT-B-32:openai needs torch.*make setup-clip.*--encoder demo"):
         prepare_encoder("ViT-B-32:openai", tmp_path)
+
+
+def test_another_precision_is_another_artifact() -> None:
+    assert len({inputs_digest([], "demo", precision=precision) for precision in get_args(Precision)}) == 3
+    assert inputs_digest([], "demo") == inputs_digest([], "demo", precision="fp16")
 
 
 def test_what_decides_an_encoder_are_its_files(tmp_path: Path) -> None:
