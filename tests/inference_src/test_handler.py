@@ -125,8 +125,11 @@ def test_refuses_malformed_json(invoke: Any, body: bytes) -> None:
     assert (reply.status, reply.json["error"]["code"]) == (400, "malformed_json")
 
 
-def test_refuses_json_which_is_not_utf8(invoke: Any) -> None:
-    assert invoke(b'{"image": "\xff"}', "application/json; charset=utf-8").json["error"]["code"] == "malformed_json"
+@pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
+def test_refuses_json_which_is_not_utf8(invoke: Any, content_type: str) -> None:
+    """AWS's toolkit would decode plain application/json itself, and make a 500 of it."""
+    reply = invoke(b'{"image": "\xff"}', content_type)
+    assert (reply.status, reply.json["error"]["code"]) == (400, "malformed_json")
 
 
 @pytest.mark.parametrize(
@@ -245,6 +248,8 @@ def test_each_request_writes_one_log_line_without_the_picture(
     invoke(b"", JSON)
     refused = json.loads(capsys.readouterr().err)
     assert (loaded["event"], loaded["items"], loaded["version"]) == ("model_loaded", 78, "0123456789ab")
+    assert list(loaded["stages_ms"]) == ["import", "manifest", "encoder", "catalogue", "warm_up"]
+    assert min(loaded["stages_ms"].values()) > 0
     assert (answered["event"], answered["status"], answered["request_id"]) == ("request", 200, "request-0")
     assert set(answered["stages_ms"]) == {"decode", "encode", "search", "score"}
     assert answered["total_ms"] >= sum(answered["stages_ms"].values()) * 0.99

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -175,3 +176,14 @@ def test_a_decompression_bomb_is_refused_undecoded(side: int) -> None:
 
 def test_a_strip_is_refused_before_it_is_blown_up(encoded: Any) -> None:
     assert refused(encoded(Image.new("RGB", (4000, 1)))).code == "image_too_narrow"
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.int32])
+def test_a_deep_grey_picture_is_scaled_down_without_copies(encoded: Any, dtype: Any) -> None:
+    """At the pixel limit, each copy in float64 would cost 400 MB."""
+    body = encoded(Image.fromarray(np.zeros((500, 1000), dtype)), "TIFF")
+    tracemalloc.start()
+    decode(body)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 12 * 500_000

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,6 +71,9 @@ def test_fetches_from_allowed_places(client: Any, uri: str) -> None:
         "s3://pictures-of-others/queries/a",
         "s3://whole-bucket-2/a",
         "s3://PICTURES/queries/a",
+        "s3://pictures/queries/../secrets/a",
+        "s3://pictures/queries/./a",
+        "s3://whole-bucket/..",
     ],
 )
 def test_other_places_are_refused_without_asking_s3(uri: str) -> None:
@@ -78,10 +82,27 @@ def test_other_places_are_refused_without_asking_s3(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "pictures/queries/a", "http://pictures/queries/a", "s3:///a", "s3://pictures", "s3://pictures/"]
+    "uri",
+    [
+        "",
+        "pictures/queries/a",
+        "http://pictures/queries/a",
+        "s3:///a",
+        "s3://pictures",
+        "s3://pictures/",
+        "s3://pictures/queries/\ud800",
+        "s3://pictures/queries/" + "é" * 510,
+    ],
 )
 def test_what_is_no_s3_uri_is_refused(uri: str) -> None:
-    assert refused(uri).code == "invalid_image_s3_uri"
+    error = refused(uri)
+    assert (error.code, error.status) == ("invalid_image_s3_uri", 400)
+
+
+@pytest.mark.parametrize("name", ["a b", "a+b", "a%2e%2e", "a?x=1", "a#b", "é" * 400, "..."])
+def test_any_other_name_is_fetched_as_it_is(client: Any, name: str) -> None:
+    client.put_object(Bucket="pictures", Key=f"queries/{name}", Body=name.encode())
+    assert fetch(f"s3://pictures/queries/{name}", ALLOWED) == name.encode()
 
 
 def test_nothing_is_allowed_unless_said() -> None:
@@ -158,6 +179,29 @@ def test_what_s3_says_is_passed_on(impatient: Any, key: str, code: str, status: 
         s3_picture._client().close()
         server.shutdown()
     assert (error.code, error.status) == (code, status)
+
+
+class Breaking(Refusing):
+    """An S3 that ends, or stalls, in the middle of an object."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(bytes(10))
+        if self.path.endswith("stalls"):
+            time.sleep(0.5)
+
+
+@pytest.mark.parametrize("key", ["ends", "stalls"])
+def test_an_object_that_stops_in_the_middle_is_unavailable(impatient: Any, key: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Breaking) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        impatient(server.server_port)
+        error = refused(f"s3://pictures/queries/{key}")
+        s3_picture._client().close()
+        server.shutdown()
+    assert (error.code, error.status) == ("image_s3_uri_unavailable", 424)
 
 
 @pytest.mark.parametrize("listening", [False, True])

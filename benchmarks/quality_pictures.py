@@ -1,0 +1,91 @@
+"""The pictures that quality is measured on: a folder with labels.csv (file, label), or garments drawn for it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recommender.attributes import CATEGORIES
+from tasks.catalogue import Entry, category_names, default_gender, numbers_of, plain
+from tasks.demo.garments import garments
+from tasks.errors import InputError
+
+LABELS = "labels.csv"
+DRAWING_SEED = 2_026  # neither the catalogue's, nor the query pictures', nor that of the encoder's training
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture with its label, the category that the label stands for, and the colour it was drawn in, if known."""
+
+    name: str
+    file: Path
+    label: str
+    category: str | None
+    colour: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The label as it is compared: T-Shirt and tshirt are the same."""
+        return plain(self.label)
+
+    @property
+    def entry(self) -> Entry | None:
+        """The picture as an item of a catalogue, if its label stands for a category."""
+        category = self.category
+        return Entry(self.name, category, default_gender(category), self.file) if category else None
+
+
+def read_labelled(folder: Path, only: Collection[str] = ()) -> list[Labelled]:
+    """The pictures of a folder, of these labels or of all; case, spaces and dashes in labels don't matter."""
+    rows = _rows(folder)
+    _refuse_unknown(only, {row["label"] for row in rows}, folder)
+    wanted = {plain(label) for label in only}
+    known = {**category_names(), **{plain(name): name for name in CATEGORIES}}
+    found = [_labelled(folder, row, known) for row in rows if not only or plain(row["label"]) in wanted]
+    missing = [each.name for each in found if not each.file.is_file()]
+    if missing:
+        raise InputError(f"{folder / LABELS} names {len(missing)} files that don't exist, first {missing[0]}.")
+    return found
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    table = folder / LABELS
+    if not table.is_file():
+        raise InputError(f"No {LABELS} in {folder}; a folder of pictures needs one, with the columns file and label.")
+    with table.open(encoding="utf-8-sig", newline="") as opened:
+        read = csv.DictReader(opened, restval="")
+        rows, columns = list(read), read.fieldnames or ()
+    if not {"file", "label"} <= set(columns):
+        raise InputError(f"{table} needs the columns file and label; it has {', '.join(columns) or 'none'}.")
+    if not rows:
+        raise InputError(f"{table} names no pictures.")
+    return rows
+
+
+def _refuse_unknown(asked: Iterable[str], there: Collection[str], folder: Path) -> None:
+    known = {plain(label) for label in there}
+    unknown = [label for label in asked if plain(label) not in known]
+    if unknown:
+        labels = ", ".join(sorted(there))
+        raise InputError(f"{folder} has no picture labelled {', '.join(unknown)}; its labels are {labels}.")
+
+
+def _labelled(folder: Path, row: dict[str, str], known: dict[str, str]) -> Labelled:
+    label = row["label"]
+    named = (known[name] for name in numbers_of(plain(label)) if name in known)
+    return Labelled(row["file"], folder / row["file"], label, next(named, None), row.get("colour") or None)
+
+
+def draw_labelled(folder: Path, count: int) -> None:
+    """Draws `count` garments, the categories in turn, with a labels.csv that knows their colours too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LABELS).open("w", encoding="utf-8", newline="") as opened:
+        table = csv.writer(opened)
+        table.writerow(("file", "label", "colour"))
+        for number, garment in enumerate(garments(count, DRAWING_SEED), start=1):
+            name = f"{number:05d}.jpg"
+            garment.picture.save(folder / name, quality=90)
+            table.writerow((name, garment.kind.type, garment.colour))
