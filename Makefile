@@ -5,6 +5,8 @@ INSTALL := $(BIN)/uv pip install --quiet --python .venv --require-hashes
 PROJECT := $(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
            --python-version 3.11 --no-header --no-annotate
+# AWS's serving image (deployments/aws/images.yaml), of which packaging brings what it lacks.
+CONTAINER := --no-deps --python-version 3.12 --python-platform x86_64-manylinux_2_28
 
 # Where the machine has certificates of its own (a company's proxy), uv takes them as pip does.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
@@ -29,8 +31,10 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/.base: .venv/.uv requirements/base.txt pyproject.toml
+.venv/.base: .venv/.uv requirements/base.txt requirements/container.txt pyproject.toml
 	@$(INSTALL) -r requirements/base.txt
+	@rm -rf .venv/container
+	@$(INSTALL) $(CONTAINER) --only-binary :all: --target .venv/container/py312 -r requirements/container.txt
 	@$(PROJECT)
 	@touch $@
 
@@ -72,6 +76,7 @@ requirements: .venv/.uv  ## compile the pinned requirements from requirements/*.
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) requirements/base.in -c requirements/dev.txt -o requirements/base.txt
 	@$(COMPILE) requirements/clip.in -c requirements/dev.txt -o requirements/clip.txt
+	@$(filter-out --python-version 3.11,$(COMPILE)) $(CONTAINER) requirements/container.in -c requirements/dev.txt -o requirements/container.txt
 
 clean:  ## remove .venv and caches
 	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache

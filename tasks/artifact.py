@@ -7,8 +7,6 @@ nothing is uploaded.
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,15 +21,19 @@ from prefect.cache_policies import NO_CACHE
 
 import recommender
 from recommender.encoder import EncoderSpec
-from tasks.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
+from recommender.search import SearchSpec
+from tasks.archive import content_hash, file_hashes, write_tar_gz
 from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
 from tasks.embedding import Embedded, embed_catalogue
-from tasks.encoder import fingerprint_files, prepare_encoder
-from tasks.errors import ArtifactError, InputError
+from tasks.encoder import DEFAULT_PRECISION, Precision, fingerprint_files, prepare_encoder
+from tasks.errors import InputError
+from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.plan import RunPlan
 from tasks.storage import THREADS, download, exists, local_copy, upload, upload_file
 from tasks.thumbnails import write_thumbnails
+from tasks.verification import verify
+from tasks.wheels import Wheels, wheels_for
 
 SCHEMA_VERSION = 1
 HANDLER = Path(recommender.__file__).parent.parent
@@ -56,26 +58,28 @@ class Artifact:
 
 @dataclass(frozen=True)
 class PackagingInputs:
-    """What is packaged: a folder or an `s3://` prefix, optional files beside it, and the encoder's name."""
+    """What is packaged: a folder or an `s3://` prefix, optional files beside it, the encoder and its precision."""
 
     catalogue: str
     encoder: str = "demo"
     metadata: str = ""
     categories: str = ""
+    precision: Precision = DEFAULT_PRECISION
 
 
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
     """The artifact in S3, made only if these very inputs have not been packaged before."""
+    wheels = wheels_for(plan.image_uri)
     with local_copy(inputs.catalogue, (*SUFFIXES, METADATA)) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories))
         progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
-        digest = inputs_digest(entries, inputs.encoder)
+        digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision)
         known = _packaged_before(plan.bucket, digest)
         if known:
             progress(f"unchanged since it was packaged: {known.uri}")
             return known
         with tempfile.TemporaryDirectory(prefix="stygig-package-") as scratch:
-            artifact = _build_and_upload(plan.bucket, entries, inputs.encoder, Path(scratch), progress)
+            artifact = _build_and_upload(plan.bucket, entries, inputs, wheels, Path(scratch), progress)
     upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
     return artifact
 
@@ -84,14 +88,18 @@ def _path(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def inputs_digest(entries: Sequence[Entry], encoder: str) -> str:
+def inputs_digest(
+    entries: Sequence[Entry], encoder: str, wheels: Wheels | None = None, precision: Precision = DEFAULT_PRECISION
+) -> str:
     """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
-    digest = hashlib.sha256(json.dumps({"schema": SCHEMA_VERSION, "encoder": encoder, "tools": tools()}).encode())
+    said = {"schema": SCHEMA_VERSION, "encoder": encoder, "precision": precision, "tools": tools()}
+    digest = hashlib.sha256(json.dumps(said).encode())
     for entry in entries:
         digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
         digest.update(hashlib.sha256(entry.file.read_bytes()).digest())
     for path in (*fingerprint_files(encoder), *handler_files()):
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    digest.update(wheels.digest().encode() if wheels else b"")
     return digest.hexdigest()
 
 
@@ -119,32 +127,49 @@ def _packaged_before(bucket: str, digest: str) -> Artifact | None:
 
 
 def _build_and_upload(
-    bucket: str, entries: Sequence[Entry], encoder: str, scratch: Path, progress: Progress
+    bucket: str,
+    entries: Sequence[Entry],
+    inputs: PackagingInputs,
+    wheels: Wheels | None,
+    scratch: Path,
+    progress: Progress,
 ) -> Artifact:
     stage = scratch / "stage"
-    spec, embedded = build(entries, encoder, stage, progress)
+    spec, embedded = build(entries, inputs.encoder, stage, progress, wheels, inputs.precision)
     manifest = json.loads((stage / "manifest.json").read_text())
     archive = scratch / "model.tar.gz"
     write_tar_gz(stage, archive)
     progress(f"archive of {archive.stat().st_size / 1e6:.1f} MB, version {manifest['model_version']}")
-    verify(archive, embedded.entries[0].file)
-    progress("verified: unpacked, imported in a clean interpreter, one real question answered")
+    resident_bytes = verify(archive, embedded.entries[0].file)
+    progress(
+        "verified: unpacked, imported in a clean interpreter, one real question answered "
+        f"with {resident_bytes / 1e6:.0f} MB of memory"
+    )
     where = S3Location(bucket, f"{MODELS_PREFIX}{manifest['model_version']}/model.tar.gz")
-    uploaded = _upload_all(stage, archive, where, embedded.entries, scratch, progress)
+    uploaded = _upload_all(stage, archive, where, embedded.entries, resident_bytes, scratch, progress)
     return Artifact(where.uri, manifest["model_version"], spec.name, len(embedded.items), uploaded, embedded.skipped)
 
 
-def build(entries: Sequence[Entry], encoder: str, stage: Path, progress: Progress) -> tuple[EncoderSpec, Embedded]:
+def build(
+    entries: Sequence[Entry],
+    encoder: str,
+    stage: Path,
+    progress: Progress,
+    wheels: Wheels | None = None,
+    precision: Precision = DEFAULT_PRECISION,
+) -> tuple[EncoderSpec, Embedded]:
     """Lays out the artifact's files in `stage`, manifest included."""
-    spec = prepare_encoder(encoder, stage / "encoder")
+    spec = prepare_encoder(encoder, stage / "encoder", precision)
     catalogue = stage / "catalogue"
     catalogue.mkdir()
     for name in ("attributes.json", "attributes.npy"):
         (stage / "encoder" / name).replace(catalogue / name)
     embedded = embed_catalogue(entries, stage / "encoder", progress)
-    embedded.write(catalogue)
+    search = embedded.write(catalogue, progress)
     _ship_handler(stage / "code")
-    (stage / "manifest.json").write_text(json.dumps(_manifest(stage, spec, embedded), indent=1) + "\n")
+    if wheels:
+        wheels.ship(stage / "code")
+    (stage / "manifest.json").write_text(json.dumps(_manifest(stage, spec, embedded, search), indent=1) + "\n")
     return spec, embedded
 
 
@@ -155,7 +180,7 @@ def _ship_handler(code: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded) -> dict[str, Any]:
+def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded, search: SearchSpec) -> dict[str, Any]:
     hashes = file_hashes(stage)
     counts = Counter(item.category for item in embedded.items)
     return {
@@ -169,42 +194,16 @@ def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded) -> dict[str, A
             "categories": dict(sorted(counts.items())),
             "skipped": [{"path": path, "reason": reason} for path, reason in embedded.skipped],
         },
+        "search": search.to_dict(),
         "tools": tools(),
     }
 
 
-QUESTION = """
-import json, pathlib, sys
-model_dir, picture = sys.argv[1:3]
-sys.path.insert(0, model_dir + "/code")
-import inference, recommender
-assert recommender.__file__.startswith(model_dir), recommender.__file__
-model = inference.model_fn(model_dir, None)
-asked = inference.input_fn(pathlib.Path(picture).read_bytes(), "image/jpeg", None)
-answer = inference.output_fn(inference.predict_fn(asked, model, None), "application/json", None)
-body = answer[0] if isinstance(answer, tuple) else answer
-print("answered " + str(len(json.loads(body)["recommendations"])))
-"""
-
-
-def verify(archive: Path, picture: Path) -> None:
-    """Asks the artifact one real question as a container would: elsewhere, with a clean interpreter."""
-    with tempfile.TemporaryDirectory(prefix="stygig-verify-") as elsewhere:
-        model_dir = Path(elsewhere).resolve() / "model"
-        unpack_tar_gz(archive, model_dir)
-        asked = [sys.executable, "-I", "-c", QUESTION, str(model_dir), str(picture.resolve())]
-        done = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=300, cwd=elsewhere)
-    if done.returncode or "answered" not in done.stdout:
-        raise ArtifactError(
-            "The artifact could not answer a question, so it was not uploaded. It said:\n"
-            + "\n".join(done.stderr.splitlines()[-12:])
-        )
-
-
 def _upload_all(
-    stage: Path, archive: Path, where: S3Location, entries: Sequence[Entry], scratch: Path, progress: Progress
-) -> bool:
-    """The loose files and thumbnails first, the archive last: who finds the archive finds all of it."""
+    stage: Path, archive: Path, where: S3Location, entries: Sequence[Entry], resident_bytes: int, scratch: Path,
+    progress: Progress,
+) -> bool:  # fmt: skip
+    """The loose files and what lies beside them first, the archive last: who finds the archive finds all of it."""
     if exists(where):
         progress(f"the same content is there already: {where.uri}")
         return False
@@ -214,6 +213,7 @@ def _upload_all(
         list(pool.map(lambda pair: upload_file(*pair), loose))
     write_thumbnails(entries, scratch / THUMBNAILS)
     upload_file(scratch / THUMBNAILS, base.child(THUMBNAILS))
+    upload_footprint(base, resident_bytes)
     upload_file(archive, where)
     progress(f"uploaded to {where.uri}")
     return True

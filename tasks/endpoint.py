@@ -14,6 +14,7 @@ from tasks.clients import client, error_text, explained
 from tasks.deadline import Deadline
 from tasks.errors import EndpointFailedError, InputError, NotFoundError, StygigError
 from tasks.inventory import write_down
+from tasks.memory import check_memory
 from tasks.model import already_made, create_model
 from tasks.monitoring import last_log_lines
 from tasks.names import Kind, S3Location, checked_name, hashed_name
@@ -230,6 +231,7 @@ def output_bucket_task(spec: EndpointSpec) -> None:
 
 @task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint", cache_policy=NO_CACHE)
 def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
+    get_run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
     endpoint = start_endpoint(plan, spec, topics)
     get_run_logger().info("asked for %s endpoint %s on %s", spec.kind, endpoint.name, spec.instance_type)
     return endpoint

@@ -20,11 +20,12 @@ def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> d
     """
     return {
         "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        "SAGEMAKER_MODEL_SERVER_WORKERS": str(plan.settings.model_server_workers),
         "TS_DEFAULT_RESPONSE_TIMEOUT": str(plan.settings.invocation_timeout_seconds + 30),
         "TS_MAX_REQUEST_SIZE": str(64 * 1024 * 1024),
         "TS_MAX_RESPONSE_SIZE": str(64 * 1024 * 1024),
         "OMP_NUM_THREADS": "1",
+        "STYGIG_ORT_PREPACK": "1" if plan.settings.ort_prepack else "0",
         "STYGIG_ALLOWED_S3_PREFIXES": ",".join(prefix for prefix in allowed_prefixes if prefix),
     }
 

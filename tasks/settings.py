@@ -3,6 +3,7 @@
 import getpass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError
@@ -52,6 +53,12 @@ class Settings(BaseSettings):
         le=limits.INVOCATION_TIMEOUT_SECONDS[1],
         description="longest processing of one invocation",
     )
+    model_server_workers: int = Field(
+        default=1, ge=1, le=96, description="processes that serve on one instance, each with the model in memory"
+    )
+    ort_prepack: bool = Field(
+        default=True, description="a container lays the weights out for speed, which more than doubles its start"
+    )
     request_ttl_seconds: int = Field(
         default=3600,
         ge=limits.REQUEST_TTL_SECONDS[0],
@@ -80,7 +87,7 @@ def serving_image(settings: Settings, region: str) -> str:
     """The image that serves the model: the one set, or the region's from `deployments/aws/images.yaml`."""
     if settings.image_uri:
         return settings.image_uri
-    table = _images()
+    table = images()
     account = table["accounts"].get(region)
     if account is None:
         raise InputError(
@@ -92,6 +99,7 @@ def serving_image(settings: Settings, region: str) -> str:
 
 
 @cache
-def _images() -> dict[str, dict[str, str]]:
-    table: dict[str, dict[str, str]] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
+def images() -> dict[str, Any]:
+    """AWS's own serving image, and the account that has it in each region."""
+    table: dict[str, Any] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
     return table

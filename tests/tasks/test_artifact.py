@@ -105,6 +105,7 @@ def test_the_manifest_describes_catalogue_and_encoder(built: Path) -> None:
         "categories": dict.fromkeys(sorted(CATEGORIES), 4),
         "skipped": [],
     }
+    assert manifest["search"] == {"kind": "exact", "items": 52, "depth": 0, "recall_at_10": 1.0, "queries": 0}
     assert np.load(built / "catalogue" / "embeddings.npy").shape == (52, manifest["encoder"]["dimension"])
     assert set(manifest["tools"]) == {"numpy", "onnxruntime", "pillow"}
 

@@ -1,5 +1,6 @@
 """The SageMaker model: its request as a dict, and made once."""
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ from tasks.errors import InputError, NotFoundError
 from tasks.inventory import recorded
 from tasks.model import already_made, check_model_uri, container_environment, create_model, model_request
 from tasks.plan import RunPlan
+from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET, RUN_ID, put_model
 
 TAGS = [{"Key": "stygig:run-id", "Value": RUN_ID}]
@@ -72,6 +74,12 @@ def test_the_server_gives_up_after_sagemaker_does(plan: RunPlan) -> None:
     assert environment["SAGEMAKER_PROGRAM"] == "inference.py"
 
 
+def test_the_server_starts_as_many_workers_as_the_settings_say(plan: RunPlan) -> None:
+    assert container_environment(plan, ())["SAGEMAKER_MODEL_SERVER_WORKERS"] == "1"
+    crowded = replace(plan, settings=Settings(model_server_workers=3))
+    assert container_environment(crowded, ())["SAGEMAKER_MODEL_SERVER_WORKERS"] == "3"
+
+
 def test_a_model_is_written_down_tagged_and_may_read_only_its_runs_inputs(plan: RunPlan) -> None:
     name = create_model(plan, put_model())
     assert [(each.kind, each.name) for each in recorded(BUCKET)] == [("model", name)]
@@ -107,3 +115,9 @@ def test_a_model_that_is_not_there_is_named_before_anything_is_made(plan: RunPla
 def test_a_uri_of_neither_form_is_refused(plan: RunPlan, uri: str) -> None:
     with pytest.raises(InputError, match=rf"{uri} is neither a \.tar\.gz nor a prefix ending with '/'"):
         check_model_uri(uri)
+
+
+def test_pre_packing_is_switched_off_for_the_container(plan: RunPlan) -> None:
+    assert container_environment(plan, ())["STYGIG_ORT_PREPACK"] == "1"
+    quick = replace(plan, settings=Settings(ort_prepack=False))
+    assert container_environment(quick, ())["STYGIG_ORT_PREPACK"] == "0"

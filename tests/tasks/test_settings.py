@@ -62,13 +62,13 @@ def test_the_image_that_is_set_wins() -> None:
 
 
 def test_the_image_is_that_of_the_region() -> None:
-    image = serving_image(Settings(), "ap-south-1")
+    image = serving_image(Settings(image_uri=""), "ap-south-1")
     assert image == "763104351884.dkr.ecr.ap-south-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 
 
 def test_a_region_without_an_image_is_named_with_those_that_have_one() -> None:
     with pytest.raises(InputError, match=r"'nowhere-1' \(known: af-south-1, .*STYGIG_IMAGE_URI"):
-        serving_image(Settings(), "nowhere-1")
+        serving_image(Settings(image_uri=""), "nowhere-1")
 
 
 def test_the_accounts_are_those_of_the_sagemaker_sdk() -> None:

@@ -1,0 +1,71 @@
+"""Whether a model's workers fit into the memory of an instance type, found out before an instance bills."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.names import S3Location
+from tasks.storage import download, upload
+
+INSTANCES = Path(__file__).parent.parent / "deployments" / "aws" / "instances.yaml"
+FOOTPRINT = "footprint.json"
+GIB = 1 << 30
+SERVER_BYTES = 640 << 20
+"""TorchServe's Java process (257 MB measured) and AWS's launcher (270 MB, torch on CPU), and room for the system."""
+TOOLKIT_BYTES = 256 << 20
+"""What AWS's toolkit imports in each worker beside the handler, torch on CPU above all: 240 MB measured."""
+
+
+def instance_bytes(instance_type: str) -> int | None:
+    """The instance type's memory, if the table of deployments/aws has it."""
+    family, _, size = instance_type.removeprefix("ml.").partition(".")
+    gib = _memory_gib().get(family, {}).get(size)
+    return None if gib is None else int(gib * GIB)
+
+
+@cache
+def _memory_gib() -> dict[str, dict[str, float]]:
+    table: dict[str, dict[str, float]] = yaml.safe_load(INSTANCES.read_text())["memory_gib"]
+    return table
+
+
+def upload_footprint(base: S3Location, resident_bytes: int) -> None:
+    """Keeps beside the archive what one worker took: a measurement inside would change the archive's bytes."""
+    upload(json.dumps({"resident_bytes": resident_bytes}).encode(), base.child(FOOTPRINT), "application/json")
+
+
+def read_footprint(model_uri: str) -> int | None:
+    """What one worker took when the artifact was verified; None if nothing about it can be read.
+
+    Only the execution role must be able to read a model, so that a refusal here is no error.
+    """
+    base = model_uri.removesuffix("files/").rpartition("/")[0]
+    try:
+        return int(json.loads(download(f"{base}/{FOOTPRINT}"))["resident_bytes"])
+    except (NotFoundError, PermissionDeniedError):
+        return None
+
+
+def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
+    """One line on how the workers fit; InputError if they don't. What isn't known passes, and the line says so."""
+    available, resident = instance_bytes(instance_type), read_footprint(model_uri)
+    if resident is None:
+        return f"memory: not checked, no {FOOTPRINT} can be read beside {model_uri}"
+    needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES)
+    asked = f"{workers} worker(s) of {_gib(resident)} with their server need {_gib(needed)}"
+    if available is None:
+        return f"memory: {asked}; {instance_type} is not in {INSTANCES.name}, so whether it has that was not checked"
+    if needed > available:
+        raise InputError(
+            f"{instance_type} has {_gib(available)} of memory; {asked}. Choose a larger --instance-type"
+            + (", lower STYGIG_MODEL_SERVER_WORKERS," if workers > 1 else ",")
+            + " or package a smaller encoder or catalogue."
+        )
+    return f"memory: {asked}; {instance_type} has {_gib(available)}"
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB"

@@ -1,0 +1,102 @@
+"""The memory that workers need, against what an instance type has."""
+
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import moto
+import pytest
+import yaml
+from botocore.session import get_session
+from prefect.logging import disable_run_logger
+
+from tasks.endpoint import EndpointSpec, start_endpoint_task
+from tasks.errors import InputError
+from tasks.memory import GIB, INSTANCES, check_memory, instance_bytes, read_footprint, upload_footprint
+from tasks.names import S3Location
+from tasks.plan import RunPlan
+from tasks.settings import Settings
+from tests.tasks.deployed import BUCKET
+
+BASE = S3Location(BUCKET, "models/1/")
+ARCHIVE, LOOSE = f"{BASE.uri}model.tar.gz", f"{BASE.uri}files/"
+TABLE: dict[str, dict[str, float]] = yaml.safe_load(INSTANCES.read_text())["memory_gib"]
+
+
+@pytest.fixture
+def half_a_gib(plan: RunPlan) -> None:
+    """An artifact whose worker takes that much."""
+    upload_footprint(BASE, GIB // 2)
+
+
+def test_the_table_says_what_ec2_does_and_names_types_that_sagemaker_has() -> None:
+    ec2 = json.loads(
+        gzip.decompress((Path(moto.__file__).parent / "ec2/resources/instance_types.json.gz").read_bytes())
+    )
+    hosted = get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType").enum
+    for family, sizes in TABLE.items():
+        for size, gib in sizes.items():
+            assert gib * 1024 == ec2[f"{family}.{size}"]["MemoryInfo"]["SizeInMiB"]
+            assert f"ml.{family}.{size}" in hosted
+
+
+def test_an_instance_type_has_the_memory_of_the_table() -> None:
+    assert instance_bytes("ml.m5.large") == 8 * GIB
+    assert instance_bytes("ml.c4.large") == int(3.75 * GIB)
+    assert instance_bytes("ml.c7g.large") is None
+    assert instance_bytes("ml.m5") is None
+
+
+@pytest.mark.parametrize("uri", [ARCHIVE, LOOSE])
+def test_the_footprint_lies_beside_the_archive(half_a_gib: None, uri: str) -> None:
+    assert read_footprint(uri) == GIB // 2
+
+
+def test_workers_that_fit_pass_with_a_line_that_shows_the_sum(half_a_gib: None) -> None:
+    assert check_memory(ARCHIVE, "ml.m5.large", 1) == (
+        "memory: 1 worker(s) of 0.5 GiB with their server need 1.4 GiB; ml.m5.large has 8.0 GiB"
+    )
+
+
+def test_workers_that_do_not_fit_are_refused_with_needed_available_and_what_to_do(half_a_gib: None) -> None:
+    with pytest.raises(
+        InputError, match=r"ml\.c5\.large has 4\.0 GiB.*8 worker\(s\) of 0\.5 GiB.*need 6\.6 GiB"
+    ) as told:
+        check_memory(ARCHIVE, "ml.c5.large", 8)
+    assert "larger --instance-type, lower STYGIG_MODEL_SERVER_WORKERS, or package" in str(told.value)
+
+
+def test_one_worker_too_large_is_not_told_to_become_fewer(plan: RunPlan) -> None:
+    upload_footprint(BASE, 4 * GIB)
+    with pytest.raises(InputError) as told:
+        check_memory(ARCHIVE, "ml.c5.large", 1)
+    assert "STYGIG_MODEL_SERVER_WORKERS" not in str(told.value)
+
+
+def test_an_unknown_instance_type_passes_with_a_note(half_a_gib: None) -> None:
+    assert "ml.c99.large is not in instances.yaml" in check_memory(ARCHIVE, "ml.c99.large", 1_000)
+
+
+def test_an_artifact_that_was_never_measured_passes_with_a_note(plan: RunPlan) -> None:
+    assert (
+        check_memory(ARCHIVE, "ml.m5.large", 1)
+        == f"memory: not checked, no footprint.json can be read beside {ARCHIVE}"
+    )
+
+
+def test_a_model_that_only_the_role_may_read_passes_with_a_note(
+    half_a_gib: None, only_allowed: Callable[..., None]
+) -> None:
+    only_allowed("s3:ListBucket")
+    assert "no footprint.json can be read" in check_memory(ARCHIVE, "ml.m5.large", 1)
+
+
+def test_the_deployment_asks_before_anything_is_made(half_a_gib: None, plan: RunPlan) -> None:
+    crowded = replace(plan, settings=Settings(bucket=BUCKET, model_server_workers=96))
+    spec = EndpointSpec("real-time", ARCHIVE, instance_type="ml.m5.large")
+    with disable_run_logger(), pytest.raises(InputError, match="96 worker"):
+        start_endpoint_task.fn(crowded, spec)
+    assert boto3.client("sagemaker").list_models()["Models"] == []
