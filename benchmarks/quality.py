@@ -11,7 +11,8 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from benchmarks.quality_scores import Floats, Score, mean, precisions, share
 from benchmarks.quality_text import label_embeddings
 from recommender.attributes import excludes
 from recommender.colour import MAX_COLOURS
+from recommender.encoder import Encoder
 from recommender.errors import RequestError
 from recommender.image import decode_for, preprocess
 from recommender.recommend import Recommender
@@ -119,16 +121,27 @@ def _packaged(gallery: Sequence[Labelled], encoder: str, folder: Path) -> Recomm
 
 def _ask(recommender: Recommender, picture: Labelled, category: str | None = None) -> Response:
     request = Request(image=picture.file.read_bytes(), top_k=MAX_TOP_K, category=category, include_embedding=True)
-    try:
+    with _naming(picture):
         return recommender.answer(request)
-    except RequestError as error:
-        raise InputError(f"{picture.file} can't be asked about: {error}") from error
 
 
 def _embed(recommender: Recommender, pictures: Sequence[Labelled]) -> Floats:
-    encoder = recommender.encoder
-    decoded = (decode_for(encoder.spec, each.file.read_bytes()) for each in pictures)
-    return np.concatenate([encoder.encode(preprocess(image, encoder.spec)[None]) for image in decoded])
+    return np.concatenate([_embedding(recommender.encoder, each) for each in pictures])
+
+
+def _embedding(encoder: Encoder, picture: Labelled) -> Floats:
+    with _naming(picture):
+        image = decode_for(encoder.spec, picture.file.read_bytes())
+    return encoder.encode(preprocess(image, encoder.spec)[None])
+
+
+@contextmanager
+def _naming(picture: Labelled) -> Iterator[None]:
+    """A picture that can't be used ends the measurement with its name."""
+    try:
+        yield
+    except RequestError as error:
+        raise InputError(f"{picture.file} can't be asked about: {error}") from error
 
 
 def _colour_names(queries: Sequence[Labelled], answers: Sequence[Response], most: int) -> Score | None:
@@ -161,6 +174,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     chosen = parser.parse_args(arguments)
     if (chosen.queries is None) == (chosen.drawn is None):
         parser.error("give either a folder of queries or --drawn N")
+    if chosen.drawn is not None and chosen.drawn < 1:
+        parser.error(f"--drawn takes a number of garments, at least 1; found {chosen.drawn}")
     return chosen
 
 

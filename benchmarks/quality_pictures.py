@@ -55,13 +55,19 @@ def _rows(folder: Path) -> list[dict[str, str]]:
     table = folder / LABELS
     if not table.is_file():
         raise InputError(f"No {LABELS} in {folder}; a folder of pictures needs one, with the columns file and label.")
-    with table.open(encoding="utf-8-sig", newline="") as opened:
-        read = csv.DictReader(opened, restval="")
-        rows, columns = list(read), read.fieldnames or ()
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as opened:
+            read = csv.DictReader(opened, restval="")
+            rows, columns = list(read), read.fieldnames or ()
+    except (UnicodeDecodeError, csv.Error) as exc:
+        raise InputError(f"{table} is no CSV in UTF-8: {exc}. It needs the columns file and label.") from exc
     if not {"file", "label"} <= set(columns):
         raise InputError(f"{table} needs the columns file and label; it has {', '.join(columns) or 'none'}.")
     if not rows:
         raise InputError(f"{table} names no pictures.")
+    unlabelled = [row["file"] for row in rows if not plain(row["label"])]
+    if unlabelled:
+        raise InputError(f"{table} has {len(unlabelled)} rows without a label, first that of {unlabelled[0]!r}.")
     return rows
 
 

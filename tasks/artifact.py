@@ -33,7 +33,7 @@ from tasks.plan import RunPlan
 from tasks.storage import THREADS, download, exists, local_copy, upload, upload_file
 from tasks.thumbnails import write_thumbnails
 from tasks.verification import verify
-from tasks.wheels import Wheels, wheels_for
+from tasks.wheels import Wheels, check_searchable, wheels_for
 
 SCHEMA_VERSION = 1
 HANDLER = Path(recommender.__file__).parent.parent
@@ -72,6 +72,7 @@ def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artif
     wheels = wheels_for(plan.image_uri)
     with local_copy(inputs.catalogue, (*SUFFIXES, METADATA)) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories))
+        check_searchable(len(entries), wheels)
         progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
         digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision)
         known = _packaged_before(plan.bucket, digest)

@@ -6,7 +6,7 @@ path, gender and colour.
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ def scan_catalogue(folder: Path, metadata: Path | None = None, categories: Path 
     known = category_names(categories)
     said = _metadata(metadata or folder / METADATA, required=metadata is not None)
     paths = {str(f.relative_to(folder)): f for f in files}
+    _refuse_unwritable(paths)
     _refuse_strays(said, paths, metadata or folder / METADATA)
     found = {path: category_of(path, known) for path in paths}
     _refuse_unknown({path for path, category in found.items() if category is None}, folder)
@@ -121,6 +122,15 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
         if row.get("gender") and row["gender"] not in GENDERS:
             raise InputError(f"{file}, line {number}: gender {row['gender']!r} is not one of {', '.join(GENDERS)}.")
     return {row["path"]: row.get("gender") or "" for row in rows}
+
+
+def _refuse_unwritable(paths: Iterable[str]) -> None:
+    """Linux takes any bytes as a name; what isn't UTF-8 can't be an item's id."""
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError as exc:
+            raise InputError(f"The name of the picture {path!r} is not in UTF-8. Rename it.") from exc
 
 
 def _refuse_strays(said: Mapping[str, str], paths: Mapping[str, Path], file: Path) -> None:

@@ -30,14 +30,15 @@ CONFIG = "open_clip_config.json"
 def export_clip(wanted: str, folder: Path, precision: Precision) -> None:
     """Writes the encoder folder for an open_clip NAME:TAG, NAME:FILE, or a FILE with its config beside it."""
     name, weights = _name_and_weights(wanted)
+    tokenize = _tokenizer(name)
     model, transform = _load(wanted, name, weights)
-    size = _size(model)
+    size = _size(model, name)
     spec = _spec(wanted, model, size, precision)
     store(_image_tower(model, size), precision, folder)
     _write_spec(spec, folder)
     agreement = checked_agreement(model, transform, load_encoder(folder, THREADS), precision)
     _write_spec(replace(spec, agreement=agreement), folder)
-    _write_attributes(model, open_clip.get_tokenizer(name), folder)
+    _write_attributes(model, tokenize, folder)
 
 
 def _write_spec(spec: EncoderSpec, folder: Path) -> None:
@@ -78,7 +79,11 @@ def _name_beside(checkpoint: Path) -> str:
             f"{checkpoint} doesn't say which model it is of. Give NAME:{checkpoint}, as in ViT-B-32:{checkpoint.name}, "
             f"or put a {CONFIG} with a model_name beside it."
         )
-    name = json.loads(config.read_text()).get("model_name")
+    try:
+        said = json.loads(config.read_text("utf-8"))
+    except ValueError as exc:
+        raise InputError(f"{config} isn't JSON: {exc}. Repair it, or give NAME:{checkpoint}.") from exc
+    name = said.get("model_name") if isinstance(said, dict) else None
     if not isinstance(name, str):
         raise InputError(f"{config} has no model_name. Add one, or give NAME:{checkpoint}.")
     return name
@@ -95,9 +100,23 @@ def _load(wanted: str, name: str, weights: str) -> tuple[Any, Any]:
     return model.eval(), preprocess
 
 
-def _size(model: Any) -> int:
+def _tokenizer(name: str) -> Any:
+    """Asked for first: many models of open_clip have a tokenizer which needs transformers and files from a hub."""
+    try:
+        return open_clip.get_tokenizer(name)
+    except Exception as exc:  # of what is missing, transformers and its hub raise all sorts
+        raise InputError(
+            f"The tokenizer of {name} could not be loaded: {exc}. Unlike CLIP's own, it may need transformers "
+            "installed, and its files from a network or in Hugging Face's cache."
+        ) from exc
+
+
+def _size(model: Any, name: str) -> int:
     size = model.visual.image_size
-    return int(size[0] if isinstance(size, tuple | list) else size)
+    height, width = size if isinstance(size, tuple | list) else (size, size)
+    if height != width:
+        raise InputError(f"{name} takes pictures of {width} × {height} pixels; only square ones are supported.")
+    return int(height)
 
 
 def _spec(wanted: str, model: Any, size: int, precision: Precision) -> EncoderSpec:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
+from recommender.search import FAISS, SIGNS_ITEMS, kind_for
 from tasks.errors import InputError
 from tasks.settings import images
 
@@ -57,6 +58,15 @@ class Wheels:
         """Whether exactly what the pins ask for lies there."""
         pinned = re.findall(r"^([\w-]+)==([\w.]+)", REQUIREMENTS.read_text(), re.MULTILINE)
         return sorted(pinned) == sorted((each.name, each.version) for each in distributions(path=[str(self.folder)]))
+
+
+def check_searchable(items: int, wheels: Wheels | None) -> None:
+    """Raises InputError for so many items that they are searched by faiss, which the archive doesn't bring along."""
+    if wheels and kind_for(items) == FAISS:
+        raise InputError(
+            f"A catalogue of {items:,} pictures is searched by faiss, which AWS's image lacks. Package at most "
+            f"{SIGNS_ITEMS:,}, or set STYGIG_IMAGE_URI to an image of yours that has faiss-cpu."
+        )
 
 
 def wheels_for(image_uri: str) -> Wheels | None:

@@ -81,6 +81,8 @@ def write_table(folder: Path, *rows: tuple[str, ...]) -> Path:
         ([], "", "needs the columns file and label; it has none"),
         ([("name", "label")], "", "needs the columns file and label; it has name, label"),
         ([("file", "label")], "", "names no pictures"),
+        ([("file", "label"), ("a.jpg", "Hat"), ("b.jpg", " ")], "", "1 rows without a label, first that of 'b.jpg'"),
+        ([("file", "label"), ("x" * 200_000, "Hat")], "", "labels.csv is no CSV in UTF-8: field larger"),
         ([("file", "label"), ("a.jpg", "Hat")], "", "1 files that don't exist, first a.jpg"),
         ([("file", "label"), ("a.jpg", "Hat")], "Hat,Sock", "no picture labelled Sock; its labels are Hat"),
     ],
@@ -90,6 +92,12 @@ def test_a_wrong_table_is_explained(
 ) -> None:
     assert quality.main([str(write_table(tmp_path, *rows)), "--labels", labels]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_table_in_another_encoding_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\na.jpg,chapéu\n", encoding="latin-1")
+    assert quality.main([str(tmp_path)]) == 2
+    assert "labels.csv is no CSV in UTF-8" in capsys.readouterr().err
 
 
 def test_a_missing_folder_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,12 +112,24 @@ def test_a_damaged_picture_is_named(drawn: Path, tmp_path: Path, capsys: pytest.
     assert "bad.jpg can't be asked about" in capsys.readouterr().err
 
 
+def test_a_damaged_picture_of_the_gallery_is_named(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (drawn / "00001.jpg").read_bytes()
+    rows = [(f"{number}.jpg", "shirt" if number % 2 else "hat") for number in range(11)]  # of fewer, one is too many
+    for name, _ in rows:
+        (tmp_path / name).write_bytes(b"nothing to see" if name == "0.jpg" else whole)
+    write_table(tmp_path, ("file", "label"), *rows)
+    assert quality.main([str(drawn), "--labels", "shirt,hat", "--gallery", str(tmp_path)]) == 2
+    assert "0.jpg can't be asked about" in capsys.readouterr().err
+
+
 def test_one_label_alone_is_refused(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert quality.main([str(drawn), "--labels", "hat"]) == 2
     assert "needs two labels or more" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["folder", "--drawn", "5"]])
+@pytest.mark.parametrize("arguments", [[], ["folder", "--drawn", "5"], ["--drawn", "0"]])
 def test_queries_are_a_folder_or_drawn(arguments: list[str]) -> None:
     with pytest.raises(SystemExit):
         quality.main(arguments)

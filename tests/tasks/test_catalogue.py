@@ -1,5 +1,6 @@
 """From folders of pictures to categories and genders; everything odd is named."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -125,6 +126,17 @@ def test_a_folder_without_pictures_is_named_with_the_layout(tmp_path: Path) -> N
     touched(tmp_path, "shirt/readme.txt")
     with pytest.raises(InputError, match=r"holds no pictures \(\.jpg, .*Expected <group>/<type>/<file>"):
         scan_catalogue(tmp_path)
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")  # as an archive of old may unpack it
+    with pytest.raises(InputError, match=r"picture 'shirt/caf\\udce9\.jpg' is not in UTF-8"):
+        scan_catalogue(touched(tmp_path, f"shirt/{name}"))
+
+
+def test_any_name_in_utf8_is_an_id(tmp_path: Path) -> None:
+    names = sorted(f"shirt/{name}.jpg" for name in ("a b", "new\nline", 'q"uote', "\u2028", "猫"))
+    assert [entry.path for entry in scan_catalogue(touched(tmp_path, *names))] == names
 
 
 def test_two_pictures_of_the_same_name_are_two_items(tmp_path: Path) -> None:

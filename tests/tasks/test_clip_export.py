@@ -168,12 +168,38 @@ def test_a_checkpoint_alone_needs_to_say_of_which_model_it_is(checkpoint: Path, 
         prepare_encoder(str(checkpoint), tmp_path)
 
 
-@pytest.mark.parametrize("config", ["{}", '{"model_name": 3}'])
+@pytest.mark.parametrize("config", ["{}", '{"model_name": 3}', "[]"])
 def test_a_config_beside_it_must_name_the_model(tmp_path: Path, config: str) -> None:
     (tmp_path / "model.pt").write_bytes(b"weights")
     (tmp_path / "open_clip_config.json").write_text(config)
     with pytest.raises(InputError, match=r"open_clip_config\.json has no model_name"):
         prepare_encoder(str(tmp_path / "model.pt"), tmp_path / "encoder")
+
+
+def test_a_config_beside_it_must_be_json(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    (tmp_path / "open_clip_config.json").write_text("model_name: ViT-B-32")
+    with pytest.raises(InputError, match=r"open_clip_config\.json isn't JSON.*give NAME:.*model\.pt"):
+        prepare_encoder(str(tmp_path / "model.pt"), tmp_path / "encoder")
+
+
+def test_a_tokenizer_that_cannot_be_had_is_found_out_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
+
+    monkeypatch.setattr(open_clip, "get_tokenizer", missing)
+    (tmp_path / "siglip.pt").write_bytes(b"weights")
+    with pytest.raises(InputError, match=r"tokenizer of ViT-B-16-SigLIP could not be loaded: No module.*transformers"):
+        prepare_encoder(f"ViT-B-16-SigLIP:{tmp_path / 'siglip.pt'}", tmp_path / "encoder")
+
+
+def test_a_model_of_oblong_pictures_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    oblong = TINY | {"vision_cfg": {**TINY["vision_cfg"], "image_size": [32, 48]}}  # type: ignore[dict-item]
+    (checkpoint.parent / f"{NAME}-oblong.json").write_text(json.dumps(oblong))
+    open_clip.add_model_config(checkpoint.parent / f"{NAME}-oblong.json")
+    torch.save(open_clip.create_model(f"{NAME}-oblong").state_dict(), tmp_path / "oblong.pt")
+    with pytest.raises(InputError, match=r"oblong takes pictures of 48 × 32 pixels; only square"):
+        prepare_encoder(f"{NAME}-oblong:{tmp_path / 'oblong.pt'}", tmp_path / "encoder")
 
 
 def test_an_unknown_model_is_quoted(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tasks.catalogue import scan_catalogue
 from tasks.errors import InputError
 from tasks.plan import RunPlan
 from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, images, serving_image
-from tasks.wheels import FETCHED, REQUIREMENTS, Wheels, wheels_for
+from tasks.wheels import FETCHED, REQUIREMENTS, Wheels, check_searchable, wheels_for
 from tests.tasks.fetched import OURS, of_this_python
 
 AWS_IMAGE = serving_image(Settings(image_uri=""), "eu-west-1")
@@ -87,7 +87,8 @@ def stage(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 def answered(python: str, stage: Path, installed: str, picture: Path) -> tuple[Path, str]:
     """Where that Python found ONNX Runtime, and what the artifact answered."""
-    asked = [python, "-I", "-B", *(["-S"] if installed else []), "-c", CONTAINER, stage, installed, picture]
+    flags = ["-I", "-B", *(["-S"] if installed else [])]
+    asked: list[str | Path] = [python, *flags, "-c", CONTAINER, stage, installed, picture]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     where, body = done.stdout.splitlines()
@@ -198,3 +199,13 @@ def test_a_run_on_awss_image_packages_them(plan: RunPlan, drawn_catalogue: Path)
 
 def test_the_handler_itself_ships_no_wheels() -> None:
     assert not [path for path in handler_files() if "vendor" in path.parts]
+
+
+def test_more_pictures_than_awss_image_can_search_are_refused_before_they_are_encoded() -> None:
+    wheels = Wheels("py312", OF_THE_IMAGE)
+    check_searchable(2_000_000, wheels)
+    check_searchable(2_000_001, None)
+    with pytest.raises(
+        InputError, match=r"2,000,001 pictures is searched by faiss.*at most 2,000,000.*STYGIG_IMAGE_URI"
+    ):
+        check_searchable(2_000_001, wheels)
