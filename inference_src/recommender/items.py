@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,8 +138,8 @@ class Blocks:
 
     def rows(self, category: str, welcome: tuple[str, ...] = GENDERS) -> slice:
         """The rows of a category for these genders, which must lie together in KINDS."""
-        kinds = [kind for kind in KINDS if kind.category == category and kind.gender in welcome]
-        return slice(self._starts[kinds[0]], self._stops[kinds[-1]])
+        first, last = _run_of_kinds(category, welcome)
+        return slice(self._starts[first], self._stops[last])
 
     def holds(self, kind: Kind, row: int) -> bool:
         """Whether the row is of this kind."""
@@ -147,3 +148,9 @@ class Blocks:
     def kinds_at(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """The kind of each row, as an index into KINDS."""
         return np.searchsorted(self._ends, rows, side="right")
+
+
+@cache
+def _run_of_kinds(category: str, welcome: tuple[str, ...]) -> tuple[Kind, Kind]:
+    kinds = [kind for kind in KINDS if kind.category == category and kind.gender in welcome]
+    return kinds[0], kinds[-1]

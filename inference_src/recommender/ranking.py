@@ -11,6 +11,7 @@ An outfit wants variety: the best item of each category comes before the second 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ WEIGHTS = {"similarity": 0.4, "colour_harmony": 0.3, "gender_match": 0.15, "cate
 DIGITS = 6  # equal on every machine, so that ties are ties everywhere
 HARMONIOUS, CLASHING = 0.75, 0.5
 _FOR_WHOM = {"male": "for men", "female": "for women", "unisex": "for anyone"}
+
+_CATEGORY_OF_KIND = np.array([CATEGORIES.index(kind.category) for kind in KINDS])
 
 _Rows = NDArray[np.intp]
 _Floats = NDArray[np.float64]
@@ -51,8 +54,7 @@ def rank(
     kinds = catalogue.blocks.kinds_at(rows)
     terms = score_terms(reading, kinds, candidates.cosine, harmony(Palettes.of([colours]), catalogue.palettes(rows)))
     scores = total(terms)
-    categories = np.array([CATEGORIES.index(kind.category) for kind in KINDS])[kinds]
-    chosen = select(scores, categories, catalogue.order(rows), top_k).tolist()
+    chosen = select(scores, _CATEGORY_OF_KIND[kinds], catalogue.order(rows), top_k).tolist()
     return tuple(
         _recommendation(
             place,
@@ -68,14 +70,20 @@ def rank(
 
 def score_terms(reading: Reading, kinds: _Rows, cosine: _Floats, colour_harmony: _Floats) -> dict[str, _Floats]:
     """The terms of WEIGHTS for n candidates of these kinds, rounded."""
-    by_gender = np.array([gender_match(reading.gender, kind.gender) for kind in KINDS])
-    by_category = np.array([category_match(reading.category, kind.category) for kind in KINDS])
+    by_gender, by_category = _matches(reading.gender, reading.category)
     return {
         "similarity": np.round((cosine + 1) / 2, DIGITS),
         "colour_harmony": np.round(colour_harmony, DIGITS),
         "gender_match": by_gender[kinds],
         "category_match": by_category[kinds],
     }
+
+
+@cache
+def _matches(gender: str, category: str) -> tuple[_Floats, _Floats]:
+    """How each of KINDS matches a garment so read, by gender and by category."""
+    by_gender = np.array([gender_match(gender, kind.gender) for kind in KINDS])
+    return by_gender, np.array([category_match(category, kind.category) for kind in KINDS])
 
 
 def total(terms: dict[str, _Floats]) -> _Floats:
