@@ -86,6 +86,7 @@ BAD = {
     "no JSON": Bad(b"{", 400, "malformed_json"),
     "NaN": Bad(b'{"top_k": NaN}', 400, "malformed_json"),
     "an unknown content type": Bad(PICTURE, 415, "unsupported_content_type", "text/plain"),
+    "not UTF-8": Bad(b'{"image": "\xff"}', 400, "malformed_json", JSON),
     "another charset": Bad(asked(), 415, "unsupported_content_type", f"{JSON}; charset=utf-16"),
     "an unknown accept": Bad(asked(), 406, "not_acceptable", accept="text/csv"),
 }

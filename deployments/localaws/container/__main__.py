@@ -15,6 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
+from localaws.container import content_types
 from localaws.container.server import Server
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
@@ -68,6 +69,7 @@ def main() -> None:
     _obey_read_only_modes()
     descriptor, model_dir = int(sys.argv[1]), sys.argv[2]
     _hide_source_trees(os.path.join(model_dir, "code"))
+    content_types.stand_in()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     honest = os.environ.get("LOCALAWS_PING") != "torchserve"

@@ -15,9 +15,10 @@ from importlib.util import find_spec
 from inspect import signature
 from typing import Any
 
-from localaws.container.toolkit_codecs import CSV, JSON, default_input_fn, default_output_fn
+from localaws.container import content_types
+from localaws.container.content_types import JSON
+from localaws.container.toolkit_codecs import default_input_fn, default_output_fn
 
-UTF8_TYPES = (JSON, CSV)
 _CONTENT_TYPE_KEY = re.compile("^[Cc]ontent-?[Tt]ype")
 
 
@@ -120,7 +121,7 @@ class Transformer:
         accept = properties.get("Accept") or properties.get("accept")
         if not accept or accept == "*/*":
             accept = self._default_accept
-        body: Any = data.decode("utf-8") if content_type in UTF8_TYPES else data
+        body: Any = data.decode("utf-8") if content_type in content_types.UTF8_TYPES else data
         transform = self._functions.get("transform_fn", self._default_transform)
         result = _call(transform, (self._model, body, content_type, accept), context)
         if isinstance(result, tuple):

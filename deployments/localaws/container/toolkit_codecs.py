@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-JSON, CSV, NPY, NPZ = "application/json", "text/csv", "application/x-npy", "application/x-npz"
+from localaws.container.content_types import CSV, JSON, NPY, NPZ
 
 
 class UnsupportedFormatError(Exception):
