@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,14 +19,14 @@ T = TypeVar("T")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Server:
+class Server(ABC):
     """An embedded AWS that can be asked about itself, in whatever process it runs."""
 
     pid: int
 
+    @abstractmethod
     def call(self, work: Callable[..., T], *arguments: Any) -> T:
         """What a function of a module answers there about the embedded AWS."""
-        raise NotImplementedError
 
     def wait_until(self, work: Callable[..., bool], *arguments: Any, seconds: float = 600.0) -> None:
         """Asks every few milliseconds until the function says so."""

@@ -78,7 +78,7 @@ class Application:
             return error_response(exc, call)(environ, start_response)
         except ExpatError:
             return error_response(AwsError("MalformedXML", _MALFORMED_XML), call)(environ, start_response)
-        except (NotImplementedError, ModuleNotFoundError):
+        except NotImplementedError:
             return error_response(unimplemented.error(call), call)(environ, start_response)
         except Exception as exc:
             return error_response(self._internal(exc, call.request), call)(environ, start_response)

@@ -73,13 +73,6 @@ class Fields:
             raise self._wrong(name, f"a whole number of at least {at_least}")
         return value
 
-    def flag(self, name: str) -> bool:
-        """true or false."""
-        value = self._values.get(name)
-        if not isinstance(value, bool):
-            raise self._wrong(name, "true or false")
-        return value
-
     def numbers(self, name: str, at_least: float = -math.inf, at_most: float = math.inf) -> tuple[float, ...]:
         """A list of finite numbers within the limits."""
         return tuple(self._number(name, value, at_least, at_most) for value in self._list(name))

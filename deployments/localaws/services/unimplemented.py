@@ -61,7 +61,10 @@ def error(call: Call) -> AwsError:
 def answered_by(application: Any, environ: dict[str, Any], start_response: Any, call: Call) -> Iterable[bytes]:
     """The application's answer; raises NotImplementedError where that is no answer of a service."""
     started: list[tuple[Any, ...]] = []
-    body: Iterable[bytes] = application(environ, lambda *arguments: started.append(arguments))
+    try:
+        body: Iterable[bytes] = application(environ, lambda *arguments: started.append(arguments))
+    except ModuleNotFoundError as exc:  # some of moto's services want packages which are not installed
+        raise NotImplementedError(call.operation) from exc
     status, headers, *_ = started[-1]
     if _is_no_answer(status, dict(headers), call):
         close = getattr(body, "close", None)
