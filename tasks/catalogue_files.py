@@ -158,7 +158,7 @@ def recall_at_10(search: Search, embeddings: _Rows, queries: _Rows) -> float:
     exact = ExactSearch(embeddings)
 
     def nearest(by: Search, query: NDArray[np.float32]) -> set[int]:
-        return _ten_nearest(by.around(query).nearest(slice(0, len(embeddings)), WANTED))
+        return _ten_nearest(by.around(query).nearest([slice(0, len(embeddings))], WANTED))
 
     truth = [nearest(exact, query) for query in queries]
     found = [nearest(search, query) for query in queries]

@@ -96,7 +96,7 @@ def _read_index(path: Path) -> tuple[Blocks, SearchSpec]:
 def _check_ends(folder: Path, items: Items, blocks: Blocks) -> None:
     """The first and the last item are what index.json says; all of them were checked when they were written."""
     for row in (0, len(items) - 1):
-        kind = items[row].kind
+        kind = items.checked(row).kind
         if not blocks.holds(kind, row):
             raise ArtifactError(
                 f"{folder}: items.jsonl has {kind} in line {row + 1}, index.json hasn't: package again."

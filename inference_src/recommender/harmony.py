@@ -37,12 +37,14 @@ SAME_COLOUR_DISTANCE = 50.0  # ΔE at which two colours have no likeness left th
 CHROMA = (8.0, 20.0)  # below the first neutral, above the second a colour, between them partly
 DARKNESS = (4.0, 12.0)  # the same for lightness: what is nearly black has no hue that anyone sees
 
+_DISTANCES, _SCORES = np.array([*HARMONY.items()]).T.copy()
+
 _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Palettes:
-    """The dominant colours of n garments as arrays [n, k]; a garment with fewer than k has shares of 0."""
+    """The dominant colours of n garments as arrays [n, k], lab [3, n, k]; who has fewer than k has shares of 0."""
 
     lab: _Array
     hue: _Array
@@ -55,30 +57,27 @@ class Palettes:
         k = max((len(colours) for colours in garments), default=1)
         absent = Colour((0, 0, 0), (0.0, 0.0, 0.0), 0.0, "none")
         padded = [[*colours, *([absent] * (k - len(colours)))] for colours in garments]
-        shape = (len(padded), k)
-        lab = np.array([[each.lab for each in row] for row in padded], dtype=np.float64).reshape(*shape, 3)
-        rgb = np.array([[each.rgb for each in row] for row in padded], dtype=np.float64).reshape(*shape, 3)
-        share = np.array([[each.share for each in row] for row in padded], dtype=np.float64).reshape(shape)
-        return cls(lab, _hue(rgb), _vividness(lab), share)
+        values = np.array([[(*each.lab, *each.rgb, each.share) for each in row] for row in padded], dtype=np.float64)
+        planes = values.reshape(len(padded), k, 7).transpose(2, 0, 1)
+        return cls(planes[:3], _hue(planes[3:6]), _vividness(planes[:3]), planes[6])
 
     @classmethod
     def of_table(cls, table: NDArray[np.float32]) -> Palettes:
         """The palettes that `table` gave."""
-        wide = table.astype(np.float64)
-        return cls(wide[..., :3], wide[..., 3], wide[..., 4], wide[..., 5])
+        planes = table.transpose(2, 0, 1).astype(np.float64, order="C")
+        return cls(planes[:3], *planes[3:])
 
     def table(self) -> NDArray[np.float32]:
         """All of it as one array [n, k, 6], to be kept in a file."""
-        rest = np.stack([self.hue, self.vividness, self.share], axis=-1)
-        return np.concatenate([self.lab, rest], axis=-1).astype(np.float32)
+        planes = np.stack([*self.lab, self.hue, self.vividness, self.share], axis=-1)
+        return planes.astype(np.float32)
 
 
 def harmony(one: Palettes, others: Palettes) -> _Array:
     """How well one garment's colours go with those of each of n others: [n] in [0, 1]."""
-    pairs = _pair_scores(one, others)
-    weights = one.share[0][None, :, None] * others.share[:, None, :]
-    totals = weights.sum(axis=(1, 2))
-    return np.asarray(np.clip((pairs * weights).sum(axis=(1, 2)) / totals, 0.0, 1.0))
+    totals = one.share[0].sum() * others.share.sum(axis=1)
+    sums = np.einsum("c,cnk,nk->n", one.share[0], _pair_scores(one, others), others.share)
+    return np.asarray(np.clip(sums / totals, 0.0, 1.0))
 
 
 def colour_harmony(a: Colour, b: Colour) -> float:
@@ -87,25 +86,26 @@ def colour_harmony(a: Colour, b: Colour) -> float:
 
 
 def _pair_scores(one: Palettes, others: Palettes) -> _Array:
-    """Scores [n, k of one, k of others] of every pair of colours."""
-    turn = np.abs(one.hue[0][None, :, None] - others.hue[:, None, :])
-    by_hue = np.interp(np.minimum(turn, 360 - turn), list(HARMONY), list(HARMONY.values()))
-    vivid = one.vividness[0][None, :, None] * others.vividness[:, None, :]
-    distance = np.linalg.norm(one.lab[0][None, :, None] - others.lab[:, None, :], axis=3)
-    likeness = 1 - distance / SAME_COLOUR_DISTANCE
-    return np.asarray(np.maximum(vivid * by_hue + (1 - vivid) * NEUTRAL, likeness))
+    """Scores [c, n, k] of each of one garment's c colours with those of the others."""
+    hue, vividness, lightness, a, b = (each[0, :, None, None] for each in (one.hue, one.vividness, *one.lab))
+    turn = np.abs(hue - others.hue)
+    by_hue = np.interp(np.minimum(turn, 360 - turn), _DISTANCES, _SCORES)
+    by_kind = NEUTRAL + vividness * others.vividness * (by_hue - NEUTRAL)
+    squares = (lightness - others.lab[0]) ** 2 + (a - others.lab[1]) ** 2 + (b - others.lab[2]) ** 2
+    return np.asarray(np.maximum(by_kind, 1 - np.sqrt(squares) / SAME_COLOUR_DISTANCE))
 
 
 def _hue(rgb: _Array) -> _Array:
-    """HSL hue in degrees; 0 for greys."""
-    r, g, b = np.moveaxis(rgb, -1, 0)
-    highest, span = rgb.max(axis=-1), rgb.max(axis=-1) - rgb.min(axis=-1)
+    """HSL hue in degrees of colours [3, …]; 0 for greys."""
+    r, g, b = rgb
+    highest = rgb.max(axis=0)
+    span = highest - rgb.min(axis=0)
     safe = np.where(span == 0, 1.0, span)
     sextant = np.where(highest == r, (g - b) / safe, np.where(highest == g, 2 + (b - r) / safe, 4 + (r - g) / safe))
     return np.where(span == 0, 0.0, sextant * 60 % 360)
 
 
 def _vividness(lab: _Array) -> _Array:
-    """0 for a neutral, 1 for a colour whose hue anyone sees."""
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    return np.asarray(np.interp(chroma, CHROMA, (0, 1)) * np.interp(lab[..., 0], DARKNESS, (0, 1)))
+    """Of colours [3, …]: 0 for a neutral, 1 for a colour whose hue anyone sees."""
+    lightness, a, b = lab
+    return np.asarray(np.interp(np.hypot(a, b), CHROMA, (0, 1)) * np.interp(lightness, DARKNESS, (0, 1)))

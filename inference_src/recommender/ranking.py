@@ -38,10 +38,8 @@ _Floats = NDArray[np.float64]
 def find_candidates(catalogue: Catalogue, reading: Reading, around: Neighbourhood) -> Candidates:
     """Of each answerable category the most similar items for that gender; as many as a request can want."""
     welcome = tuple(other for other in GENDERS if gender_match(reading.gender, other) > 0)
-    found = [
-        around.nearest(catalogue.blocks.rows(category, welcome), MAX_TOP_K) for category in answerable(reading.category)
-    ]
-    return Candidates(np.concatenate([each.rows for each in found]), np.concatenate([each.cosine for each in found]))
+    runs = [catalogue.blocks.rows(category, welcome) for category in answerable(reading.category)]
+    return around.nearest(runs, MAX_TOP_K)
 
 
 def rank(
@@ -94,9 +92,10 @@ def total(terms: dict[str, _Floats]) -> _Floats:
 def select(scores: _Floats, categories: _Rows, order: NDArray[np.uint32], top_k: int) -> _Rows:
     """The best of each category first, then the best of the rest, until there are `top_k`; sorted by score."""
     by_score = np.lexsort((order, -scores))
-    is_best = np.zeros(len(by_score), np.bool_)
-    is_best[np.unique(categories[by_score], return_index=True)[1]] = True
-    preferred = np.concatenate([np.flatnonzero(is_best), np.flatnonzero(~is_best)])
+    places = np.arange(len(by_score))
+    best = np.full(len(CATEGORIES), -1)
+    best[categories[by_score][::-1]] = places[::-1]  # of the places of a category the last one written is the first
+    preferred = np.concatenate([np.sort(best[best >= 0]), np.delete(places, best[best >= 0])])
     return np.asarray(by_score[np.sort(preferred[:top_k])])
 
 

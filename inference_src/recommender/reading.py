@@ -73,7 +73,7 @@ def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float]) -> dict[
 
 def _votes(catalogue: Catalogue, around: Neighbourhood) -> list[tuple[Kind, float]]:
     """What the nearest items are, each with its say, which sums to 1; equally near ones in the order of their ids."""
-    found = around.nearest(catalogue.rows, NEIGHBOURS)
+    found = around.nearest([catalogue.rows], NEIGHBOURS)
     nearest = np.lexsort((catalogue.order(found.rows), -found.cosine))[:NEIGHBOURS]
     weights = np.exp((found.cosine[nearest] - found.cosine[nearest[0]]) * NEIGHBOUR_SHARPNESS)
     kinds = catalogue.blocks.kinds_at(found.rows[nearest])

@@ -10,6 +10,7 @@ Whatever the kind, the cosines that leave here are computed alike, so that an an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,8 +75,8 @@ class Candidates:
 class Neighbourhood(Protocol):
     """What lies around one embedding."""
 
-    def nearest(self, rows: slice, count: int) -> Candidates:
-        """The `count` nearest of these rows, or all there are, and whatever is as near as the last of them."""
+    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
+        """Of each run of rows the `count` nearest, or all it has, and whatever is as near as the last of them."""
 
 
 class Search(Protocol):
@@ -93,17 +94,17 @@ class ExactSearch:
 
     def around(self, embedding: _Vector) -> Neighbourhood:
         """The neighbourhood of a unit vector."""
-        return _Compared(self.embeddings, embedding, self.embeddings @ embedding)
+        return _Compared(self.embeddings, embedding, -(self.embeddings @ embedding))
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
     embeddings: _Rows
     embedding: _Vector
-    similarity: _Vector
+    distances: _Vector
 
-    def nearest(self, rows: slice, count: int) -> Candidates:
-        close = _least(-self.similarity[rows], count, SINGLE_PRECISION) + rows.start
+    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
+        close = [_least(self.distances[run], count, SINGLE_PRECISION) + run.start for run in runs]
         return _rescored(self.embeddings, close, self.embedding, count)
 
 
@@ -127,8 +128,8 @@ class _Approached:
     embedding: _Vector
     distances: NDArray[np.uint16]
 
-    def nearest(self, rows: slice, count: int) -> Candidates:
-        close = _least(self.distances[rows], max(count, self.search.depth)) + rows.start
+    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
+        close = [_least(self.distances[run], max(count, self.search.depth)) + run.start for run in runs]
         return _rescored(self.search.embeddings, close, self.embedding, count)
 
 
@@ -153,13 +154,16 @@ class _ApproachedByFaiss:
     embedding: _Vector
     bits: NDArray[np.uint8]
 
-    def nearest(self, rows: slice, count: int) -> Candidates:
-        among = self.search.signs[rows]
-        if len(among) == 0:
-            return Candidates(np.empty(0, np.intp), np.empty(0))
-        wanted = min(len(among), max(count, self.search.depth))
-        _, close = self.search.faiss.knn_hamming(self.bits, among, wanted)
-        return _rescored(self.search.embeddings, np.sort(close[0]) + rows.start, self.embedding, count)
+    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
+        close = [self._close(run, max(count, self.search.depth)) for run in runs]
+        return _rescored(self.search.embeddings, close, self.embedding, count)
+
+    def _close(self, run: slice, depth: int) -> NDArray[np.intp]:
+        among = self.search.signs[run]
+        if len(among) <= depth:
+            return np.arange(run.start, run.stop)
+        _, close = self.search.faiss.knn_hamming(self.bits, among, depth)
+        return np.asarray(np.sort(close[0]) + run.start)
 
 
 def open_search(folder: Path, spec: SearchSpec, embeddings: _Rows) -> Search:
@@ -193,10 +197,18 @@ def _differing_bits(signs: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDAr
     return distances
 
 
-def _rescored(embeddings: _Rows, rows: NDArray[np.intp], embedding: _Vector, count: int) -> Candidates:
+def _rescored(embeddings: _Rows, close: list[NDArray[np.intp]], embedding: _Vector, count: int) -> Candidates:
+    """Of the rows close by in each run, which are more than `count`, those that are nearest in double precision."""
+    rows = np.concatenate(close)
     cosine = _cosines(embeddings, rows, embedding)
-    best = _least(-cosine, count)
-    return Candidates(rows[best], cosine[best])
+    if all(len(each) <= count for each in close):
+        return Candidates(rows, cosine)
+    ends = np.cumsum([len(each) for each in close])
+    best = [
+        _least(-cosine[end - len(each) : end], count) + end - len(each) for each, end in zip(close, ends, strict=True)
+    ]
+    kept = np.concatenate(best)
+    return Candidates(rows[kept], cosine[kept])
 
 
 def _least(values: NDArray[Any], count: int, margin: float = 0) -> NDArray[np.intp]:
@@ -208,7 +220,7 @@ def _least(values: NDArray[Any], count: int, margin: float = 0) -> NDArray[np.in
 
 def _cosines(embeddings: _Rows, rows: NDArray[np.intp], embedding: _Vector) -> NDArray[np.float64]:
     """The same for equal rows wherever they stand; a BLAS sums in an order that depends on it."""
-    products = np.einsum("ij,j->i", embeddings[rows].astype(np.float64), embedding.astype(np.float64))
+    products = np.einsum("ij,j->i", embeddings[rows], embedding.astype(np.float64), dtype=np.float64)
     return np.asarray(np.clip(products, -1.0, 1.0))
 
 

@@ -68,7 +68,7 @@ def test_palettes_are_those_of_the_items(folder: Path) -> None:
     found = catalogue.palettes(rows)
     wanted = Palettes.of([catalogue.items[row].colours for row in rows.tolist()])
     width = wanted.share.shape[1]
-    assert np.allclose(found.lab[:, :width], wanted.lab, atol=1e-5)
+    assert np.allclose(found.lab[:, :, :width], wanted.lab, atol=1e-5)
     assert np.allclose(found.hue[:, :width], wanted.hue, atol=1e-4)
     assert np.allclose(found.vividness[:, :width], wanted.vividness)
     assert np.allclose(found.share[:, :width], wanted.share)
@@ -77,12 +77,10 @@ def test_palettes_are_those_of_the_items(folder: Path) -> None:
 
 def test_opening_reads_only_the_ends_of_the_items(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
-    from_json = Item.from_json
-    monkeypatch.setattr(Item, "from_json", lambda line: read.append(line) or from_json(line))
-    catalogue = open_catalogue(folder, DIMENSION)
-    assert len(read) == 2
-    assert catalogue.items[5].item_id
-    assert len(read) == 3
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: read.append(text) or loads(text))
+    open_catalogue(folder, DIMENSION)
+    assert [text.count(b'"item_id"') for text in read if isinstance(text, bytes)] == [1, 1]
 
 
 def test_embeddings_stay_on_disk(folder: Path) -> None:
@@ -162,7 +160,7 @@ def test_a_wrong_line_is_named_when_it_is_read(folder: Path) -> None:
     path.write_bytes(b"".join(lines))
     items = open_catalogue(folder, DIMENSION).items
     assert items[1].item_id
-    with pytest.raises(ArtifactError, match=r"items\.jsonl, line 3: item lacks \['gender'\]"):
+    with pytest.raises(ArtifactError, match=r"items\.jsonl, line 3: .*'Gender'"):
         items[2]
 
 

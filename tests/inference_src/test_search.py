@@ -3,9 +3,9 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -37,31 +37,11 @@ Rows = NDArray[np.float32]
 APPROXIMATE = (SIGNS, FAISS)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def faiss() -> Any:
-    """faiss itself, or the one function of it that is used, where it isn't installed."""
-    with pytest.MonkeyPatch.context() as patch:
-        try:
-            import faiss
-        except ImportError:
-            faiss = ModuleType("faiss")
-            faiss.knn_hamming = knn_hamming  # type: ignore[attr-defined]
-            patch.setitem(sys.modules, "faiss", faiss)
-        yield faiss
-
-
-def knn_hamming(query: Any, rows: Any, count: int) -> tuple[Any, Any]:
-    """What faiss answers: the distances and the rows of the `count` nearest, [1, count] each."""
-    distances = np.bitwise_count(rows ^ query).sum(axis=1, dtype=np.int32)
-    nearest = np.argsort(distances, kind="stable")[:count]
-    return distances[nearest][None], nearest[None]
-
-
 def unit(rows: NDArray[Any]) -> Rows:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
-def searches(embeddings: Rows, depth: int, faiss: Any) -> dict[str, Search]:
+def searches(embeddings: Rows, depth: int) -> dict[str, Search]:
     mean = embeddings.mean(axis=0)
     bits = sign_bits(embeddings, mean)
     return {
@@ -83,19 +63,28 @@ def clustered(items: int, dimension: int = 512) -> Rows:
     st.integers(0, 10_000), st.integers(1, 300), st.sampled_from([3, 24, 64, 65, 130]), st.integers(1, 60), st.data()
 )
 def test_all_kinds_agree_where_every_row_is_rescored(
-    faiss: Any, seed: int, items: int, dimension: int, count: int, data: st.DataObject
+    seed: int, items: int, dimension: int, count: int, data: st.DataObject
 ) -> None:
     random = np.random.default_rng(seed)
     embeddings = unit(random.normal(size=(items, dimension)))[random.integers(0, items, items)]
     start = data.draw(st.integers(0, items))
     rows = slice(start, data.draw(st.integers(start, items)))
     query = unit(random.normal(size=(1, dimension)))[0]
-    found = {
-        kind: search.around(query).nearest(rows, count) for kind, search in searches(embeddings, items, faiss).items()
-    }
+    found = {kind: search.around(query).nearest([rows], count) for kind, search in searches(embeddings, items).items()}
     for kind in APPROXIMATE:
         assert np.array_equal(found[kind].rows, found[EXACT].rows)
         assert np.array_equal(found[kind].cosine, found[EXACT].cosine)
+
+
+@pytest.mark.parametrize("kind", [EXACT, *APPROXIMATE])
+def test_runs_are_searched_as_each_would_be_alone(kind: str) -> None:
+    embeddings = clustered(1_000)
+    around = searches(embeddings, 40)[kind].around(unseen_queries(embeddings)[0])
+    runs = [slice(0, 300), slice(300, 300), slice(310, 315), slice(500, 1_000)]
+    together, alone = around.nearest(runs, 10), [around.nearest([run], 10) for run in runs]
+    assert [len(each.rows) for each in alone] == [10, 0, 5, 10]
+    assert together.rows.tolist() == [row for each in alone for row in each.rows.tolist()]
+    assert together.cosine.tolist() == [cosine for each in alone for cosine in each.cosine.tolist()]
 
 
 @settings(deadline=None, max_examples=60)
@@ -104,7 +93,7 @@ def test_exact_search_finds_the_nearest_and_whatever_is_as_near(seed: int, items
     random = np.random.default_rng(seed)
     embeddings = np.eye(8, dtype=np.float32)[random.integers(0, 8, items)]
     query = unit(random.normal(size=(1, 8)))[0]
-    found = ExactSearch(embeddings).around(query).nearest(slice(0, items), count)
+    found = ExactSearch(embeddings).around(query).nearest([slice(0, items)], count)
     true = embeddings.astype(np.float64) @ query
     assert found.rows.tolist() == [row for row in range(items) if np.sum(true > true[row]) < count]
     assert np.allclose(found.cosine, true[found.rows])
@@ -114,29 +103,29 @@ def test_equal_rows_stay_equal_however_a_blas_rounds_them() -> None:
     embeddings = np.repeat(unit(np.random.default_rng(0).normal(size=(2, 64))), 30, axis=0)
     around: Any = ExactSearch(embeddings).around(embeddings[0])
     noise = np.random.default_rng(1).choice(np.float32([-1e-7, 0, 1e-7]), 60)
-    found = replace(around, similarity=around.similarity + noise).nearest(slice(0, 60), 7)
+    found = replace(around, distances=around.distances + noise).nearest([slice(0, 60)], 7)
     assert found.rows.tolist() == list(range(30))
     assert len(set(found.cosine.tolist())) == 1
 
 
 @pytest.mark.parametrize("kind", APPROXIMATE)
-def test_few_rescored_rows_find_what_all_would(faiss: Any, kind: str) -> None:
+def test_few_rescored_rows_find_what_all_would(kind: str) -> None:
     embeddings = clustered(4_000)
-    by = searches(embeddings, 400, faiss)
+    by = searches(embeddings, 400)
     for query in unseen_queries(embeddings)[:20]:
         for rows in (slice(0, 4_000), slice(1_000, 2_500)):
-            exact, found = (by[each].around(query).nearest(rows, 10) for each in (EXACT, kind))
+            exact, found = (by[each].around(query).nearest([rows], 10) for each in (EXACT, kind))
             assert found.rows.tolist() == exact.rows.tolist()
             assert found.cosine.tolist() == exact.cosine.tolist()
 
 
 @pytest.mark.parametrize("kind", APPROXIMATE)
-def test_no_more_rows_are_rescored_than_the_depth(faiss: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_rows_are_rescored_than_the_depth(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rescored: list[int] = []
     cosines = module._cosines
     monkeypatch.setattr(module, "_cosines", lambda *given: rescored.append(len(given[1])) or cosines(*given))
     embeddings = clustered(3_000)
-    searches(embeddings, 100, faiss)[kind].around(embeddings[7]).nearest(slice(0, 3_000), 10)
+    searches(embeddings, 100)[kind].around(embeddings[7]).nearest([slice(0, 3_000)], 10)
     assert 100 <= rescored[0] < 200  # those as far as the last of them count too
 
 

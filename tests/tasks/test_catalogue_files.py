@@ -170,8 +170,8 @@ def test_recall_counts_what_is_missed() -> None:
             whole = super().around(embedding)
 
             class Around:
-                def nearest(self, rows: slice, count: int) -> Any:
-                    return whole.nearest(rows, count // 2)
+                def nearest(self, runs: list[slice], count: int) -> Any:
+                    return whole.nearest(runs, count // 2)
 
             return Around()
 
