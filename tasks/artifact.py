@@ -25,7 +25,7 @@ from recommender.search import SearchSpec
 from tasks.archive import content_hash, file_hashes, write_tar_gz
 from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
 from tasks.embedding import Embedded, embed_catalogue
-from tasks.encoder import DEFAULT_PRECISION, Precision, fingerprint_files, prepare_encoder
+from tasks.encoder import DEFAULT_PRECISION, DEMO, Precision, fingerprint_files, prepare_encoder
 from tasks.errors import InputError
 from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
@@ -93,7 +93,8 @@ def inputs_digest(
     entries: Sequence[Entry], encoder: str, wheels: Wheels | None = None, precision: Precision = DEFAULT_PRECISION
 ) -> str:
     """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
-    said = {"schema": SCHEMA_VERSION, "encoder": encoder, "precision": precision, "tools": tools()}
+    stored = "" if encoder == DEMO else precision  # the demo encoder has a precision of its own
+    said = {"schema": SCHEMA_VERSION, "encoder": encoder, "precision": stored, "tools": tools()}
     digest = hashlib.sha256(json.dumps(said).encode())
     for entry in entries:
         digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())

@@ -16,26 +16,28 @@ Precision = Literal["fp16", "fp32", "int8"]
 DEFAULT_PRECISION: Precision = "fp16"
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).with_name("demo") / "encoder"
+CONFIG = "open_clip_config.json"
+HUB = "hf-hub:"
 FILES = ("image.onnx", "attributes.json", "attributes.npy")
 
 
 def prepare_encoder(wanted: str, folder: Path, precision: Precision = DEFAULT_PRECISION) -> EncoderSpec:
     """Puts the wanted encoder's files into `folder`.
 
-    `wanted` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, or a
-    checkpoint file with open_clip_config.json beside it. Of an open_clip model, `precision` says how the weights are
-    stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that agrees with open_clip well enough. The demo
-    encoder has a precision of its own.
+    `wanted` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, a
+    checkpoint file or a folder with open_clip_config.json in it, or `hf-hub:ORGANISATION/REPOSITORY`. Of an open_clip
+    model, `precision` says how the weights are stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that
+    agrees with open_clip well enough. The demo encoder has a precision of its own.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if wanted == DEMO:
         _copy(DEMO_FOLDER, folder)
-    elif ":" in wanted or Path(wanted).is_file():
+    elif ":" in wanted or Path(wanted).is_file() or (Path(wanted) / CONFIG).is_file():
         _export(wanted, folder, precision)
     else:
         raise InputError(
             f"Encoder {wanted!r} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, nor a "
-            "checkpoint file that exists. `open_clip.list_pretrained()` lists the tags."
+            f"checkpoint file that exists, nor a folder with {CONFIG}. `open_clip.list_pretrained()` lists the tags."
         )
     return EncoderSpec.from_dict(json.loads((folder / "encoder.json").read_text()))
 
@@ -63,6 +65,12 @@ def _export(wanted: str, folder: Path, precision: Precision) -> None:
 def fingerprint_files(wanted: str) -> list[Path]:
     """The local files that decide what this encoder is; a NAME:TAG decides by its name."""
     if wanted == DEMO:
-        return sorted(f for f in DEMO_FOLDER.iterdir() if f.is_file())
-    path = Path(wanted.partition(":")[2] or wanted)
-    return [f for f in (path, path.with_name("open_clip_config.json")) if f.is_file()]
+        return _files(DEMO_FOLDER)
+    if Path(wanted).is_dir():
+        return _files(Path(wanted))
+    path = Path(wanted if Path(wanted).is_file() else wanted.partition(":")[2])
+    return [f for f in (path, path.with_name(CONFIG)) if f.is_file()]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_file())

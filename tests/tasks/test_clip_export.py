@@ -16,32 +16,18 @@ from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
 from tasks.encoder import prepare_encoder
 from tasks.errors import ArtifactError, InputError
+from tests.tasks.tiny_clip import NAME, TINY, tiny_clip
 
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 
 pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns of itself
-NAME = "stygig-test-tiny"
-TINY = {
-    "embed_dim": 32,
-    "quick_gelu": True,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8},
-    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
-}
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Seeded weights of a model that open_clip knows while these tests run."""
-    folder = tmp_path_factory.mktemp("clip")
-    (folder / f"{NAME}.json").write_text(json.dumps(TINY))
-    before = list(open_clip.factory._MODEL_CONFIG_PATHS)
-    open_clip.add_model_config(folder / f"{NAME}.json")
-    torch.manual_seed(7)
-    torch.save(open_clip.create_model(NAME).state_dict(), folder / "tiny.pt")
-    yield folder / "tiny.pt"
-    open_clip.factory._MODEL_CONFIG_PATHS[:] = before
-    open_clip.factory._rescan_model_configs()
+    with tiny_clip(tmp_path_factory.mktemp("clip")) as path:
+        yield path
 
 
 @pytest.fixture(scope="module")
@@ -163,68 +149,10 @@ def test_the_encoder_says_what_it_is_and_not_where_it_lay(exported: Path, checkp
     assert str(checkpoint.parent) not in text
 
 
-def test_a_checkpoint_alone_needs_to_say_of_which_model_it_is(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tiny\.pt doesn't say which model it is of\. Give NAME:.*open_clip_config"):
-        prepare_encoder(str(checkpoint), tmp_path)
-
-
-@pytest.mark.parametrize("config", ["{}", '{"model_name": 3}', "[]"])
-def test_a_config_beside_it_must_name_the_model(tmp_path: Path, config: str) -> None:
-    (tmp_path / "model.pt").write_bytes(b"weights")
-    (tmp_path / "open_clip_config.json").write_text(config)
-    with pytest.raises(InputError, match=r"open_clip_config\.json has no model_name"):
-        prepare_encoder(str(tmp_path / "model.pt"), tmp_path / "encoder")
-
-
-def test_a_config_beside_it_must_be_json(tmp_path: Path) -> None:
-    (tmp_path / "model.pt").write_bytes(b"weights")
-    (tmp_path / "open_clip_config.json").write_text("model_name: ViT-B-32")
-    with pytest.raises(InputError, match=r"open_clip_config\.json isn't JSON.*give NAME:.*model\.pt"):
-        prepare_encoder(str(tmp_path / "model.pt"), tmp_path / "encoder")
-
-
-def test_a_tokenizer_that_cannot_be_had_is_found_out_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(name: str) -> None:
-        raise ModuleNotFoundError("No module named 'transformers'", name="transformers")
-
-    monkeypatch.setattr(open_clip, "get_tokenizer", missing)
-    (tmp_path / "siglip.pt").write_bytes(b"weights")
-    with pytest.raises(InputError, match=r"tokenizer of ViT-B-16-SigLIP could not be loaded: No module.*transformers"):
-        prepare_encoder(f"ViT-B-16-SigLIP:{tmp_path / 'siglip.pt'}", tmp_path / "encoder")
-
-
 def test_a_model_of_oblong_pictures_is_refused(checkpoint: Path, tmp_path: Path) -> None:
     oblong = TINY | {"vision_cfg": {**TINY["vision_cfg"], "image_size": [32, 48]}}  # type: ignore[dict-item]
     (checkpoint.parent / f"{NAME}-oblong.json").write_text(json.dumps(oblong))
     open_clip.add_model_config(checkpoint.parent / f"{NAME}-oblong.json")
     torch.save(open_clip.create_model(f"{NAME}-oblong").state_dict(), tmp_path / "oblong.pt")
-    with pytest.raises(InputError, match=r"oblong takes pictures of 48 × 32 pixels; only square"):
+    with pytest.raises(InputError, match=r"oblong\.pt takes pictures of 48 × 32 pixels; only square"):
         prepare_encoder(f"{NAME}-oblong:{tmp_path / 'oblong.pt'}", tmp_path / "encoder")
-
-
-def test_an_unknown_model_is_quoted(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"open_clip has no model 'ViT-Z-99'.*list_models"):
-        prepare_encoder("ViT-Z-99:openai", tmp_path)
-
-
-def test_an_unknown_tag_is_quoted_with_those_of_the_model(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"'mine' is neither a checkpoint file nor a pretrained tag of ViT-B-32.*laion"
-    ):
-        prepare_encoder("ViT-B-32:mine", tmp_path)
-
-
-def test_weights_of_another_activation_are_refused_with_the_name_that_fits(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"trained with QuickGELU\. Give ViT-B-32-quickgelu:openai\."):
-        prepare_encoder("ViT-B-32:openai", tmp_path)
-
-
-def test_a_file_that_holds_no_weights_is_named(checkpoint: Path, tmp_path: Path) -> None:
-    (tmp_path / "text.pt").write_text("not weights")
-    with pytest.raises(InputError, match=rf"The weights of {NAME}:.*text\.pt could not be loaded"):
-        prepare_encoder(f"{NAME}:{tmp_path / 'text.pt'}", tmp_path / "encoder")
-
-
-def test_the_weights_of_another_model_are_refused(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"could not be loaded"):
-        prepare_encoder(f"ViT-S-32-alt:{checkpoint}", tmp_path / "encoder")

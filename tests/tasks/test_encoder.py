@@ -43,9 +43,12 @@ def test_without_torch_an_open_clip_encoder_says_what_to_install(
         prepare_encoder("ViT-B-32:openai", tmp_path)
 
 
-def test_another_precision_is_another_artifact() -> None:
-    assert len({inputs_digest([], "demo", precision=precision) for precision in get_args(Precision)}) == 3
-    assert inputs_digest([], "demo") == inputs_digest([], "demo", precision="fp16")
+def test_another_precision_is_another_artifact_unless_the_encoder_has_its_own() -> None:
+    def digests(encoder: str) -> set[str]:
+        return {inputs_digest([], encoder, precision=precision) for precision in get_args(Precision)}
+
+    assert len(digests("ViT-B-32:openai")) == 3
+    assert digests("demo") == {inputs_digest([], "demo")}
 
 
 def test_what_decides_an_encoder_are_its_files(tmp_path: Path) -> None:
@@ -55,3 +58,14 @@ def test_what_decides_an_encoder_are_its_files(tmp_path: Path) -> None:
     assert fingerprint_files(f"ViT-B-32:{checkpoint}") == [checkpoint]
     assert fingerprint_files(str(checkpoint)) == [checkpoint]
     assert fingerprint_files("ViT-B-32:openai") == []
+    config = tmp_path / "open_clip_config.json"
+    config.write_text("{}")
+    assert fingerprint_files(str(checkpoint)) == [checkpoint, config]
+    assert fingerprint_files(str(tmp_path)) == [checkpoint, config]
+
+
+def test_a_colon_in_a_path_belongs_to_the_path(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "of:today.pt"
+    checkpoint.write_bytes(b"weights")
+    assert fingerprint_files(str(checkpoint)) == [checkpoint]
+    assert fingerprint_files(f"ViT-B-32:{checkpoint}") == [checkpoint]
