@@ -111,17 +111,24 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
         return {}
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
-            rows = list(csv.DictReader(opened))
+            reader = csv.DictReader(opened)
+            rows = [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as exc:
         raise InputError(
             f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns path and gender."
         ) from exc
-    if not rows or "path" not in rows[0]:
+    if not rows or "path" not in rows[0][1]:
         raise InputError(f"{file} needs a header with the columns path and gender (colour is optional), and rows.")
-    for number, row in enumerate(rows, start=2):
-        if row.get("gender") and row["gender"] not in GENDERS:
-            raise InputError(f"{file}, line {number}: gender {row['gender']!r} is not one of {', '.join(GENDERS)}.")
-    return {row["path"]: row.get("gender") or "" for row in rows}
+    said: dict[str, str] = {}
+    for line, row in rows:
+        path, gender = row["path"], row.get("gender") or ""
+        if not path:
+            raise InputError(f"{file}, line {line}: the path is missing.")
+        if gender and gender not in GENDERS:
+            raise InputError(f"{file}, line {line}: gender {gender!r} is not one of {', '.join(GENDERS)}.")
+        if said.setdefault(path, gender) != gender:
+            raise InputError(f"{file}, line {line}: gender {gender!r} of {path}, which was {said[path]!r} before.")
+    return said
 
 
 def _refuse_unwritable(paths: Iterable[str]) -> None:

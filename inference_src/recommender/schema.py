@@ -223,26 +223,25 @@ class Request:
 
     @classmethod
     def from_dict(cls, payload: object) -> Request:
-        """The request in a decoded JSON object, or a RequestError that says which field to change."""
+        """The request in a decoded JSON object, where null says nothing; or a RequestError that names the field."""
         if not isinstance(payload, Mapping):
             raise RequestError("invalid_request", f"The request must be a JSON object; found {shown(payload)}.")
         unknown = sorted(str(name) for name in payload if name not in REQUEST_FIELDS)
         if unknown:
             known = ", ".join(REQUEST_FIELDS)
             raise RequestError("unknown_field", f"Unknown field {shown(unknown[0])}; the fields are {known}.")
+        given = {name: value for name, value in payload.items() if value is not None}
         return cls(
-            image=_image(payload.get("image")),
-            image_s3_uri=_uri(payload.get("image_s3_uri")),
-            top_k=_top_k(payload),
-            gender=_choice("gender", payload.get("gender"), GENDERS),
-            category=_choice("category", payload.get("category"), CATEGORIES),
-            include_embedding=_flag("include_embedding", payload.get("include_embedding", False)),
+            image=_image(given["image"]) if "image" in given else None,
+            image_s3_uri=_uri(given["image_s3_uri"]) if "image_s3_uri" in given else None,
+            top_k=_top_k(given),
+            gender=_choice("gender", given["gender"], GENDERS) if "gender" in given else None,
+            category=_choice("category", given["category"], CATEGORIES) if "category" in given else None,
+            include_embedding=_flag("include_embedding", given.get("include_embedding", False)),
         )
 
 
-def _image(value: object) -> bytes | None:
-    if value is None:
-        return None
+def _image(value: object) -> bytes:
     if not isinstance(value, str):
         raise RequestError("invalid_image", f"image must be a base64 string; found {shown(value)}.")
     try:
@@ -252,8 +251,8 @@ def _image(value: object) -> bytes | None:
         raise RequestError("invalid_base64", message) from error
 
 
-def _uri(value: object) -> str | None:
-    if value is None or isinstance(value, str):
+def _uri(value: object) -> str:
+    if isinstance(value, str):
         return value
     raise RequestError("invalid_image_s3_uri", f"image_s3_uri must be a string; found {shown(value)}.")
 
@@ -272,8 +271,8 @@ def _count(name: str, value: object) -> int:
     return value
 
 
-def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str | None:
-    if value is None or (isinstance(value, str) and value in allowed):
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    if isinstance(value, str) and value in allowed:
         return value
     raise RequestError(f"invalid_{name}", f"{name} must be one of {', '.join(allowed)}; found {shown(value)}.")
 

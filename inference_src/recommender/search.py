@@ -193,8 +193,20 @@ def _differing_bits(signs: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDAr
     for start in range(0, len(distances), CHUNK):
         chunk = distances[start : start + CHUNK]
         for word, wanted in zip(signs, bits, strict=True):
-            chunk += np.bitwise_count(word[start : start + CHUNK] ^ wanted)
+            chunk += _bits_set(word[start : start + CHUNK] ^ wanted)
     return distances
+
+
+def bits_set(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """How many bits of each word are 1: np.bitwise_count where numpy is older than 2, as in some serving images."""
+    pairs = words - (words >> _WORD(1) & _WORD(0x5555555555555555))
+    nibbles = (pairs & _WORD(0x3333333333333333)) + (pairs >> _WORD(2) & _WORD(0x3333333333333333))
+    octets = nibbles + (nibbles >> _WORD(4)) & _WORD(0x0F0F0F0F0F0F0F0F)
+    return np.asarray(octets * _WORD(0x0101010101010101) >> _WORD(56), np.uint8)
+
+
+_WORD = np.uint64
+_bits_set = getattr(np, "bitwise_count", bits_set)
 
 
 def _rescored(embeddings: _Rows, close: list[NDArray[np.intp]], embedding: _Vector, count: int) -> Candidates:

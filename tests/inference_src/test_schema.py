@@ -112,6 +112,15 @@ def test_request_has_the_defaults_of_the_contract() -> None:
     assert request == Request(b"picture", None, 5, None, None, False)
 
 
+def test_null_is_as_good_as_nothing() -> None:
+    nulls = dict.fromkeys(
+        ("image_s3_uri", "top_k", "n_recommendations", "gender", "category", "include_embedding"), None
+    )
+    assert Request.from_dict({"image": PICTURE} | nulls) == Request.from_dict({"image": PICTURE})
+    with pytest.raises(RequestError, match="found neither"):
+        Request.from_dict({"image": None} | nulls)
+
+
 def test_request_survives_its_own_json() -> None:
     full = Request(None, "s3://bucket/key", 50, "female", "one-piece_dress", True)
     for request in (full, Request(b"picture")):
@@ -145,14 +154,12 @@ def test_request_takes_top_k_under_either_name(fields: dict[str, int]) -> None:
         ({"image": PICTURE, "top_k": True}, "invalid_top_k"),
         ({"image": PICTURE, "top_k": 5.0}, "invalid_top_k"),
         ({"image": PICTURE, "top_k": "5"}, "invalid_top_k"),
-        ({"image": PICTURE, "top_k": None}, "invalid_top_k"),
         ({"image": PICTURE, "n_recommendations": -1}, "invalid_top_k"),
         ({"image": PICTURE, "top_k": 4, "n_recommendations": 5}, "conflicting_top_k"),
         ({"image": PICTURE, "gender": "Men"}, "invalid_gender"),
         ({"image": PICTURE, "gender": ["male"]}, "invalid_gender"),
         ({"image": PICTURE, "category": "shirt"}, "invalid_category"),
         ({"image": PICTURE, "include_embedding": 1}, "invalid_include_embedding"),
-        ({"image": PICTURE, "include_embedding": None}, "invalid_include_embedding"),
         ({"image": PICTURE, "min_score": 0.5}, "unknown_field"),
         ({"image": PICTURE, "TOP_K": 5}, "unknown_field"),
     ],

@@ -27,6 +27,7 @@ from recommender.search import (
     Search,
     SearchSpec,
     SignSearch,
+    bits_set,
     kind_for,
     open_search,
     sign_bits,
@@ -127,6 +128,12 @@ def test_no_more_rows_are_rescored_than_the_depth(kind: str, monkeypatch: pytest
     embeddings = clustered(3_000)
     searches(embeddings, 100)[kind].around(embeddings[7]).nearest([slice(0, 3_000)], 10)
     assert 100 <= rescored[0] < 200  # those as far as the last of them count too
+
+
+def test_bits_are_counted_without_numpy_2() -> None:
+    words = np.random.default_rng(0).integers(0, 2**64, 1_000, np.uint64, endpoint=False)
+    words[:3] = 0, 1, 2**64 - 1
+    assert np.array_equal(bits_set(words), np.bitwise_count(words))
 
 
 @pytest.mark.parametrize("dimension", [3, 63, 64, 65, 512])

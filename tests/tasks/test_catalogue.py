@@ -168,6 +168,22 @@ def test_metadata_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     assert scan_catalogue(tmp_path)[0].gender == "male"
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("path,gender\nshirt/1.jpg,male\n\nshirt/1.jpg,female\n", "line 4: gender 'female' .*'male' before"),
+        ("gender,path\nmale,shirt/1.jpg\nmale\n", "line 3: the path is missing"),
+    ],
+)
+def test_a_row_of_metadata_that_contradicts_or_names_nothing_is_refused(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    touched(tmp_path, "shirt/1.jpg")
+    written(tmp_path / "metadata.csv", text)
+    with pytest.raises(InputError, match=rf"metadata\.csv, {complaint}"):
+        scan_catalogue(tmp_path)
+
+
 def test_metadata_may_lie_elsewhere(tmp_path: Path) -> None:
     catalogue = touched(tmp_path / "c", "shirt/1.jpg")
     said = written(tmp_path / "said.csv", "path,gender\nshirt/1.jpg,female\n")
