@@ -10,7 +10,8 @@ Whatever the kind, the cosines that leave here are computed alike, so that an an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,9 +28,11 @@ EXACT_ITEMS = 100_000
 SIGNS_ITEMS = 2_000_000
 SINGLE_PRECISION = 1e-6  # by how much a cosine that a BLAS computed in single precision may be wrong
 CHUNK = 16_384  # rows whose bits and counts stay in the processor's cache
+RESCORED = 1_024  # rows of which a copy does
 
 _Rows = NDArray[np.float32]
 _Vector = NDArray[np.float32]
+_Places = NDArray[np.intp]
 
 
 def kind_for(items: int) -> str:
@@ -68,15 +71,28 @@ class SearchSpec:
 class Candidates:
     """Rows of the catalogue, in the catalogue's order, each with its cosine to the query."""
 
-    rows: NDArray[np.intp]
+    rows: _Places
     cosine: NDArray[np.float64]
 
 
-class Neighbourhood(Protocol):
-    """What lies around one embedding."""
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What lies around one embedding; `close` says where in a run of rows to look for the `count` nearest."""
+
+    embeddings: _Rows
+    embedding: _Vector
+    close: Callable[[slice, int], _Places]
 
     def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
         """Of each run of rows the `count` nearest, or all it has, and whatever is as near as the last of them."""
+        close = [self.close(run, count) + run.start for run in runs]
+        rows = np.concatenate(close)
+        cosine = _cosines(self.embeddings, rows, self.embedding)
+        if all(len(each) <= count for each in close):
+            return Candidates(rows, cosine)
+        bounds = itertools.pairwise(itertools.accumulate((len(each) for each in close), initial=0))
+        kept = np.concatenate([_least(-cosine[start:end], count) + start for start, end in bounds])
+        return Candidates(rows[kept], cosine[kept])
 
 
 class Search(Protocol):
@@ -94,18 +110,12 @@ class ExactSearch:
 
     def around(self, embedding: _Vector) -> Neighbourhood:
         """The neighbourhood of a unit vector."""
-        return _Compared(self.embeddings, embedding, -(self.embeddings @ embedding))
+        distances = -(self.embeddings @ embedding)
 
+        def close(run: slice, count: int) -> _Places:
+            return _least(distances[run], count, SINGLE_PRECISION)
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    embeddings: _Rows
-    embedding: _Vector
-    distances: _Vector
-
-    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
-        close = [_least(self.distances[run], count, SINGLE_PRECISION) + run.start for run in runs]
-        return _rescored(self.embeddings, close, self.embedding, count)
+        return Neighbourhood(self.embeddings, embedding, close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +129,12 @@ class SignSearch:
 
     def around(self, embedding: _Vector) -> Neighbourhood:
         """The neighbourhood of a unit vector."""
-        return _Approached(self, embedding, _differing_bits(self.signs, sign_bits(embedding[None], self.mean)[0]))
+        distances = _differing_bits(self.signs, sign_bits(embedding[None], self.mean)[0])
 
+        def close(run: slice, count: int) -> _Places:
+            return _least(distances[run], max(count, self.depth))
 
-@dataclass(frozen=True, slots=True)
-class _Approached:
-    search: SignSearch
-    embedding: _Vector
-    distances: NDArray[np.uint16]
-
-    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
-        close = [_least(self.distances[run], max(count, self.search.depth)) + run.start for run in runs]
-        return _rescored(self.search.embeddings, close, self.embedding, count)
+        return Neighbourhood(self.embeddings, embedding, close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +149,15 @@ class FaissSearch:
 
     def around(self, embedding: _Vector) -> Neighbourhood:
         """The neighbourhood of a unit vector."""
-        return _ApproachedByFaiss(self, embedding, sign_bits(embedding[None], self.mean).view(np.uint8))
+        bits = sign_bits(embedding[None], self.mean).view(np.uint8)
 
+        def close(run: slice, count: int) -> _Places:
+            among = self.signs[run]
+            if len(among) <= (depth := max(count, self.depth)):
+                return np.arange(len(among))
+            return np.asarray(np.sort(self.faiss.knn_hamming(bits, among, depth)[1][0]))
 
-@dataclass(frozen=True, slots=True)
-class _ApproachedByFaiss:
-    search: FaissSearch
-    embedding: _Vector
-    bits: NDArray[np.uint8]
-
-    def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
-        close = [self._close(run, max(count, self.search.depth)) for run in runs]
-        return _rescored(self.search.embeddings, close, self.embedding, count)
-
-    def _close(self, run: slice, depth: int) -> NDArray[np.intp]:
-        among = self.search.signs[run]
-        if len(among) <= depth:
-            return np.arange(run.start, run.stop)
-        _, close = self.search.faiss.knn_hamming(self.bits, among, depth)
-        return np.asarray(np.sort(close[0]) + run.start)
+        return Neighbourhood(self.embeddings, embedding, close)
 
 
 def open_search(folder: Path, spec: SearchSpec, embeddings: _Rows) -> Search:
@@ -209,31 +203,21 @@ _WORD = np.uint64
 _bits_set = getattr(np, "bitwise_count", bits_set)
 
 
-def _rescored(embeddings: _Rows, close: list[NDArray[np.intp]], embedding: _Vector, count: int) -> Candidates:
-    """Of the rows close by in each run, which are more than `count`, those that are nearest in double precision."""
-    rows = np.concatenate(close)
-    cosine = _cosines(embeddings, rows, embedding)
-    if all(len(each) <= count for each in close):
-        return Candidates(rows, cosine)
-    ends = np.cumsum([len(each) for each in close])
-    best = [
-        _least(-cosine[end - len(each) : end], count) + end - len(each) for each, end in zip(close, ends, strict=True)
-    ]
-    kept = np.concatenate(best)
-    return Candidates(rows[kept], cosine[kept])
-
-
-def _least(values: NDArray[Any], count: int, margin: float = 0) -> NDArray[np.intp]:
+def _least(values: NDArray[Any], count: int, margin: float = 0) -> _Places:
     """Where the `count` least values stand, and what equals the last of them within the margin."""
     if len(values) <= count:
         return np.arange(len(values))
     return np.flatnonzero(values <= np.partition(values, count - 1)[count - 1] + margin)
 
 
-def _cosines(embeddings: _Rows, rows: NDArray[np.intp], embedding: _Vector) -> NDArray[np.float64]:
+def _cosines(embeddings: _Rows, rows: _Places, embedding: _Vector) -> NDArray[np.float64]:
     """The same for equal rows wherever they stand; a BLAS sums in an order that depends on it."""
-    products = np.einsum("ij,j->i", embeddings[rows], embedding.astype(np.float64), dtype=np.float64)
-    return np.asarray(np.clip(products, -1.0, 1.0))
+    wide = embedding.astype(np.float64)
+    products = np.empty(len(rows))
+    for start in range(0, len(rows), RESCORED):
+        part = slice(start, start + RESCORED)
+        np.einsum("ij,j->i", embeddings[rows[part]], wide, out=products[part])
+    return np.clip(products, -1.0, 1.0, out=products)
 
 
 def _faiss(items: int) -> Any:
