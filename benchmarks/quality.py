@@ -182,6 +182,8 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def run(chosen: argparse.Namespace) -> Quality:
     """Measures as the command line asks."""
     only = [label.strip() for label in chosen.labels.split(",") if label.strip()]
+    if chosen.labels and not only:
+        raise InputError(f"--labels {chosen.labels!r} names no label.")
     gallery = read_labelled(chosen.gallery, only) if chosen.gallery else None
     if chosen.drawn is None:
         return measure(read_labelled(chosen.queries, only), gallery, chosen.encoder)

@@ -32,7 +32,7 @@ from recommender.recommend import Recommender, Stopwatch
 from recommender.s3_picture import Location, allowed_prefixes, fetch
 from recommender.schema import Request, Response
 
-Body = str | bytes | bytearray
+Body = str | bytes | bytearray | memoryview | None
 INFERENCE_ID_HEADER = "x-amzn-sagemaker-inference-id"
 LONGEST_ID = 64  # AWS's own limit
 IMPORT_MS = round((time.perf_counter() - IMPORT_BEGAN) * 1000, 3)
@@ -107,6 +107,7 @@ def _take_bytes() -> None:
 
 def input_fn(data: Body, content_type: str | None, context: Any = None) -> Question | Refusal:
     """The question in a request's body."""
+    data = b"" if data is None else bytes(data) if isinstance(data, memoryview) else data
     trace = Trace(_request_id(context), str(content_type), len(data))
     try:
         return Question(read_request(data, content_type), trace)

@@ -6,6 +6,7 @@ nothing is uploaded.
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -25,7 +26,7 @@ from recommender.search import SearchSpec
 from tasks.archive import content_hash, file_hashes, write_tar_gz
 from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
 from tasks.embedding import Embedded, embed_catalogue
-from tasks.encoder import DEFAULT_PRECISION, DEMO, Precision, fingerprint_files, prepare_encoder
+from tasks.encoder import DEFAULT_PRECISION, DEMO, Precision, check_encoder, fingerprint_files, prepare_encoder
 from tasks.errors import InputError
 from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
@@ -86,7 +87,7 @@ def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artif
 
 
 def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return Path(os.path.expanduser(text)) if text else None
 
 
 def inputs_digest(
@@ -230,9 +231,10 @@ def read_manifest(model_uri: str) -> dict[str, Any]:
 
 def check_packagable(inputs: PackagingInputs) -> None:
     """What can be found wrong before any AWS call."""
+    check_encoder(inputs.encoder, inputs.precision)
     for name in ("metadata", "categories"):
         path = _path(getattr(inputs, name))
-        if path and not path.is_file():
+        if path and not os.path.isfile(path):
             raise InputError(f"The {name} file {path} does not exist.")
 
 

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from recommender.attributes import CATEGORIES, GENDERS
 from tasks.errors import InputError
-from tasks.storage import is_picture
+from tasks.storage import pictures_below
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 METADATA = "metadata.csv"
@@ -34,7 +35,7 @@ class Entry:
 
 def scan_catalogue(folder: Path, metadata: Path | None = None, categories: Path | None = None) -> tuple[Entry, ...]:
     """Every picture of the folder with its category and gender, sorted by path."""
-    files = sorted(f for f in folder.rglob("*") if is_picture(f, SUFFIXES))
+    files = pictures_below(folder, SUFFIXES)
     if not files:
         raise InputError(
             f"The catalogue {folder} holds no pictures ({', '.join(SUFFIXES)}). "
@@ -64,7 +65,7 @@ def _read_names(file: Path) -> Mapping[str, str]:
         raise InputError(f"The categories file {file} does not exist.")
     try:
         read = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as exc:
         raise InputError(f"The categories file {file} is no YAML: {' '.join(str(exc).split())}") from exc
     if not isinstance(read, dict) or not all(value in CATEGORIES for value in read.values()):
         raise InputError(
@@ -105,30 +106,40 @@ def default_gender(category: str) -> str:
 
 def _metadata(file: Path, *, required: bool) -> dict[str, str]:
     """path -> gender."""
-    if not file.is_file():
+    if not file.exists():
         if required:
             raise InputError(f"The metadata file {file} does not exist.")
         return {}
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
-            reader = csv.DictReader(opened)
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as exc:
-        raise InputError(
-            f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns path and gender."
-        ) from exc
-    if not rows or "path" not in rows[0][1]:
-        raise InputError(f"{file} needs a header with the columns path and gender (colour is optional), and rows.")
     said: dict[str, str] = {}
-    for line, row in rows:
-        path, gender = row["path"], row.get("gender") or ""
-        if not path:
-            raise InputError(f"{file}, line {line}: the path is missing.")
+    for line, row in _rows(file):
+        path, gender = (str(row.get(name) or "").strip() for name in ("path", "gender"))
+        if not path or None in row:
+            raise InputError(f"{file}, line {line}: {'more values than columns' if path else 'the path is missing'}.")
         if gender and gender not in GENDERS:
             raise InputError(f"{file}, line {line}: gender {gender!r} is not one of {', '.join(GENDERS)}.")
         if said.setdefault(path, gender) != gender:
             raise InputError(f"{file}, line {line}: gender {gender!r} of {path}, which was {said[path]!r} before.")
     return said
+
+
+def _rows(file: Path) -> list[tuple[int, dict[str | None, Any]]]:
+    """Each row with the number of its line; what is beyond the header's columns stands under None."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
+            reader = csv.DictReader(opened)
+            reader.fieldnames = columns = [name.strip().lower() for name in reader.fieldnames or ()]
+            rows = [(reader.line_num, dict(row)) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise InputError(
+            f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns path and gender."
+        ) from exc
+    if not rows or not {"path", "gender"} <= set(columns) or len(set(columns)) < len(columns):
+        found = ", ".join(columns) or "nothing"
+        raise InputError(
+            f"{file} needs a header with the columns path and gender (colour is optional), and rows; its header has "
+            f"{found}."
+        )
+    return rows
 
 
 def _refuse_unwritable(paths: Iterable[str]) -> None:

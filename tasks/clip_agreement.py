@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from recommender.encoder import Agreement, EngineEncoder
+from recommender.encoder import SMALLEST_NORM, Agreement, EngineEncoder
 from recommender.errors import EncoderError
 from recommender.image import preprocess
 from tasks.demo.garments import garments
@@ -64,14 +64,20 @@ def _refusal(name: str, precision: Precision, found: str) -> str:
 def _measure(model: Any, transform: Any, encoder: EngineEncoder) -> Agreement:
     pictures = fixed_pictures()
     batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-    found = np.concatenate(
-        [encoder.encode(np.stack([preprocess(picture, encoder.spec) for picture in batch])) for batch in batches]
-    )
     with torch.inference_mode():
         expected = np.concatenate(
             [model.encode_image(torch.stack([transform(picture) for picture in batch])).numpy() for batch in batches]
         )
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    norms = np.linalg.norm(expected, axis=1, keepdims=True)
+    if not (norms > SMALLEST_NORM).all():
+        raise ArtifactError(
+            f"open_clip's own embeddings of {encoder.spec.name} have norms down to {norms.min()}: its weights, or how "
+            "its config normalises pictures, can't be right."
+        )
+    expected /= norms
+    found = np.concatenate(
+        [encoder.encode(np.stack([preprocess(picture, encoder.spec) for picture in batch])) for batch in batches]
+    )
     return Agreement(
         min_cosine=round(float((found * expected).sum(axis=1, dtype=np.float64).min()), DIGITS),
         top10_overlap=round(overlap(found, expected, expected[:DRAWN]), DIGITS),

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from recommender.attributes import CATEGORIES, GENDERS
-from recommender.encoder import EncoderSpec, load_encoder
+from recommender.encoder import SMALLEST_NORM, EncoderSpec, load_encoder
+from recommender.errors import RecommenderError
 from tasks.clip_agreement import checked_agreement
 from tasks.clip_graph import is_plain_vit, vit_graph
 from tasks.clip_model import ClipModel, load_clip
@@ -31,12 +32,12 @@ def export_clip(wanted: str, folder: Path, precision: Precision) -> None:
     """Writes the encoder folder for what `load_clip` takes."""
     clip = load_clip(wanted)
     size = _size(clip)
-    spec = _spec(clip, size, precision)
+    spec = _checked_spec(clip, size, precision)
+    _write_attributes(clip, folder)
     store(_image_tower(clip.model, size), precision, folder)
     _write_spec(spec, folder)
     agreement = checked_agreement(clip.model, clip.transform, load_encoder(folder, THREADS), precision)
     _write_spec(replace(spec, agreement=agreement), folder)
-    _write_attributes(clip, folder)
 
 
 def _write_spec(spec: EncoderSpec, folder: Path) -> None:
@@ -49,6 +50,17 @@ def _size(clip: ClipModel) -> int:
     if height != width:
         raise InputError(f"{clip.name} takes pictures of {width} × {height} pixels; only square ones are supported.")
     return int(height)
+
+
+def _checked_spec(clip: ClipModel, size: int, precision: Precision) -> EncoderSpec:
+    """What the container will be told, if it would take that."""
+    try:
+        spec = EncoderSpec.from_dict(_spec(clip, size, precision).to_dict())
+    except (RecommenderError, TypeError, ValueError, RuntimeError) as exc:
+        raise InputError(f"{clip.name} can't be used as its config and weights say: {exc}") from exc
+    if spec.logit_scale <= 0:
+        raise InputError(f"{clip.name} has a logit_scale of {spec.logit_scale}, with which all prompts are alike.")
+    return spec
 
 
 def _spec(clip: ClipModel, size: int, precision: Precision) -> EncoderSpec:
@@ -90,5 +102,8 @@ def _write_attributes(clip: ClipModel, folder: Path) -> None:
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    normed: NDArray[np.float32] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not (norms > SMALLEST_NORM).all():  # not a number isn't, either
+        raise InputError(f"The text tower gave an embedding of norm {norms.min()} for a prompt: it can't be used.")
+    normed: NDArray[np.float32] = rows / norms
     return normed

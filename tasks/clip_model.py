@@ -4,17 +4,21 @@ Needs torch and open_clip (`make setup-clip`).
 """
 
 import json
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import open_clip
+import torch
 
 from tasks.encoder import CONFIG, HUB
 from tasks.errors import InputError
 
+FROM_HUB = " It comes from a hub; where there is no network, fetch the checkpoint elsewhere and give NAME:FILE."
 TORCHSCRIPT = "constants.pkl"  # a member of TorchScript archives, which torch.save doesn't write
 
 
@@ -25,6 +29,7 @@ class Source:
     shown: str
     model: str
     weights: str | None = None
+    local: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,20 +53,21 @@ def load_clip(wanted: str) -> ClipModel:
         model, transform = open_clip.create_model_from_pretrained(source.model, pretrained=source.weights)
     except Exception as exc:  # of a damaged or foreign checkpoint, torch and open_clip raise all sorts
         raise InputError(
-            f"The weights of {wanted} could not be loaded: {_said(exc)}. A pretrained tag is downloaded from its hub; "
-            "where there is no network, fetch the checkpoint elsewhere and give NAME:FILE."
+            f"The weights of {wanted} could not be loaded: {_said(exc)}.{'' if source.local else FROM_HUB}"
         ) from exc
+    if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+        raise InputError(f"The weights of {wanted} hold values that are no finite numbers: the checkpoint is damaged.")
     return ClipModel(source.shown, model.eval(), transform, tokenize)
 
 
 def find_source(wanted: str) -> Source:
     """What `wanted` means, or InputError."""
     path = Path(wanted)
-    if path.is_dir():
+    if os.path.isdir(wanted):
         return _folder(path)
     if wanted.startswith(HUB):
-        return Source(wanted, wanted)
-    if path.is_file():
+        return Source(wanted, wanted, local=False)
+    if os.path.isfile(wanted):
         return _named(_name_beside(path), wanted, path.name)
     name, _, weights = wanted.partition(":")
     return _named(name, weights, f"{name}:{Path(weights).name}")
@@ -78,7 +84,7 @@ def _folder(folder: Path) -> Source:
 def _named(name: str, weights: str, shown: str) -> Source:
     if name not in open_clip.list_models():
         raise InputError(f"open_clip has no model {name!r}. `open_clip.list_models()` lists what it has.")
-    if Path(weights).is_file():
+    if os.path.isfile(weights):
         _refuse_torchscript(Path(weights))
         _refuse_other_config(name, Path(weights))
         return Source(shown, name, weights)
@@ -89,7 +95,7 @@ def _named(name: str, weights: str, shown: str) -> Source:
             f"{weights!r} is neither a checkpoint file nor a pretrained tag of {name}, which has: "
             f"{', '.join(tags) or 'none'}."
         )
-    return Source(f"{name}:{weights}", name, weights)
+    return Source(f"{name}:{weights}", name, weights, local=False)
 
 
 def _refuse_torchscript(checkpoint: Path) -> None:
@@ -169,7 +175,7 @@ def _name_beside(checkpoint: Path) -> str:
 def _read_config(config: Path, instead: str) -> dict[str, Any]:
     try:
         said = json.loads(config.read_text("utf-8"))
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise InputError(f"{config} can't be read as JSON: {exc}. Repair it, or {instead}.") from exc
     return said if isinstance(said, dict) else {}
 
@@ -186,5 +192,8 @@ def _tokenizer(source: Source) -> Any:
 
 
 def _said(error: Exception) -> str:
-    """On one line, without its full stop."""
-    return " ".join(str(error).split()).rstrip(".")
+    """On one line, without its full stop; with its kind where its text alone would say little."""
+    if isinstance(error, UnpicklingError):
+        return "it holds code, or isn't a file of weights; give a state dict (.safetensors, .pt)"
+    text = " ".join(str(error).split()).rstrip(".")
+    return text if text and not isinstance(error, KeyError) else f"{type(error).__name__} {text}".strip()

@@ -5,11 +5,13 @@ attributes.json and attributes.npy. Only the open_clip kinds need torch; they li
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from recommender.encoder import EncoderSpec
+from recommender.errors import shown
 from tasks.errors import InputError
 
 Precision = Literal["fp16", "fp32", "int8"]
@@ -29,17 +31,27 @@ def prepare_encoder(wanted: str, folder: Path, precision: Precision = DEFAULT_PR
     model, `precision` says how the weights are stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that
     agrees with open_clip well enough. The demo encoder has a precision of its own.
     """
+    check_encoder(wanted, precision)
     folder.mkdir(parents=True, exist_ok=True)
     if wanted == DEMO:
         _copy(DEMO_FOLDER, folder)
-    elif ":" in wanted or Path(wanted).is_file() or (Path(wanted) / CONFIG).is_file():
-        _export(wanted, folder, precision)
     else:
-        raise InputError(
-            f"Encoder {wanted!r} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, nor a "
-            f"checkpoint file that exists, nor a folder with {CONFIG}. `open_clip.list_pretrained()` lists the tags."
-        )
+        _export(wanted, folder, precision)
     return EncoderSpec.from_dict(json.loads((folder / "encoder.json").read_text()))
+
+
+def check_encoder(wanted: str, precision: Precision) -> None:
+    """What can be found wrong without open_clip, as InputError."""
+    if precision not in get_args(Precision):
+        raise InputError(f"Precision {precision!r} is not one of {', '.join(get_args(Precision))}.")
+    # os.path: a Path's own questions raise where the text is too long for a path
+    local = wanted and (os.path.isfile(wanted) or os.path.isfile(os.path.join(wanted, CONFIG)))
+    if wanted != DEMO and ":" not in wanted and not local:
+        raise InputError(
+            f"Encoder {shown(wanted)} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, "
+            f"nor a checkpoint file that exists, nor a folder with {CONFIG}. `open_clip.list_pretrained()` lists the "
+            "tags."
+        )
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -66,10 +78,12 @@ def fingerprint_files(wanted: str) -> list[Path]:
     """The local files that decide what this encoder is; a NAME:TAG decides by its name."""
     if wanted == DEMO:
         return _files(DEMO_FOLDER)
-    if Path(wanted).is_dir():
+    if os.path.isdir(wanted):
         return _files(Path(wanted))
-    path = Path(wanted if Path(wanted).is_file() else wanted.partition(":")[2])
-    return [f for f in (path, path.with_name(CONFIG)) if f.is_file()]
+    checkpoint = wanted if os.path.isfile(wanted) else wanted.partition(":")[2]
+    if not os.path.isfile(checkpoint):
+        return []
+    return [f for f in (Path(checkpoint), Path(checkpoint).with_name(CONFIG)) if f.is_file()]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from recommender.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.names import S3Location
 from tasks.storage import download, upload
@@ -17,6 +18,8 @@ SERVER_BYTES = 640 << 20
 """TorchServe's Java process (257 MB measured) and AWS's launcher (270 MB, torch on CPU), and room for the system."""
 TOOLKIT_BYTES = 256 << 20
 """What AWS's toolkit imports in each worker beside the handler, torch on CPU above all: 240 MB measured."""
+PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
+"""What the largest picture takes while it is decoded, of which there is one at a time in a worker."""
 
 
 def instance_bytes(instance_type: str) -> int | None:
@@ -54,8 +57,8 @@ def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
     available, resident = instance_bytes(instance_type), read_footprint(model_uri)
     if resident is None:
         return f"memory: not checked, no {FOOTPRINT} can be read beside {model_uri}"
-    needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES)
-    asked = f"{workers} worker(s) of {_gib(resident)} with their server need {_gib(needed)}"
+    needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES + PICTURE_BYTES)
+    asked = f"{workers} worker(s) of {_gib(resident)}, room for large pictures and their server need {_gib(needed)}"
     if available is None:
         return f"memory: {asked}; {instance_type} is not in {INSTANCES.name}, so whether it has that was not checked"
     if needed > available:

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
-from tasks.storage import download, is_picture, local_copy
+from tasks.storage import download, local_copy, pictures_below
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
@@ -34,7 +34,7 @@ class Picture:
 def read_pictures(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
     """At most `count` pictures (0: all) of a folder or an `s3://` prefix, spread evenly over the sorted names."""
     with local_copy(source, SUFFIXES) as folder:
-        files = sorted(f for f in folder.rglob("*") if is_picture(f, SUFFIXES))
+        files = pictures_below(folder, SUFFIXES)
         if len(files) < minimum:
             raise InputError(
                 f"Found {len(files)} pictures ({', '.join(SUFFIXES)}) in {source}: a validation needs at least "

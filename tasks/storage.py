@@ -13,6 +13,7 @@ from tasks.errors import InputError, NotFoundError
 from tasks.names import S3Location
 
 THREADS = 16
+HOUSEKEEPING = ("__MACOSX", "@eaDir")  # of Macs and of network drives
 
 
 def exists(location: S3Location) -> bool:
@@ -89,6 +90,11 @@ def _fetch(bucket: str, key: str, folder: Path, base: str) -> None:
         client("s3").download_file(bucket, key, str(target))
 
 
-def is_picture(path: Path, suffixes: Sequence[str]) -> bool:
-    """A file that ends like a picture; hidden ones are left out, among them what a Mac puts beside each (._x.jpg)."""
-    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+def pictures_below(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The files that end like pictures, sorted, without what file systems and notebooks keep beside them, hidden."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+    return sorted(path for path in found if not any(map(_is_hidden, path.relative_to(folder).parts)))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in HOUSEKEEPING

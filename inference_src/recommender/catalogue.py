@@ -89,7 +89,7 @@ def _read_index(path: Path) -> tuple[Blocks, SearchSpec]:
         fields = Fields.of(json.loads(path.read_text("utf-8")), path.name)
         fields.only("blocks", "search")
         return Blocks.from_fields(fields.nested("blocks")), SearchSpec.from_fields(fields.nested("search"))
-    except (ValueError, SchemaError) as error:
+    except (ValueError, SchemaError, RecursionError, OverflowError) as error:
         raise ArtifactError(f"{path}: {error}") from error
 
 
@@ -118,7 +118,7 @@ def _read_attributes(folder: Path, dimension: int) -> dict[str, Attributes]:
     rows = _open_embeddings(folder / "attributes.npy", dimension)
     try:
         prompts = _prompts(json.loads(path.read_text("utf-8")))
-    except (ValueError, SchemaError) as error:
+    except (ValueError, SchemaError, RecursionError) as error:
         raise ArtifactError(f"{path}: {error}") from error
     if len(prompts) != len(rows):
         raise ArtifactError(f"{path} has {len(prompts)} rows, attributes.npy {len(rows)}; they must match.")

@@ -134,6 +134,6 @@ def load_encoder(folder: Path, threads: int = 1) -> EngineEncoder:
         raise ArtifactError(f"No encoder.json in {folder}; the folder must hold an encoder's files.")
     try:
         spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} isn't JSON: {error}") from error
-    return EngineEncoder(spec, ENGINES[spec.engine](folder, threads))
+    return EngineEncoder(spec, ENGINES[spec.engine](folder, threads, spec.image_size))

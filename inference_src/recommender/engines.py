@@ -20,7 +20,7 @@ class Engine(Protocol):
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
-def open_onnx(folder: Path, threads: int) -> Engine:
+def open_onnx(folder: Path, threads: int, image_size: int) -> Engine:
     """The graph image.onnx, optimised, its weights mapped into memory where they lie beside it.
 
     ONNX Runtime copies the weights into the order in which its kernels read them. STYGIG_ORT_PREPACK=0 leaves that
@@ -42,6 +42,9 @@ def open_onnx(folder: Path, threads: int) -> Engine:
         session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base of their own
         raise ArtifactError(f"ONNX Runtime can't open {graph}: {error}") from error
+    taken = session.get_inputs()[0].shape
+    if taken[1:] != [3, image_size, image_size]:
+        raise ArtifactError(f"{graph} takes pictures {taken[1:]}; encoder.json says image_size {image_size}.")
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         embedding: NDArray[np.float32] = session.run(["embedding"], {"image": batch})[0]
@@ -50,7 +53,7 @@ def open_onnx(folder: Path, threads: int) -> Engine:
     return run
 
 
-def open_torch(folder: Path, threads: int) -> Engine:
+def open_torch(folder: Path, threads: int, image_size: int) -> Engine:
     """open_clip's own model, on the GPU where torch sees one."""
     import open_clip
     import torch

@@ -42,5 +42,8 @@ class EncoderError(RecommenderError):
 
 def shown(value: object, limit: int = 80) -> str:
     """A caller's value as it may stand in a message: quoted and cut."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:  # JSON may be nested just deeply enough to be read and not to be shown
+        text = f"a deeply nested {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 1] + "…"

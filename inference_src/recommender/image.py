@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
+import threading
 import warnings
 import zlib
 from typing import TYPE_CHECKING
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
+LARGE_PIXELS = 8_000_000  # more than a phone's JPEG keeps after its draft
+PEAK_BYTES_PER_PIXEL = 16  # while a large picture is decoded, whatever its format: measured
 MAX_ASPECT_RATIO = 40  # resizing the shorter side of a 1 × 65,535 strip would ask for gigabytes
 DRAFT_FACTOR = 2  # a JPEG decoded at twice the encoder's size: cosine 0.999998 to the embedding of the full one
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -32,13 +36,15 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Pillow only warns of what our own limit refuses; the warning would be noise in every log.
+# Pillow only warns of what our own limit refuses, and of what is read anyway; both would be noise in every log.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 # What Pillow's decoders raise for broken files; anything else is a fault of ours and stays a 5xx.
 _BROKEN_FILE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),
-    *(OverflowError, ZeroDivisionError, RuntimeError),
+    *(OverflowError, ZeroDivisionError, RuntimeError, AssertionError, AttributeError),
 )
+_LARGE = threading.Lock()  # a few bytes may decode to gigabytes: one at a time, however many threads there are
 
 
 def decode(body: bytes | bytearray | memoryview, at_least_px: int | None = None) -> Image.Image:
@@ -53,12 +59,15 @@ def decode(body: bytes | bytearray | memoryview, at_least_px: int | None = None)
             _check_size(*image.size)
             if at_least_px is not None:
                 image.draft(None, (at_least_px, at_least_px))
-            image.load()
-            return _upright(_rgb(image), _orientation(image))
+            with _LARGE if image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
+                image.load()
+                return _upright(_rgb(image), _orientation(image))
     except RequestError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise RequestError("too_many_pixels", f"image has more than {MAX_PIXELS:,} pixels.", 413) from error
+        raise RequestError(
+            "too_many_pixels", f"image has more than {MAX_PIXELS:,} pixels: send a smaller picture.", 413
+        ) from error
     except UnidentifiedImageError as error:
         message = f"image isn't a picture in a known format; send one of {', '.join(FORMATS)}."
         raise RequestError("not_an_image", message) from error
@@ -121,7 +130,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     # in place: at 50 megapixels each copy is 200 MB
     values = np.array(image, dtype=np.float32)
     np.nan_to_num(values, copy=False)
-    values *= np.float32(255 / _white_level(image.mode, float(values.max(initial=0.0))))
+    white = _white_level(image.mode, float(values.max(initial=0.0)))
+    if isinstance(transparent := image.info.get("transparency"), int):
+        values[values == transparent] = white
+    values *= np.float32(255 / white)
     return Image.fromarray(np.clip(np.rint(values, out=values), 0, 255, out=values).astype(np.uint8))
 
 

@@ -12,6 +12,7 @@ from recommender.schema import Request
 JSON_TYPE = "application/json"
 RAW_TYPE = "application/x-image"  # what SageMaker's built-in image algorithms take, beside image/*
 MAX_JSON_BYTES = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
+MAX_JSON_MARKS = 2000  # of any request's fields and strings; millions of them would fill the memory when read
 _UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
@@ -21,7 +22,9 @@ def read_request(body: str | bytes | bytearray, content_type: str | None) -> Req
     if kind == JSON_TYPE:
         _check_charset(parameters.get("charset", "utf-8"))
         return Request.from_dict(_json(body))
-    if (kind.startswith("image/") or kind == RAW_TYPE) and isinstance(body, bytes | bytearray):
+    if kind.startswith("image/") or kind == RAW_TYPE:
+        if isinstance(body, str):
+            raise RequestError("not_an_image", f"A body of {shown(content_type)} must be bytes; found text.")
         return Request(image=bytes(body))
     message = f"Content type {shown(content_type)} isn't supported; send {JSON_TYPE} or image/*."
     raise RequestError("unsupported_content_type", message, 415)
@@ -29,7 +32,7 @@ def read_request(body: str | bytes | bytearray, content_type: str | None) -> Req
 
 def check_accept(accept: str | None) -> None:
     """Raise RequestError unless the Accept header lets JSON through, by name or by wildcard, with a quality above 0."""
-    if not accept:
+    if accept is None or not accept.strip(", "):
         return
     qualities = {kind: parameters.get("q", "1") for kind, parameters in map(_media_type, accept.split(","))}
     for kind in (JSON_TYPE, "application/*", "*/*"):  # the most specific one decides
@@ -66,7 +69,9 @@ def _json(body: str | bytes | bytearray) -> object:
         message = f"The request has {len(body):,} bytes; the limit is {MAX_JSON_BYTES:,}: send a smaller picture."
         raise RequestError("request_too_large", message, 413)
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig")
+        text = body.removeprefix("\ufeff") if isinstance(body, str) else body.decode("utf-8-sig")
+        if sum(text.count(mark) for mark in ",[{") > MAX_JSON_MARKS:
+            raise RequestError("invalid_request", "The request has more fields and lists than any request needs.")
         return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
         raise RequestError("malformed_json", f"The request isn't valid JSON: {str(error)[:120]}.") from error

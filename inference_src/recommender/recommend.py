@@ -116,7 +116,7 @@ def _read_manifest(path: Path) -> Fields:
         version = manifest.whole("schema_version", at_least=1)
         manifest.text("model_version")
         manifest.nested("catalogue").whole("items", at_least=1)
-    except (ValueError, SchemaError) as error:
+    except (ValueError, SchemaError, RecursionError) as error:
         raise ArtifactError(f"{path}: {error}") from error
     if version != MANIFEST_VERSION:
         raise ArtifactError(f"{path} has schema_version {version}; this code reads {MANIFEST_VERSION}: package again.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,14 @@ from recommender.errors import RequestError, shown
 from recommender.image import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 ALLOWED_PREFIXES_VARIABLE = "STYGIG_ALLOWED_S3_PREFIXES"
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
+FETCH_SECONDS = 20  # of reading the whole picture
+PART_BYTES = 16 * 1024
 ATTEMPTS = 3
 MAX_KEY_BYTES = 1024  # S3's own limit
 
@@ -71,12 +75,23 @@ def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
         answer = _client().get_object(Bucket=location.bucket, Key=location.key)
         # closed unread, it gives up its connection; its own `with` would hand out urllib3's stream and errors
         with contextlib.closing(answer["Body"]) as body:
-            _check_length(uri, answer["ContentLength"])
-            return body.read()
+            _check_length(uri, answer.get("ContentLength", 0))
+            return b"".join(_parts(uri, body))
     except ClientError as error:
         raise _refused(uri, error.response) from error
     except (BotoCoreError, HTTPClientError) as error:
-        raise _unavailable(uri, f"{type(error).__name__}: {error}") from error
+        raise _unavailable(uri, f"{type(error).__name__}: {error}", "try again later") from error
+
+
+def _parts(uri: str, body: StreamingBody) -> Iterator[bytes]:
+    """What arrives in time; in small parts, since only between them it is told how late it is."""
+    deadline, length = time.monotonic() + FETCH_SECONDS, 0
+    while part := body.read(PART_BYTES):
+        length += len(part)
+        _check_length(uri, length)
+        if time.monotonic() > deadline:
+            raise _unavailable(uri, f"{length:,} bytes in {FETCH_SECONDS} s", "try again later")
+        yield part
 
 
 def _parsed(uri: str) -> Location:
@@ -98,7 +113,7 @@ def _parsed(uri: str) -> Location:
 
 def _check_length(uri: str, length: int) -> None:
     if length > MAX_IMAGE_BYTES:
-        message = f"{shown(uri)} has {length:,} bytes; the limit is {MAX_IMAGE_BYTES:,}: send a smaller picture."
+        message = f"{shown(uri)} has more than {MAX_IMAGE_BYTES:,} bytes, which is the limit: send a smaller picture."
         raise RequestError("image_too_large", message, 413)
 
 
@@ -110,11 +125,13 @@ def _refused(uri: str, response: Mapping[str, object]) -> RequestError:
     if code in ("AccessDenied", "403", "AllAccessDisabled"):
         message = f"Access to {shown(uri)} is denied: the endpoint's role lacks s3:GetObject, or the key doesn't exist"
         return RequestError("image_s3_uri_denied", f"{message} and the role lacks s3:ListBucket.", 403)
-    return _unavailable(uri, code)
+    metadata = response.get("ResponseMetadata")
+    status = metadata.get("HTTPStatusCode", 500) if isinstance(metadata, Mapping) else 500
+    return _unavailable(uri, code, "try again later" if status >= 500 else "S3 says that it wouldn't help to try again")
 
 
-def _unavailable(uri: str, why: str) -> RequestError:
-    return RequestError("image_s3_uri_unavailable", f"{shown(uri)} couldn't be fetched ({why}); try again later.", 424)
+def _unavailable(uri: str, why: str, advice: str) -> RequestError:
+    return RequestError("image_s3_uri_unavailable", f"{shown(uri)} couldn't be fetched ({why}); {advice}.", 424)
 
 
 @functools.lru_cache(maxsize=1)

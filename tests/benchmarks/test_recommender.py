@@ -111,7 +111,7 @@ def test_both_sides_read_the_same_catalogue(catalogue_folder: Path) -> None:
 def test_search_is_measured_on_both_sides_in_turn(catalogue_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     search_cpu.main(str(catalogue_folder), "2")
     taken = json.loads(capsys.readouterr().out)
-    assert {side: len(values) for side, values in taken.items()} == {"ours": 2, "theirs": 2}
+    assert {side: len(values) for side, values in taken.items()} == {"ours": 2 * search_cpu.OF_OURS, "theirs": 2}
     assert min(*taken["ours"], *taken["theirs"]) > 0
 
 

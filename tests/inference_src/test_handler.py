@@ -69,6 +69,8 @@ def test_answers_raw_pictures_as_it_answers_json(invoke: Any, shirt: bytes, cont
         "application/*",
         "APPLICATION/JSON",
         "text/xml, */*; q=0.1",
+        " ",
+        ",",
     ],
 )
 def test_answers_whoever_takes_json(invoke: Any, shirt: bytes, accept: str | None) -> None:
@@ -116,7 +118,7 @@ def test_refuses_json_in_another_charset(invoke: Any, shirt: bytes) -> None:
         b'{"image": "eA==", "image": "eA=="}',
         b'{"top_k": NaN}',
         b'{"top_k": Infinity}',
-        b"[" * 100_000,
+        b"[" * 1_900,
         b'{"top_k": ' + b"9" * 10_000 + b"}",
     ],
 )
@@ -293,3 +295,37 @@ def test_several_request_threads_share_one_model(artifact: Path, draw: Any, enco
     for thread in threads:
         thread.join(timeout=30)
     assert found == {number: [expected[number]] * 5 for number in range(len(bodies))}
+
+
+def test_json_of_more_parts_than_any_request_has_is_refused_unread(invoke: Any) -> None:
+    reply = invoke(b'{"top_k": [' + b"[]," * 5_000 + b"[]]}", JSON)
+    assert (reply.status, reply.json["error"]["code"]) == (400, "invalid_request")
+
+
+def test_json_nested_as_deep_as_can_be_read_is_refused(invoke: Any) -> None:
+    codes = set()
+    for depth in range(800, 1_000):
+        reply = invoke(b'{"top_k": ' + b"[" * depth + b"]" * depth + b"}", JSON)
+        assert reply.status == 400
+        codes.add(reply.json["error"]["code"])
+    assert codes == {"invalid_top_k", "malformed_json"}
+
+
+@pytest.mark.parametrize("kind", [memoryview, bytearray])
+def test_takes_any_kind_of_bytes(shirt: bytes, kind: Any) -> None:
+    question = inference.input_fn(kind(shirt), "image/png")
+    assert isinstance(question, inference.Question)
+    assert question.request.image == shirt
+    wrapped = inference.input_fn(kind(asked(shirt)), JSON)
+    assert isinstance(wrapped, inference.Question)
+    assert wrapped.request.image == shirt
+
+
+def test_no_body_is_an_empty_one() -> None:
+    with pytest.raises(RequestError, match="valid JSON"):
+        inference.input_fn(None, JSON)
+
+
+def test_a_picture_as_text_is_told_from_an_unknown_content_type() -> None:
+    with pytest.raises(RequestError, match="must be bytes; found text"):
+        inference.input_fn("text", "image/jpeg")

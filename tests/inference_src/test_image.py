@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import struct
+import threading
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -157,20 +159,54 @@ def test_too_many_bytes_are_refused_unread() -> None:
     assert (error.code, error.status) == ("image_too_large", 413)
 
 
-def bomb(width: int, height: int) -> bytes:
-    """A PNG whose header claims a size."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+def png(size: tuple[int, int], depth: int, colour: int, content: bytes, **more: bytes) -> bytes:
+    """A PNG of chunks that no library writes so."""
+    header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
+    chunks = {"IHDR": header, **more, "IDAT": zlib.compress(content), "IEND": b""}
+    named = [(name.encode(), data) for name, data in chunks.items()]
     packed = [
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        for name, content in chunks
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in named
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
+def test_a_palette_picture_without_its_palette_is_damaged() -> None:
+    assert refused(png((2, 2), 8, 3, b"\0\0\0" * 2)).code == "broken_image"
+
+
+def test_lays_the_transparent_value_of_sixteen_bit_grey_on_white() -> None:
+    content = b"\0" + struct.pack(">3H", 7, 0, 65_535)
+    image = decode(png((3, 1), 16, 0, content, tRNS=struct.pack(">H", 7)))
+    assert [image.getpixel((x, 0)) for x in range(3)] == [(255,) * 3, (0,) * 3, (255,) * 3]
+
+
+@pytest.mark.parametrize(("large", "at_once"), [(True, 1), (False, 4)])
+def test_large_pictures_are_decoded_one_at_a_time(
+    encoded: Any, monkeypatch: pytest.MonkeyPatch, large: bool, at_once: int
+) -> None:
+    body = encoded(half_red())
+    together = threading.Barrier(at_once)
+    inside: list[int] = []
+    seen: list[int] = []
+    rgb = limits._rgb
+
+    def watched(image: Any) -> Any:
+        inside.append(1)
+        seen.append(len(inside))
+        together.wait(timeout=10)
+        inside.pop()
+        return rgb(image)
+
+    monkeypatch.setattr(limits, "_rgb", watched)
+    monkeypatch.setattr(limits, "LARGE_PIXELS", 40 * 20 - large)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(decode, [body] * 4))
+    assert max(seen) == at_once
+
+
 @pytest.mark.parametrize("side", [7_100, 12_000, 60_000])
 def test_a_decompression_bomb_is_refused_undecoded(side: int) -> None:
-    error = refused(bomb(side, side))
+    error = refused(png((side, side), 8, 2, bytes(100)))
     assert (error.code, error.status) == ("too_many_pixels", 413)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -202,6 +203,43 @@ def test_an_object_that_stops_in_the_middle_is_unavailable(impatient: Any, key: 
         s3_picture._client().close()
         server.shutdown()
     assert (error.code, error.status) == ("image_s3_uri_unavailable", 424)
+
+
+class Dripping(Refusing):
+    """An S3 that always sends a little more."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                self.wfile.write(bytes(s3_picture.PART_BYTES))
+                time.sleep(0.02)
+
+
+def test_a_fetch_has_an_end_although_something_always_arrives(impatient: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_picture, "FETCH_SECONDS", 0.1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        impatient(server.server_port)
+        error = refused("s3://pictures/queries/a")
+        s3_picture._client().close()
+        server.shutdown()
+    assert (error.code, error.status) == ("image_s3_uri_unavailable", 424)
+    assert "bytes in 0.1 s" in error.message
+
+
+def test_an_object_of_unsaid_length_is_not_read_beyond_the_limit(
+    impatient: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_picture, "MAX_IMAGE_BYTES", 3 * s3_picture.PART_BYTES)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        impatient(server.server_port)
+        error = refused("s3://pictures/queries/a")
+        s3_picture._client().close()
+        server.shutdown()
+    assert (error.code, error.status) == ("image_too_large", 413)
 
 
 @pytest.mark.parametrize("listening", [False, True])

@@ -173,6 +173,7 @@ def test_metadata_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     [
         ("path,gender\nshirt/1.jpg,male\n\nshirt/1.jpg,female\n", "line 4: gender 'female' .*'male' before"),
         ("gender,path\nmale,shirt/1.jpg\nmale\n", "line 3: the path is missing"),
+        ("path,gender\nshirt/1.jpg,male,red\n", "line 2: more values than columns"),
     ],
 )
 def test_a_row_of_metadata_that_contradicts_or_names_nothing_is_refused(
@@ -182,6 +183,21 @@ def test_a_row_of_metadata_that_contradicts_or_names_nothing_is_refused(
     written(tmp_path / "metadata.csv", text)
     with pytest.raises(InputError, match=rf"metadata\.csv, {complaint}"):
         scan_catalogue(tmp_path)
+
+
+def test_spaces_and_capitals_in_the_header_do_not_matter(tmp_path: Path) -> None:
+    touched(tmp_path, "shirt/1.jpg")
+    written(tmp_path / "metadata.csv", "Path, Gender \nshirt/1.jpg, male\n")
+    assert [entry.gender for entry in scan_catalogue(tmp_path)] == ["male"]
+
+
+def test_what_notebooks_and_file_systems_keep_is_no_catalogue(tmp_path: Path) -> None:
+    touched(
+        tmp_path,
+        *("shirt/1.jpg", "shirt/.ipynb_checkpoints/1.jpg", ".Trash/shirt/1.jpg", "__MACOSX/shirt/1.jpg"),
+        *("shirt/@eaDir/1.jpg", "shirt/._1.jpg"),
+    )
+    assert [entry.path for entry in scan_catalogue(tmp_path)] == ["shirt/1.jpg"]
 
 
 def test_metadata_may_lie_elsewhere(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from recommender.encoder import load_encoder
 from tasks.encoder import CONFIG, prepare_encoder
-from tasks.errors import InputError
+from tasks.errors import InputError, StygigError
 from tests.tasks.tiny_clip import NAME, TINY, tiny_clip
 
 open_clip = pytest.importorskip("open_clip")
@@ -201,3 +201,56 @@ def test_a_file_that_holds_no_weights_is_named(checkpoint: Path, tmp_path: Path)
 def test_the_weights_of_another_model_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"could not be loaded"):
         prepare_encoder(f"ViT-S-32-alt:{checkpoint}", tmp_path / "encoder")
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ({"preprocess_cfg": {"mean": [0.5, 0.5]}}, "encoder.json.mean"),
+        ({"preprocess_cfg": {"std": [0.5, 0.0, 0.5]}}, "encoder.json.std"),
+        ({"preprocess_cfg": {"mean": 0.5}}, "not iterable"),
+        ({"preprocess_cfg": {"resize_mode": "longest"}}, "encoder.json.resize_mode"),
+    ],
+)
+def test_a_config_that_no_container_could_use_is_refused(
+    folder: Path, tmp_path: Path, said: dict[str, Any], complaint: str
+) -> None:
+    write_config(folder, **said)
+    with pytest.raises(InputError, match=rf"my-clip can't be used as its config and weights say: .*{complaint}"):
+        prepare_encoder(str(folder), tmp_path / "encoder")
+
+
+@pytest.mark.parametrize(
+    ("weight", "value", "complaint"),
+    [
+        ("visual.proj", float("nan"), "hold values that are no finite numbers"),
+        ("text_projection", 0.0, r"text tower gave an embedding of norm 0\.0"),
+        ("visual.proj", 0.0, r"open_clip's own embeddings of my-clip have norms down to 0\.0"),
+        ("logit_scale", -1000.0, r"logit_scale of 0\.0, with which all prompts are alike"),
+        ("logit_scale", 1000.0, r"logit_scale"),
+    ],
+)
+def test_weights_that_no_container_could_use_are_blamed(
+    checkpoint: Path, folder: Path, tmp_path: Path, weight: str, value: float, complaint: str
+) -> None:
+    from safetensors.torch import save_file
+
+    weights = torch.load(checkpoint)
+    weights[weight] = torch.full_like(weights[weight], value)
+    save_file(weights, folder / "open_clip_model.safetensors")
+    with pytest.raises(StygigError, match=complaint):
+        prepare_encoder(str(folder), tmp_path / "encoder")
+
+
+def test_a_pickle_is_not_advised_to_be_run(tmp_path: Path) -> None:
+    torch.save({"weights": Path}, tmp_path / "code.pt")
+    with pytest.raises(InputError) as found:
+        prepare_encoder(f"ViT-B-32:{tmp_path / 'code.pt'}", tmp_path / "encoder")
+    assert "it holds code, or isn't a file of weights; give a state dict" in str(found.value)
+    assert "weights_only" not in str(found.value)
+
+
+def test_an_empty_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "empty.pt").touch()
+    with pytest.raises(InputError, match=r"empty\.pt could not be loaded: \w+"):
+        prepare_encoder(f"ViT-B-32:{tmp_path / 'empty.pt'}", tmp_path / "encoder")

@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 
 from recommender.encoder import EncoderSpec, load_encoder
-from tasks.artifact import inputs_digest
+from recommender.errors import shown
+from tasks.artifact import PackagingInputs, check_packagable, inputs_digest
 from tasks.encoder import DEMO_FOLDER, Precision, fingerprint_files, prepare_encoder
 from tasks.errors import InputError
 
@@ -27,11 +28,27 @@ def test_a_prepared_encoder_says_only_what_a_container_reads(tmp_path: Path) -> 
     assert set(json.loads((tmp_path / "encoder.json").read_text())) == {*EncoderSpec.__slots__} - {"agreement"}
 
 
-@pytest.mark.parametrize("wanted", ["", "clip", "ViT-B-32", "/nonexistent/model.pt", "."])
+@pytest.mark.parametrize("wanted", ["", "clip", "ViT-B-32", "/nonexistent/model.pt", ".", "x" * 5_000])
 def test_a_name_that_is_nothing_is_quoted_with_what_would_be_something(wanted: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as found:
-        prepare_encoder(wanted, tmp_path)
-    assert str(found.value).startswith(f"Encoder {wanted!r} is neither 'demo', nor an open_clip NAME:TAG")
+    for attempt in (
+        lambda: prepare_encoder(wanted, tmp_path),
+        lambda: check_packagable(PackagingInputs("catalogue", wanted)),
+    ):
+        with pytest.raises(InputError) as found:
+            attempt()
+        assert str(found.value).startswith(f"Encoder {shown(wanted)} is neither 'demo', nor an open_clip NAME:TAG")
+
+
+@pytest.mark.parametrize("wanted", ["", ":", "NAME:", "NAME:.", "NAME:/", "hf-hub:", "clip", "x:" + "y" * 5_000])
+def test_what_is_no_file_decides_nothing(wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open_clip_config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert fingerprint_files(wanted) == []
+
+
+def test_an_unknown_precision_is_refused_before_anything_is_exported(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"Precision 'bf16' is not one of fp16, fp32, int8"):
+        prepare_encoder("ViT-B-32:openai", tmp_path, "bf16")  # type: ignore[arg-type]
 
 
 def test_without_torch_an_open_clip_encoder_says_what_to_install(
