@@ -85,6 +85,11 @@ def colour_harmony(a: Colour, b: Colour) -> float:
     return float(_pair_scores(Palettes.of([[a]]), Palettes.of([[b]]))[0, 0, 0])
 
 
+def is_neutral(colour: Colour) -> bool:
+    """Whether it goes with any other: a grey, or nearly black."""
+    return bool(_vividness(np.array(colour.lab)) < 0.5)
+
+
 def _pair_scores(one: Palettes, others: Palettes) -> _Array:
     """Scores [c, n, k] of each of one garment's c colours with those of the others."""
     hue, vividness, lightness, a, b = (each[0, :, None, None] for each in (one.hue, one.vividness, *one.lab))

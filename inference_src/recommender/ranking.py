@@ -3,9 +3,10 @@
 The score of an item is the weighted sum WEIGHTS of four terms, each in [0, 1]:
     similarity      (cosine + 1) / 2 of the two embeddings: the same style
     colour_harmony  harmony.py
-    gender_match    attributes.py
+    gender_match    attributes.py; where nobody knows for whom the garment is, what is to be expected of it
     category_match  attributes.py
-An outfit wants variety: the best item of each category comes before the second of any, if top_k has room for it.
+An outfit has one item for each slot: those are chosen before a second pair of shoes, and the best of each category
+before a second of it, as far as top_k goes. What is chosen is then sorted by score.
 """
 
 from __future__ import annotations
@@ -16,9 +17,18 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.attributes import CATEGORIES, GENDERS, UNUSUAL_MATCH, answerable, category_match, garment, gender_match
+from recommender.attributes import (
+    CATEGORIES,
+    GENDERS,
+    SLOTS,
+    UNUSUAL_MATCH,
+    answerable,
+    category_match,
+    garment,
+    gender_match,
+)
 from recommender.catalogue import Catalogue
-from recommender.harmony import Palettes, harmony
+from recommender.harmony import Palettes, harmony, is_neutral
 from recommender.items import KINDS, Item
 from recommender.reading import Reading
 from recommender.schema import MAX_TOP_K, Colour, Recommendation
@@ -30,14 +40,15 @@ HARMONIOUS, CLASHING = 0.75, 0.5
 _FOR_WHOM = {"male": "for men", "female": "for women", "unisex": "for anyone"}
 
 _CATEGORY_OF_KIND = np.array([CATEGORIES.index(kind.category) for kind in KINDS])
+_GENDER_MATCH = np.array([[gender_match(gender, kind.gender) for kind in KINDS] for gender in GENDERS])
 
 _Rows = NDArray[np.intp]
 _Floats = NDArray[np.float64]
 
 
 def find_candidates(catalogue: Catalogue, reading: Reading, around: Neighbourhood) -> Candidates:
-    """Of each answerable category the most similar items for that gender; as many as a request can want."""
-    welcome = tuple(other for other in GENDERS if gender_match(reading.gender, other) > 0)
+    """Of each answerable category the most similar items for whom it may be; as many as a request can want."""
+    welcome = tuple(other for other in GENDERS if any(gender_match(gender, other) for gender in reading.wearers))
     runs = [catalogue.blocks.rows(category, welcome) for category in answerable(reading.category)]
     return around.nearest(runs, MAX_TOP_K)
 
@@ -68,20 +79,19 @@ def rank(
 
 def score_terms(reading: Reading, kinds: _Rows, cosine: _Floats, colour_harmony: _Floats) -> dict[str, _Floats]:
     """The terms of WEIGHTS for n candidates of these kinds, rounded."""
-    by_gender, by_category = _matches(reading.gender, reading.category)
+    by_gender = np.array([reading.wearers.get(gender, 0.0) for gender in GENDERS]) @ _GENDER_MATCH
     return {
         "similarity": np.round((cosine + 1) / 2, DIGITS),
         "colour_harmony": np.round(colour_harmony, DIGITS),
-        "gender_match": by_gender[kinds],
-        "category_match": by_category[kinds],
+        "gender_match": np.round(np.minimum(by_gender, 1.0), DIGITS)[kinds],
+        "category_match": _category_match(reading.category)[kinds],
     }
 
 
 @cache
-def _matches(gender: str, category: str) -> tuple[_Floats, _Floats]:
-    """How each of KINDS matches a garment so read, by gender and by category."""
-    by_gender = np.array([gender_match(gender, kind.gender) for kind in KINDS])
-    return by_gender, np.array([category_match(category, kind.category) for kind in KINDS])
+def _category_match(category: str) -> _Floats:
+    """How each of KINDS matches a garment of this category."""
+    return np.array([category_match(category, kind.category) for kind in KINDS])
 
 
 def total(terms: dict[str, _Floats]) -> _Floats:
@@ -90,13 +100,29 @@ def total(terms: dict[str, _Floats]) -> _Floats:
 
 
 def select(scores: _Floats, categories: _Rows, order: NDArray[np.uint32], top_k: int) -> _Rows:
-    """The best of each category first, then the best of the rest, until there are `top_k`; sorted by score."""
+    """One item for each slot of an outfit, then one of each other category, then the rest: `top_k`, sorted by score."""
     by_score = np.lexsort((order, -scores))
     places = np.arange(len(by_score))
     best = np.full(len(CATEGORIES), -1)
     best[categories[by_score][::-1]] = places[::-1]  # of the places of a category the last one written is the first
-    preferred = np.concatenate([np.sort(best[best >= 0]), np.delete(places, best[best >= 0])])
+    best = np.sort(best[best >= 0])
+    preferred = np.concatenate([_outfit_first(best, categories[by_score[best]]), np.delete(places, best)])
     return np.asarray(by_score[np.sort(preferred[:top_k])])
+
+
+def _outfit_first(best: _Rows, categories: _Rows) -> list[int]:
+    """The best of each category, those first that can be worn together with the better ones."""
+    worn: set[str] = set()
+    outfit: list[int] = []
+    others: list[int] = []
+    for place, category in zip(best.tolist(), categories.tolist(), strict=True):
+        slots = SLOTS[CATEGORIES[category]]
+        if worn.isdisjoint(slots):
+            outfit.append(place)
+            worn |= slots
+        else:
+            others.append(place)
+    return outfit + others
 
 
 def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, category_score: float) -> str:
@@ -105,6 +131,10 @@ def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, 
     mine, theirs = item.colours[0].name, colour.name
     if mine == theirs:
         colours = f"also {mine}"
+    elif is_neutral(item.colours[0]) or is_neutral(colour):
+        colours = (
+            f"{mine} goes with {theirs}, a neutral" if is_neutral(colour) else f"{mine}, a neutral, goes with {theirs}"
+        )
     elif harmony_score >= HARMONIOUS:
         colours = f"{mine} harmonises with {theirs}"
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,20 @@ _Vector = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A category and a gender, each with the confidence in [0, 1] with which it was told."""
+    """A category and a gender, each with the confidence in [0, 1] with which it was told.
+
+    `wearers` says how likely each gender is, as shares of 1: the gender alone, unless it was too uncertain to be told.
+    """
 
     category: str
     category_confidence: float
     gender: str
     gender_confidence: float
+    wearers: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.wearers:
+            object.__setattr__(self, "wearers", {self.gender: 1.0})
 
 
 def read_garment(
@@ -45,8 +53,9 @@ def read_garment(
         return combined(zero_shot(catalogue.attributes.get(kind), embedding, logit_scale), vote)
 
     category = (request.category, 1.0) if request.category else _likeliest(told("category"))
-    gender = (request.gender, 1.0) if request.gender else _certain_gender(told("gender"))
-    return Reading(*category, *gender)
+    if request.gender:
+        return Reading(*category, request.gender, 1.0)
+    return _with_gender(category, told("gender"))
 
 
 def zero_shot(attributes: Attributes | None, embedding: _Vector, logit_scale: float) -> dict[str, float]:
@@ -85,13 +94,14 @@ def _likeliest(distribution: Mapping[str, float]) -> tuple[str, float]:
     return value, _confidence(distribution[value])
 
 
-def _certain_gender(distribution: Mapping[str, float]) -> tuple[str, float]:
-    gender, confidence = _likeliest(distribution)
-    return (
-        (gender, confidence)
-        if confidence >= GENDER_CERTAINTY
-        else ("unisex", _confidence(distribution.get("unisex", 0.0)))
-    )
+def _with_gender(category: tuple[str, float], told: Mapping[str, float]) -> Reading:
+    """What can't be told is taken as unisex, and scored by all that it may be."""
+    gender, confidence = _likeliest(told)
+    if confidence >= GENDER_CERTAINTY:
+        return Reading(*category, gender, confidence)
+    total = sum(told.values())
+    wearers = {name: share / total for name, share in told.items()}
+    return Reading(*category, "unisex", _confidence(told.get("unisex", 0.0)), wearers)
 
 
 def _confidence(share: float) -> float:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender.attributes import CATEGORIES, GENDERS, answerable, excludes, gender_match
+from recommender.attributes import CATEGORIES, GENDERS, SLOTS, answerable, excludes, gender_match
 from recommender.errors import EncoderError
-from recommender.ranking import WEIGHTS
-from recommender.reading import combined, read_garment, zero_shot
+from recommender.items import KINDS, Kind
+from recommender.ranking import WEIGHTS, explain, score_terms
+from recommender.reading import Reading, combined, read_garment, zero_shot
 from recommender.recommend import Recommender
 from recommender.schema import Colour, Request, Response
 
@@ -56,6 +57,15 @@ def test_a_gender_nobody_can_tell_is_unisex(ask: Any) -> None:
     assert {each.gender for each in ask(top_k=50).recommendations} == set(GENDERS)
 
 
+def test_an_uncertain_gender_is_scored_by_all_that_it_may_be() -> None:
+    reading = Reading("upperwear_shirt", 1.0, "unisex", 0.1, {"male": 0.5, "female": 0.4, "unisex": 0.1})
+    kinds = np.array([KINDS.index(Kind("bottomwear_pants", gender)) for gender in GENDERS])
+    terms = score_terms(reading, kinds, np.zeros(3), np.zeros(3))
+    assert terms["gender_match"].tolist() == [0.575, 0.475, 0.775]  # male, female, unisex
+    certain = score_terms(Reading("upperwear_shirt", 1.0, "male", 1.0), kinds, np.zeros(3), np.zeros(3))
+    assert certain["gender_match"].tolist() == [1.0, 0.0, 0.75]
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_the_callers_category_is_respected(ask: Any, category: str) -> None:
     query = ask("accessories_hat", category=category).query
@@ -81,7 +91,18 @@ def test_scores_fall_and_are_the_documented_sum(ask: Any) -> None:
         assert each.score == pytest.approx(sum(weight * terms[name] for name, weight in WEIGHTS.items()), abs=1e-6)
 
 
-def test_the_best_of_each_category_comes_before_a_second_of_any(ask: Any) -> None:
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_an_outfit_fills_each_slot_once_before_any_twice(ask: Any, category: str) -> None:
+    free = set().union(*SLOTS.values()) - SLOTS[category]
+    found = ask(category=category, gender="female", top_k=len(free)).recommendations
+    outfit = [each.category for each in found]
+    filled = Counter(slot for each in outfit for slot in SLOTS[each])
+    if "one-piece_dress" not in outfit:  # fills two at once, so that there is room for one more
+        assert set(filled) == free
+        assert set(filled.values()) == {1}
+
+
+def test_the_best_of_each_category_is_chosen_before_a_second_of_any(ask: Any) -> None:
     categories = len(answerable("upperwear_shirt"))
     assert max(Counter(each.category for each in ask(top_k=categories).recommendations).values()) == 1
     assert len({each.category for each in ask(top_k=categories + 1).recommendations}) == categories
@@ -118,6 +139,27 @@ def test_reasons_are_words(ask: Any) -> None:
     assert reasons["footwear_heels"].startswith("goes with a skirt; ")
     assert reasons["footwear_sneakers"].startswith("an unusual match for a skirt; ")
     assert all(reason.endswith(("for women", "for anyone")) for reason in reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "harmony", "said"),
+    [
+        ("red", "red", 1.0, "also red"),
+        ("charcoal", "red", 0.9, "charcoal, a neutral, goes with red"),
+        ("red", "charcoal", 0.9, "red goes with charcoal, a neutral"),
+        ("navy", "red", 0.8, "navy harmonises with red"),
+        ("navy", "red", 0.6, "navy contrasts with red"),
+        ("navy", "red", 0.3, "navy clashes with red"),
+    ],
+)
+def test_the_reason_says_how_the_colours_go_together(
+    recommender: Recommender, mine: str, theirs: str, harmony: float, said: str
+) -> None:
+    labs = {"red": (46.6, 70.1, 51.0), "navy": (13.0, 20.0, -40.0), "charcoal": (25.0, 0.5, -1.0)}
+    colours = {name: Colour((0, 0, 0), lab, 1.0, name) for name, lab in labs.items()}
+    item = dataclasses.replace(recommender.catalogue.items[0], colours=(colours[mine],), gender="unisex")
+    reading = Reading("upperwear_shirt", 1.0, "unisex", 1.0)
+    assert explain(item, reading, colours[theirs], harmony, 1.0) == f"goes with a shirt; {said}; for anyone"
 
 
 def test_a_failing_encoder_is_never_hidden(recommender: Recommender, draw: Any, encoded: Any) -> None:
