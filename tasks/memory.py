@@ -1,8 +1,10 @@
 """Whether a model's workers fit into the memory of an instance type, found out before an instance bills."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -25,13 +27,23 @@ PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
 def instance_bytes(instance_type: str) -> int | None:
     """The instance type's memory, if the table of deployments/aws has it."""
     family, _, size = instance_type.removeprefix("ml.").partition(".")
-    gib = _memory_gib().get(family, {}).get(size)
+    gib = _table()["memory_gib"].get(family, {}).get(size)
     return None if gib is None else int(gib * GIB)
 
 
+def instance_vcpus(instance_type: str) -> int | None:
+    """The instance type's vCPUs: 2 of a large one, 4 for each "x" of the others, with few exceptions."""
+    name = instance_type.removeprefix("ml.")
+    if instance_bytes(instance_type) is None:
+        return None
+    size = re.fullmatch(r"(\d*)xlarge", name.partition(".")[2])
+    by_rule = 4 * int(size[1] or 1) if size else 2
+    return int(_table()["vcpus"].get(name, by_rule))
+
+
 @cache
-def _memory_gib() -> dict[str, dict[str, float]]:
-    table: dict[str, dict[str, float]] = yaml.safe_load(INSTANCES.read_text())["memory_gib"]
+def _table() -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = yaml.safe_load(INSTANCES.read_text())
     return table
 
 
@@ -53,10 +65,14 @@ def read_footprint(model_uri: str) -> int | None:
 
 
 def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
-    """One line on how the workers fit; InputError if they don't. What isn't known passes, and the line says so."""
+    """One line on how the workers fit; InputError if they don't. What isn't known passes, and the line says so.
+
+    0 workers are one for each vCPU.
+    """
     available, resident = instance_bytes(instance_type), read_footprint(model_uri)
     if resident is None:
         return f"memory: not checked, no {FOOTPRINT} can be read beside {model_uri}"
+    workers = workers or instance_vcpus(instance_type) or 1
     needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES + PICTURE_BYTES)
     asked = f"{workers} worker(s) of {_gib(resident)}, room for large pictures and their server need {_gib(needed)}"
     if available is None:

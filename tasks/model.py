@@ -15,12 +15,15 @@ from tasks.plan import RunPlan
 def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:
     """What the serving container reads; only variables that something reads.
 
+    Without SAGEMAKER_MODEL_SERVER_WORKERS AWS's image starts a worker for each vCPU, and a worker answers one request
+    at a time: fewer would leave cores idle while requests wait.
     The toolkit's SAGEMAKER_MODEL_SERVER_TIMEOUT is ignored by its last release, TS_DEFAULT_RESPONSE_TIMEOUT is not;
     without it a request dies at 120 s, whatever InvocationTimeoutSeconds says.
     """
+    workers = plan.settings.model_server_workers
     return {
         "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_MODEL_SERVER_WORKERS": str(plan.settings.model_server_workers),
+        **({"SAGEMAKER_MODEL_SERVER_WORKERS": str(workers)} if workers else {}),
         "TS_DEFAULT_RESPONSE_TIMEOUT": str(plan.settings.invocation_timeout_seconds + 30),
         "TS_MAX_REQUEST_SIZE": str(64 * 1024 * 1024),
         "TS_MAX_RESPONSE_SIZE": str(64 * 1024 * 1024),

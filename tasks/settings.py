@@ -54,7 +54,10 @@ class Settings(BaseSettings):
         description="longest processing of one invocation",
     )
     model_server_workers: int = Field(
-        default=1, ge=1, le=96, description="processes that serve on one instance, each with the model in memory"
+        default=0,
+        ge=0,
+        le=96,
+        description="processes that serve on one instance, each with the model in memory; 0: one for each vCPU",
     )
     ort_prepack: bool = Field(
         default=True, description="a container lays the weights out for speed, which more than doubles its start"

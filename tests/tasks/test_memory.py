@@ -15,7 +15,7 @@ from prefect.logging import disable_run_logger
 
 from tasks.endpoint import EndpointSpec, start_endpoint_task
 from tasks.errors import InputError
-from tasks.memory import GIB, INSTANCES, check_memory, instance_bytes, read_footprint, upload_footprint
+from tasks.memory import GIB, INSTANCES, check_memory, instance_bytes, instance_vcpus, read_footprint, upload_footprint
 from tasks.names import S3Location
 from tasks.plan import RunPlan
 from tasks.settings import Settings
@@ -41,6 +41,7 @@ def test_the_table_says_what_ec2_does_and_names_types_that_sagemaker_has() -> No
         for size, gib in sizes.items():
             assert gib * 1024 == ec2[f"{family}.{size}"]["MemoryInfo"]["SizeInMiB"]
             assert f"ml.{family}.{size}" in hosted
+            assert instance_vcpus(f"ml.{family}.{size}") == ec2[f"{family}.{size}"]["VCpuInfo"]["DefaultVCpus"]
 
 
 def test_an_instance_type_has_the_memory_of_the_table() -> None:
@@ -48,6 +49,7 @@ def test_an_instance_type_has_the_memory_of_the_table() -> None:
     assert instance_bytes("ml.c4.large") == int(3.75 * GIB)
     assert instance_bytes("ml.c7g.large") is None
     assert instance_bytes("ml.m5") is None
+    assert instance_vcpus("ml.c7g.large") is None
 
 
 @pytest.mark.parametrize("uri", [ARCHIVE, LOOSE])
@@ -67,6 +69,14 @@ def test_workers_that_do_not_fit_are_refused_with_needed_available_and_what_to_d
     ) as told:
         check_memory(ARCHIVE, "ml.c5.large", 8)
     assert "larger --instance-type, lower STYGIG_MODEL_SERVER_WORKERS, or package" in str(told.value)
+
+
+def test_without_a_number_there_is_a_worker_for_each_vcpu(half_a_gib: None) -> None:
+    assert check_memory(ARCHIVE, "ml.m5.4xlarge", 0) == check_memory(ARCHIVE, "ml.m5.4xlarge", 16)
+    assert "1 worker(s)" in check_memory(ARCHIVE, "ml.c99.large", 0)
+    upload_footprint(BASE, 3 * GIB // 2)
+    with pytest.raises(InputError, match=r"ml\.c5\.large has 4\.0 GiB.*2 worker\(s\) of 1\.5 GiB"):
+        check_memory(ARCHIVE, "ml.c5.large", 0)
 
 
 def test_one_worker_too_large_is_not_told_to_become_fewer(plan: RunPlan) -> None:
