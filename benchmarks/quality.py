@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality_pictures import Labelled, draw_labelled, read_labelled
+from benchmarks.quality_pictures import Labelled, draw_labelled, label_key, read_labelled
 from benchmarks.quality_scores import Floats, Score, mean, precisions, share
 from benchmarks.quality_text import label_embeddings
 from recommender.attributes import excludes
@@ -29,7 +29,6 @@ from recommender.image import decode_for, preprocess
 from recommender.recommend import Recommender
 from recommender.schema import MAX_TOP_K, Request, Response
 from tasks.artifact import build
-from tasks.catalogue import plain
 from tasks.encoder import DEMO
 from tasks.errors import InputError, StygigError
 
@@ -85,7 +84,7 @@ def measure(queries: Sequence[Labelled], gallery: Sequence[Labelled] | None, enc
         others = rows if gallery is None else _embed(recommender, among)
         told = [_ask(recommender, each, each.category) for each in queries if each.category]
     own, theirs = [each.key for each in queries], [each.key for each in among]
-    named = [plain(labels[at]) for at in (rows @ texts.T).argmax(axis=1)]
+    named = [label_key(labels[at]) for at in (rows @ texts.T).argmax(axis=1)]
     return Quality(
         encoder=encoder,
         labels=tuple(labels),

@@ -13,6 +13,7 @@ from tasks.demo.garments import garments
 from tasks.errors import InputError
 
 LABELS = "labels.csv"
+LONGEST_NAME_SHOWN = 200
 DRAWING_SEED = 2_026  # neither the catalogue's, nor the query pictures', nor that of the encoder's training
 
 
@@ -28,8 +29,8 @@ class Labelled:
 
     @property
     def key(self) -> str:
-        """The label as it is compared: T-Shirt and tshirt are the same."""
-        return plain(self.label)
+        """The label as it is compared."""
+        return label_key(self.label)
 
     @property
     def entry(self) -> Entry | None:
@@ -38,17 +39,33 @@ class Labelled:
         return Entry(self.name, category, default_gender(category), self.file) if category else None
 
 
+def label_key(label: str) -> str:
+    """A label as it is compared: T-Shirt, tshirt and t-shirts are one, as they are among names of categories."""
+    name = plain(label)
+    if name.endswith(("sses", "shes", "ches", "xes")):
+        return name.removesuffix("es")
+    return name if name.endswith("ss") else name.removesuffix("s")
+
+
 def read_labelled(folder: Path, only: Collection[str] = ()) -> list[Labelled]:
-    """The pictures of a folder, of these labels or of all; case, spaces and dashes in labels don't matter."""
+    """The pictures of a folder, of these labels or of all; case, spaces, dashes and number don't matter in labels."""
     rows = _rows(folder)
     _refuse_unknown(only, {row["label"] for row in rows}, folder)
-    wanted = {plain(label) for label in only}
+    wanted = {label_key(label) for label in only}
     known = {**category_names(), **{plain(name): name for name in CATEGORIES}}
-    found = [_labelled(folder, row, known) for row in rows if not only or plain(row["label"]) in wanted]
-    missing = [each.name for each in found if not each.file.is_file()]
+    found = [_labelled(folder, row, known) for row in rows if not only or label_key(row["label"]) in wanted]
+    missing = [each.name for each in found if not _is_file(each.file)]
     if missing:
-        raise InputError(f"{folder / LABELS} names {len(missing)} files that don't exist, first {missing[0]}.")
+        first = missing[0][:LONGEST_NAME_SHOWN]
+        raise InputError(f"{folder / LABELS} names {len(missing)} files that don't exist, first {first}.")
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than any file's
+        return False
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -72,8 +89,8 @@ def _rows(folder: Path) -> list[dict[str, str]]:
 
 
 def _refuse_unknown(asked: Iterable[str], there: Collection[str], folder: Path) -> None:
-    known = {plain(label) for label in there}
-    unknown = [label for label in asked if plain(label) not in known]
+    known = {label_key(label) for label in there}
+    unknown = [label for label in asked if label_key(label) not in known]
     if unknown:
         labels = ", ".join(sorted(there))
         raise InputError(f"{folder} has no picture labelled {', '.join(unknown)}; its labels are {labels}.")

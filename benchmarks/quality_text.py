@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.quality_pictures import label_key
 from recommender.catalogue import Attributes
-from tasks.catalogue import plain
 from tasks.demo.captions import CATEGORIES, NOUNS, PHOTOGRAPH_LABELS, TEMPLATES, category_prompts, with_article
 from tasks.encoder import DEMO, DEMO_FOLDER
 from tasks.errors import InputError
@@ -19,15 +19,15 @@ Floats = NDArray[np.float32]
 TextTower = Callable[[Sequence[str]], Floats]
 
 # `upperwear_shirt` is known by that name and as shirt, `longsleeve` as itself, outwear as `upperwear_jacket`.
-KNOWN_AS = {plain(name): name for name in NOUNS}
-KNOWN_AS |= {plain(name.partition("_")[2]): name for name in CATEGORIES}
-KNOWN_AS |= {plain(label): name for label, name in PHOTOGRAPH_LABELS.items()}
+KNOWN_AS = {label_key(name): name for name in NOUNS}
+KNOWN_AS |= {label_key(name.partition("_")[2]): name for name in CATEGORIES}
+KNOWN_AS |= {label_key(label): name for label, name in PHOTOGRAPH_LABELS.items()}
 
 
 def label_embeddings(labels: Sequence[str], categories: Attributes, encoder: str) -> Floats:
     """A unit row per label; PyTorch is needed only for labels which name none of the catalogue's categories."""
     ready = dict(zip(categories.values, categories.embeddings, strict=True))
-    known = {label: KNOWN_AS.get(plain(label), "") for label in labels}
+    known = {label: KNOWN_AS.get(label_key(label), "") for label in labels}
     others = {label: prompts_for(label) for label, name in known.items() if name not in ready}
     made = _embedded(others, text_tower(encoder)) if others else {}
     return np.stack([made[label] if label in made else ready[known[label]] for label in labels])
@@ -35,7 +35,7 @@ def label_embeddings(labels: Sequence[str], categories: Attributes, encoder: str
 
 def prompts_for(label: str) -> tuple[str, ...]:
     """The captions of a label."""
-    name = KNOWN_AS.get(plain(label))
+    name = KNOWN_AS.get(label_key(label))
     return category_prompts(name) if name else tuple(each.format(with_article(label.lower())) for each in TEMPLATES)
 
 

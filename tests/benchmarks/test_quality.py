@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import quality
-from benchmarks.quality_pictures import draw_labelled, read_labelled
+from benchmarks.quality_pictures import draw_labelled, label_key, read_labelled
 from benchmarks.quality_scores import mean, precisions, share
 from benchmarks.quality_text import label_embeddings, prompts_for
 from recommender.catalogue import Attributes
@@ -84,6 +84,8 @@ def write_table(folder: Path, *rows: tuple[str, ...]) -> Path:
         ([("file", "label"), ("a.jpg", "Hat"), ("b.jpg", " ")], "", "1 rows without a label, first that of 'b.jpg'"),
         ([("file", "label"), ("x" * 200_000, "Hat")], "", "labels.csv is no CSV in UTF-8: field larger"),
         ([("file", "label"), ("a.jpg", "Hat")], "", "1 files that don't exist, first a.jpg"),
+        ([("file", "label"), ("x" * 5_000, "Hat")], "", "1 files that don't exist, first xxx"),
+        ([("file", "label"), ("x" * 5_000, "Hat")], "Sock", "no picture labelled Sock; its labels are Hat"),
         ([("file", "label"), ("a.jpg", "Hat")], "Hat,Sock", "no picture labelled Sock; its labels are Hat"),
     ],
 )
@@ -143,6 +145,32 @@ def test_labels_are_compared_without_case_and_dashes(tmp_path: Path) -> None:
     assert [each.category for each in read_labelled(tmp_path)] == ["upperwear_tshirt", None, "one-piece_dress"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("T-Shirt", "t shirts", "tshirts"),
+        ("Shoe", "shoes"),
+        ("dress", "Dresses"),
+        ("blouse", "blouses"),
+        ("Watch", "watches"),
+    ],
+)
+def test_a_label_is_the_same_in_either_number(names: tuple[str, ...]) -> None:
+    assert len({label_key(name) for name in names}) == 1
+
+
+def test_a_label_in_the_other_number_counts_as_the_same(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [("00001.jpg", "shirt"), ("00014.jpg", "Shirts")]
+    for name, _ in rows:
+        (tmp_path / name).write_bytes((drawn / name).read_bytes())
+    write_table(tmp_path, ("file", "label"), *rows)
+    assert [each.category for each in read_labelled(tmp_path, ["shirts"])] == ["upperwear_shirt"] * 2
+    assert quality.main([str(tmp_path)]) == 2
+    assert "1 labels and 2 pictures" in capsys.readouterr().err
+
+
 def test_precision_counts_the_nearest_and_leaves_the_picture_itself_out() -> None:
     angles = np.radians([0, 10, 90, 80])
     rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
@@ -173,6 +201,7 @@ def test_a_mean_has_about_the_interval_of_its_standard_error() -> None:
     ("label", "caption"),
     [
         ("T-Shirt", "a photo of a t-shirt"),
+        ("T-Shirts", "a photo of a t-shirt"),
         ("Outwear", "a photo of a jacket"),
         ("Longsleeve", "a photo of a longsleeve"),
         ("upperwear_jacket", "a photo of a jacket"),
