@@ -9,6 +9,35 @@ RecommenderError
 
 from __future__ import annotations
 
+STATUS_OF_CODE = {
+    "broken_image": 400,
+    "conflicting_top_k": 400,
+    "empty_image": 400,
+    "image_required": 400,
+    "image_s3_uri_denied": 403,
+    "image_s3_uri_not_allowed": 403,
+    "image_s3_uri_not_found": 404,
+    "image_s3_uri_unavailable": 424,
+    "image_too_large": 413,
+    "image_too_narrow": 400,
+    "invalid_base64": 400,
+    "invalid_category": 400,
+    "invalid_gender": 400,
+    "invalid_image": 400,
+    "invalid_image_s3_uri": 400,
+    "invalid_include_embedding": 400,
+    "invalid_request": 400,
+    "invalid_top_k": 400,
+    "malformed_json": 400,
+    "not_acceptable": 406,
+    "not_an_image": 400,
+    "request_too_large": 413,
+    "too_many_pixels": 413,
+    "unknown_field": 400,
+    "unsupported_content_type": 415,
+}
+"""Every code that a caller may see, with its HTTP status; docs/contract.md says what to do about each."""
+
 
 class RecommenderError(Exception):
     """Any failure that the recommender names itself."""
@@ -17,11 +46,11 @@ class RecommenderError(Exception):
 class RequestError(RecommenderError):
     """The request can't be answered; `code` is for programs, the message for people, `status` is the HTTP 4xx."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status
+        self.status = STATUS_OF_CODE[code]
 
     def to_dict(self) -> dict[str, dict[str, str]]:
         """The error body of the contract."""

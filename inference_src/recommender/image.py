@@ -65,9 +65,8 @@ def decode(body: bytes | bytearray | memoryview, at_least_px: int | None = None)
     except RequestError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise RequestError(
-            "too_many_pixels", f"image has more than {MAX_PIXELS:,} pixels: send a smaller picture.", 413
-        ) from error
+        message = f"image has more than {MAX_PIXELS:,} pixels: send a smaller picture."
+        raise RequestError("too_many_pixels", message) from error
     except UnidentifiedImageError as error:
         message = f"image isn't a picture in a known format; send one of {', '.join(FORMATS)}."
         raise RequestError("not_an_image", message) from error
@@ -97,18 +96,18 @@ def preprocess(image: Image.Image, spec: EncoderSpec) -> NDArray[np.float32]:
 
 def _check_length(length: int) -> None:
     if length == 0:
-        raise RequestError("empty_image", "image is empty: 0 bytes.")
+        raise RequestError("empty_image", "image is empty: 0 bytes; send the whole file.")
     if length > MAX_IMAGE_BYTES:
         message = f"image has {length:,} bytes; the limit is {MAX_IMAGE_BYTES:,}: send a smaller picture."
-        raise RequestError("image_too_large", message, 413)
+        raise RequestError("image_too_large", message)
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         message = f"image has {width} × {height} pixels; the limit is {MAX_PIXELS:,}: send a smaller picture."
-        raise RequestError("too_many_pixels", message, 413)
+        raise RequestError("too_many_pixels", message)
     if max(width, height) > MAX_ASPECT_RATIO * min(width, height):
-        message = f"image is {width} × {height}; one side may be at most {MAX_ASPECT_RATIO} times the other."
+        message = f"image is {width} × {height}; one side may be at most {MAX_ASPECT_RATIO} times the other: crop it."
         raise RequestError("image_too_narrow", message)
 
 

@@ -24,10 +24,11 @@ def read_request(body: str | bytes | bytearray, content_type: str | None) -> Req
         return Request.from_dict(_json(body))
     if kind.startswith("image/") or kind == RAW_TYPE:
         if isinstance(body, str):
-            raise RequestError("not_an_image", f"A body of {shown(content_type)} must be bytes; found text.")
+            message = f"A body of {shown(content_type)} must be bytes; found text: send the file as it is."
+            raise RequestError("not_an_image", message)
         return Request(image=bytes(body))
     message = f"Content type {shown(content_type)} isn't supported; send {JSON_TYPE} or image/*."
-    raise RequestError("unsupported_content_type", message, 415)
+    raise RequestError("unsupported_content_type", message)
 
 
 def check_accept(accept: str | None) -> None:
@@ -40,9 +41,8 @@ def check_accept(accept: str | None) -> None:
             if _positive(qualities[kind]):
                 return
             break
-    raise RequestError(
-        "not_acceptable", f"Accept {shown(accept)} leaves out {JSON_TYPE}, the only answer there is.", 406
-    )
+    message = f"Accept {shown(accept)} leaves out {JSON_TYPE}, the only answer there is: ask for that."
+    raise RequestError("not_acceptable", message)
 
 
 def _media_type(header: str) -> tuple[str, dict[str, str]]:
@@ -60,21 +60,23 @@ def _positive(quality: str) -> bool:
 
 def _check_charset(charset: str) -> None:
     if charset not in _UTF8_NAMES:
-        message = f"Charset {shown(charset)} isn't supported; JSON is sent in UTF-8."
-        raise RequestError("unsupported_content_type", message, 415)
+        message = f"Charset {shown(charset)} isn't supported; send JSON in UTF-8."
+        raise RequestError("unsupported_content_type", message)
 
 
 def _json(body: str | bytes | bytearray) -> object:
     if len(body) > MAX_JSON_BYTES:
         message = f"The request has {len(body):,} bytes; the limit is {MAX_JSON_BYTES:,}: send a smaller picture."
-        raise RequestError("request_too_large", message, 413)
+        raise RequestError("request_too_large", message)
     try:
         text = body.removeprefix("\ufeff") if isinstance(body, str) else body.decode("utf-8-sig")
-        if sum(text.count(mark) for mark in ",[{") > MAX_JSON_MARKS:
-            raise RequestError("invalid_request", "The request has more fields and lists than any request needs.")
+        if (marks := sum(text.count(mark) for mark in ",[{")) > MAX_JSON_MARKS:
+            found = f"The request has {marks:,} commas and opening brackets; the limit is {MAX_JSON_MARKS:,}"
+            raise RequestError("invalid_request", f"{found}: send only the request's own fields.")
         return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
-        raise RequestError("malformed_json", f"The request isn't valid JSON: {str(error)[:120]}.") from error
+        message = f"The request isn't valid JSON ({str(error)[:120]}); send one JSON object in UTF-8."
+        raise RequestError("malformed_json", message) from error
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from recommender.errors import RequestError, shown
 from recommender.image import MAX_IMAGE_BYTES
 
 if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
@@ -24,6 +25,14 @@ FETCH_SECONDS = 20  # of reading the whole picture
 PART_BYTES = 16 * 1024
 ATTEMPTS = 3
 MAX_KEY_BYTES = 1024  # S3's own limit
+MOST_PLACES_SHOWN = 3
+
+LATER = "try again later"
+ASK = "trying again won't help: ask whoever runs this endpoint, or send the picture as image"
+_ADVICE = {
+    "InvalidObjectState": "it is archived: restore it first, or send the picture as image",
+    "RequestTimeout": LATER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,11 @@ class Location:
         if scheme != "s3" or not bucket:
             raise ValueError(f"{shown(uri)} isn't of the form s3://bucket/key")
         return cls(bucket, key)
+
+    @property
+    def uri(self) -> str:
+        """The s3:// URI of this location."""
+        return f"s3://{self.bucket}/{self.key}"
 
     def holds(self, other: Location) -> bool:
         """Whether `other` lies below this prefix, and does so however a proxy reads the dots of a path."""
@@ -67,9 +81,8 @@ def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
     """The object's bytes; RequestError says why there are none."""
     location = _parsed(uri)
     if not any(prefix.holds(location) for prefix in allowed):
-        message = f"{shown(uri)} lies outside the places this endpoint may read; see {ALLOWED_PREFIXES_VARIABLE}."
-        raise RequestError("image_s3_uri_not_allowed", message, 403)
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+        raise _not_allowed(uri, allowed)
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         answer = _client().get_object(Bucket=location.bucket, Key=location.key)
@@ -79,8 +92,8 @@ def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
             return b"".join(_parts(uri, body))
     except ClientError as error:
         raise _refused(uri, error.response) from error
-    except (BotoCoreError, HTTPClientError) as error:
-        raise _unavailable(uri, f"{type(error).__name__}: {error}", "try again later") from error
+    except BotoCoreError as error:
+        raise _unanswered(uri, error) from error
 
 
 def _parts(uri: str, body: StreamingBody) -> Iterator[bytes]:
@@ -90,7 +103,7 @@ def _parts(uri: str, body: StreamingBody) -> Iterator[bytes]:
         length += len(part)
         _check_length(uri, length)
         if time.monotonic() > deadline:
-            raise _unavailable(uri, f"{length:,} bytes in {FETCH_SECONDS} s", "try again later")
+            raise _unavailable(uri, f"{length:,} bytes in {FETCH_SECONDS} s", LATER)
         yield part
 
 
@@ -100,13 +113,18 @@ def _parsed(uri: str) -> Location:
     except ValueError as error:
         raise RequestError("invalid_image_s3_uri", f"image_s3_uri {error}.") from error
     if not location.key:
-        raise RequestError("invalid_image_s3_uri", f"image_s3_uri {shown(uri)} names a bucket but no key.")
+        raise RequestError(
+            "invalid_image_s3_uri", f"image_s3_uri {shown(uri)} names a bucket but no key: give s3://bucket/key."
+        )
     try:
         length = len(location.key.encode())
     except UnicodeEncodeError as error:  # JSON may hold half of a character
-        raise RequestError("invalid_image_s3_uri", f"image_s3_uri {shown(uri)} isn't Unicode text.") from error
+        message = f"image_s3_uri {shown(uri)} isn't Unicode text: send the key as S3 lists it."
+        raise RequestError("invalid_image_s3_uri", message) from error
     if length > MAX_KEY_BYTES:
-        message = f"image_s3_uri {shown(uri)} has a key of {length:,} bytes; S3 takes {MAX_KEY_BYTES:,}."
+        message = (
+            f"image_s3_uri {shown(uri)} has a key of {length:,} bytes; S3 takes {MAX_KEY_BYTES:,}: give a shorter one."
+        )
         raise RequestError("invalid_image_s3_uri", message)
     return location
 
@@ -114,24 +132,46 @@ def _parsed(uri: str) -> Location:
 def _check_length(uri: str, length: int) -> None:
     if length > MAX_IMAGE_BYTES:
         message = f"{shown(uri)} has more than {MAX_IMAGE_BYTES:,} bytes, which is the limit: send a smaller picture."
-        raise RequestError("image_too_large", message, 413)
+        raise RequestError("image_too_large", message)
+
+
+def _not_allowed(uri: str, allowed: tuple[Location, ...]) -> RequestError:
+    if allowed:
+        places = ", ".join(shown(each.uri) for each in allowed[:MOST_PLACES_SHOWN])
+        more = f" and {len(allowed) - MOST_PLACES_SHOWN} more" if len(allowed) > MOST_PLACES_SHOWN else ""
+        why = f"lies outside of what this endpoint may read, {places}{more}: put the picture there, or send it as image"
+    else:
+        why = "can't be read: this endpoint takes no pictures from S3; send the picture as image"
+    return RequestError("image_s3_uri_not_allowed", f"{shown(uri)} {why}.")
 
 
 def _refused(uri: str, response: Mapping[str, object]) -> RequestError:
+    """S3 answered, but not with the object."""
     details = response.get("Error")
     code = str(details.get("Code", "")) if isinstance(details, Mapping) else ""
     if code in ("NoSuchKey", "NoSuchBucket", "404"):
-        return RequestError("image_s3_uri_not_found", f"{shown(uri)} doesn't exist ({code}).", 404)
+        message = f"{shown(uri)} doesn't exist ({code}): check its spelling, or upload it first."
+        return RequestError("image_s3_uri_not_found", message)
     if code in ("AccessDenied", "403", "AllAccessDisabled"):
-        message = f"Access to {shown(uri)} is denied: the endpoint's role lacks s3:GetObject, or the key doesn't exist"
-        return RequestError("image_s3_uri_denied", f"{message} and the role lacks s3:ListBucket.", 403)
+        why = "the key doesn't exist, or the endpoint's role lacks s3:GetObject or the object's KMS key"
+        message = f"Access to {shown(uri)} is denied: {why}. Check its spelling, or ask whoever runs this endpoint."
+        return RequestError("image_s3_uri_denied", message)
     metadata = response.get("ResponseMetadata")
     status = metadata.get("HTTPStatusCode", 500) if isinstance(metadata, Mapping) else 500
-    return _unavailable(uri, code, "try again later" if status >= 500 else "S3 says that it wouldn't help to try again")
+    return _unavailable(uri, code, _ADVICE.get(code, LATER if status >= 500 else ASK))
+
+
+def _unanswered(uri: str, error: BotoCoreError) -> RequestError:
+    """S3 wasn't asked, or didn't answer in full; botocore's own text may name hosts that are none of the caller's."""
+    from botocore.exceptions import ConnectionError as NoConnectionError
+    from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+    passing = isinstance(error, NoConnectionError | HTTPClientError | IncompleteReadError)
+    return _unavailable(uri, type(error).__name__, LATER if passing else ASK)
 
 
 def _unavailable(uri: str, why: str, advice: str) -> RequestError:
-    return RequestError("image_s3_uri_unavailable", f"{shown(uri)} couldn't be fetched ({why}); {advice}.", 424)
+    return RequestError("image_s3_uri_unavailable", f"{shown(uri)} couldn't be fetched ({why}); {advice}.")
 
 
 @functools.lru_cache(maxsize=1)

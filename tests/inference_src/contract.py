@@ -5,32 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from recommender.errors import STATUS_OF_CODE
 from recommender.schema import Response
 
-STATUS_OF_CODE = {
-    "broken_image": 400,
-    "conflicting_top_k": 400,
-    "empty_image": 400,
-    "image_required": 400,
-    "image_s3_uri_not_allowed": 403,
-    "image_too_large": 413,
-    "image_too_narrow": 400,
-    "invalid_base64": 400,
-    "invalid_category": 400,
-    "invalid_gender": 400,
-    "invalid_image": 400,
-    "invalid_image_s3_uri": 400,
-    "invalid_include_embedding": 400,
-    "invalid_request": 400,
-    "invalid_top_k": 400,
-    "malformed_json": 400,
-    "not_acceptable": 406,
-    "not_an_image": 400,
-    "request_too_large": 413,
-    "too_many_pixels": 413,
-    "unknown_field": 400,
-    "unsupported_content_type": 415,
-}
 LONGEST_MESSAGE = 600
 
 

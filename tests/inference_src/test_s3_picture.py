@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import pytest
 
 from recommender import s3_picture
@@ -106,6 +107,17 @@ def test_any_other_name_is_fetched_as_it_is(client: Any, name: str) -> None:
     assert fetch(f"s3://pictures/queries/{name}", ALLOWED) == name.encode()
 
 
+def test_a_refusal_lists_where_pictures_may_lie() -> None:
+    message = refused("s3://elsewhere/a").message
+    assert "'s3://pictures/queries/', 's3://whole-bucket/': put the picture there" in message
+    many = allowed_prefixes({"STYGIG_ALLOWED_S3_PREFIXES": ",".join(f"s3://bucket-{n}/{'x' * 200}" for n in range(9))})
+    with pytest.raises(RequestError, match=r"bucket-2/x+….* and 6 more: put") as caught:
+        fetch("s3://elsewhere/a", many)
+    assert len(caught.value.message) < 600
+    with pytest.raises(RequestError, match="takes no pictures from S3; send the picture as image"):
+        fetch("s3://elsewhere/a", ())
+
+
 def test_nothing_is_allowed_unless_said() -> None:
     assert allowed_prefixes({}) == ()
     assert allowed_prefixes({"STYGIG_ALLOWED_S3_PREFIXES": " , "}) == ()
@@ -163,16 +175,22 @@ def impatient(client: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], N
 
 
 @pytest.mark.parametrize(
-    ("key", "code", "status"),
+    ("key", "code", "status", "advice"),
     [
-        ("403-AccessDenied", "image_s3_uri_denied", 403),
-        ("404-NoSuchKey", "image_s3_uri_not_found", 404),
-        ("503-SlowDown", "image_s3_uri_unavailable", 424),
-        ("500-InternalError", "image_s3_uri_unavailable", 424),
-        ("400-ExpiredToken", "image_s3_uri_unavailable", 424),
+        ("403-AccessDenied", "image_s3_uri_denied", 403, "ask whoever runs this endpoint"),
+        ("404-NoSuchKey", "image_s3_uri_not_found", 404, "check its spelling"),
+        ("503-SlowDown", "image_s3_uri_unavailable", 424, "try again later"),
+        ("500-InternalError", "image_s3_uri_unavailable", 424, "try again later"),
+        ("400-RequestTimeout", "image_s3_uri_unavailable", 424, "try again later"),
+        ("400-ExpiredToken", "image_s3_uri_unavailable", 424, "ask whoever runs this endpoint"),
+        ("301-PermanentRedirect", "image_s3_uri_unavailable", 424, "ask whoever runs this endpoint"),
+        ("400-KMS.DisabledException", "image_s3_uri_unavailable", 424, "ask whoever runs this endpoint"),
+        ("403-InvalidObjectState", "image_s3_uri_unavailable", 424, "restore it first"),
     ],
 )
-def test_what_s3_says_is_passed_on(impatient: Any, key: str, code: str, status: int) -> None:
+def test_what_s3_says_is_passed_on_with_what_to_do(
+    impatient: Any, key: str, code: str, status: int, advice: str
+) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         impatient(server.server_port)
@@ -180,6 +198,20 @@ def test_what_s3_says_is_passed_on(impatient: Any, key: str, code: str, status: 
         s3_picture._client().close()
         server.shutdown()
     assert (error.code, error.status) == (code, status)
+    assert advice in error.message
+
+
+def test_without_credentials_there_is_nobody_but_the_endpoints_owner_to_ask(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    s3_picture._client.cache_clear()
+    error = refused("s3://pictures/queries/a")
+    assert error.code == "image_s3_uri_unavailable"
+    assert "(NoCredentialsError); trying again won't help: ask whoever runs this endpoint" in error.message
 
 
 class Breaking(Refusing):
@@ -251,10 +283,18 @@ def test_an_s3_that_does_not_answer_is_unavailable(impatient: Any, listening: bo
         impatient(silent.getsockname()[1])
         error = refused("s3://pictures/queries/a")
     assert (error.code, error.status) == ("image_s3_uri_unavailable", 424)
+    assert "try again later" in error.message
+    assert "127.0.0.1" not in error.message
 
 
 def test_the_handler_answers_about_a_picture_in_s3(
-    client: Any, serve: Any, artifact: Any, draw: Any, encoded: Any, monkeypatch: pytest.MonkeyPatch
+    client: Any,
+    serve: Any,
+    artifact: Any,
+    draw: Any,
+    encoded: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("STYGIG_ALLOWED_S3_PREFIXES", "s3://pictures/queries/")
     client.put_object(Bucket="pictures", Key="queries/skirt.png", Body=encoded(draw("bottomwear_skirt")))
@@ -263,3 +303,5 @@ def test_the_handler_answers_about_a_picture_in_s3(
     assert (reply.status, reply.json["query"]["category"]) == (200, "bottomwear_skirt")
     missing = invoke(json.dumps({"image_s3_uri": "s3://pictures/queries/none.png"}).encode(), "application/json")
     assert (missing.status, missing.json["error"]["code"]) == (404, "image_s3_uri_not_found")
+    logged = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert (logged["error"], list(logged["stages_ms"])) == ("image_s3_uri_not_found", ["fetch"])
