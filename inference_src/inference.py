@@ -33,6 +33,7 @@ from recommender.s3_picture import Location, allowed_prefixes, fetch
 from recommender.schema import Request, Response
 
 Body = str | bytes | bytearray | memoryview | None
+ACCEPT_HEADER = "accept"
 INFERENCE_ID_HEADER = "x-amzn-sagemaker-inference-id"
 LONGEST_ID = 64  # AWS's own limit
 IMPORT_MS = round((time.perf_counter() - IMPORT_BEGAN) * 1000, 3)
@@ -110,6 +111,7 @@ def input_fn(data: Body, content_type: str | None, context: Any = None) -> Quest
     data = b"" if data is None else bytes(data) if isinstance(data, memoryview) else data
     trace = Trace(_request_id(context), str(content_type), len(data))
     try:
+        check_accept(_header(context, ACCEPT_HEADER))  # here as well: before any work is done for nobody
         return Question(read_request(data, content_type), trace)
     except RequestError as error:
         return _refusal(error, trace, context)
@@ -119,17 +121,19 @@ def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> A
     """The answer to a question; a refusal passes through."""
     if isinstance(data, Refusal):
         return data
-    watch = Stopwatch()
+    watch, stage = Stopwatch(), "fetch"
     try:
         picture = None
         if data.request.image_s3_uri is not None:
             picture = fetch(data.request.image_s3_uri, model.picture_sources)
-            data.trace.stages_ms["fetch"] = watch.lap_ms()
+            data.trace.stages_ms[stage] = watch.lap_ms()
+        stage = "decode"  # nothing after it refuses a request
         response = model.recommender.answer(data.request, picture)
     except RequestError as error:
+        data.trace.stages_ms[stage] = watch.lap_ms()
         return _refusal(error, data.trace, context)
     except Exception as error:
-        _log_request(data.trace, HTTPStatus.INTERNAL_SERVER_ERROR, error=type(error).__name__)
+        _log_failure(data.trace, error)
         raise
     data.trace.stages_ms |= asdict(response.timings_ms)
     return Answer(response, data.trace)
@@ -147,7 +151,11 @@ def output_fn(prediction: Answer | Refusal, accept: str | None, context: Any = N
 
 
 def _answered(answer: Answer) -> tuple[str, str]:
-    body = json.dumps(answer.response.to_dict(), allow_nan=False)
+    try:
+        body = json.dumps(answer.response.to_dict(), allow_nan=False)
+    except Exception as error:
+        _log_failure(answer.trace, error)
+        raise
     query = answer.response.query
     count = len(answer.response.recommendations)
     _log_request(answer.trace, HTTPStatus.OK, category=query.category, gender=query.gender, recommendations=count)
@@ -169,11 +177,20 @@ def _refusal(error: RequestError, trace: Trace, context: Any) -> Refusal:
 
 def _request_id(context: Any) -> str:
     """The caller's inference id, else the model server's id of the request, else a new one."""
+    given = _header(context, INFERENCE_ID_HEADER) or (context and context.get_request_id(0))
+    return str(given or uuid.uuid4().hex)[:LONGEST_ID]
+
+
+def _header(context: Any, wanted: str) -> str | None:
+    """A header of the request, however its name is written; None where there is no context."""
     if context is None:
-        return uuid.uuid4().hex
+        return None
     headers = context.request_processor[0].get_request_properties()
-    given = [value for name, value in headers.items() if name.lower() == INFERENCE_ID_HEADER]
-    return str(given[0] if given else context.get_request_id(0) or uuid.uuid4().hex)[:LONGEST_ID]
+    return next((value for name, value in headers.items() if name.lower() == wanted), None)
+
+
+def _log_failure(trace: Trace, error: Exception) -> None:
+    _log_request(trace, HTTPStatus.INTERNAL_SERVER_ERROR, error=type(error).__name__)
 
 
 def _log_request(trace: Trace, status: int, **more: object) -> None:

@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ def test_answers_whoever_takes_json(invoke: Any, shirt: bytes, accept: str | Non
 def test_refuses_whoever_takes_no_json(invoke: Any, shirt: bytes, accept: str) -> None:
     reply = invoke(shirt, "image/png", accept)
     assert (reply.status, reply.content_type, reply.json["error"]["code"]) == (406, JSON, "not_acceptable")
+
+
+@pytest.mark.parametrize("name", ["Accept", "accept", "ACCEPT"])
+def test_whoever_takes_no_json_is_refused_before_the_picture_is_read(
+    invoke: Any, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = invoke(b"nothing to see", "image/png", **{name: "text/csv"})
+    assert (reply.status, reply.json["error"]["code"]) == (406, "not_acceptable")
+    assert json.loads(capsys.readouterr().err.splitlines()[-1])["stages_ms"] == {}
 
 
 @pytest.mark.parametrize(
@@ -256,6 +266,10 @@ def test_each_request_writes_one_log_line_without_the_picture(
     assert set(answered["stages_ms"]) == {"decode", "encode", "search", "score"}
     assert answered["total_ms"] >= sum(answered["stages_ms"].values()) * 0.99
     assert (refused["status"], refused["error"]) == (400, "malformed_json")
+    invoke(shirt[: len(shirt) // 2], "image/png")
+    broken = json.loads(capsys.readouterr().err)
+    assert (broken["error"], list(broken["stages_ms"])) == ("broken_image", ["decode"])
+    assert 0 < broken["stages_ms"]["decode"] <= broken["total_ms"]
     assert len(json.dumps(answered)) < 600
 
 
@@ -269,6 +283,20 @@ def test_a_server_error_is_logged_too(artifact: Path, shirt: bytes, capsys: pyte
     with pytest.raises(AttributeError):
         inference.predict_fn(question, None)  # type: ignore[arg-type]
     assert json.loads(capsys.readouterr().err)["status"] == 500
+
+
+def test_an_answer_that_is_no_json_is_logged_too(
+    artifact: Path, shirt: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = inference.predict_fn(inference.input_fn(shirt, "image/png"), inference.model_fn(str(artifact)))
+    assert isinstance(answer, inference.Answer)
+    wrong = replace(answer, response=replace(answer.response, model_version=b"0"))  # type: ignore[arg-type]
+    capsys.readouterr()
+    with pytest.raises(TypeError):
+        inference.output_fn(wrong, None)
+    logged = json.loads(capsys.readouterr().err)
+    assert (logged["status"], logged["error"]) == (500, "TypeError")
+    assert set(logged["stages_ms"]) == {"decode", "encode", "search", "score"}
 
 
 def test_several_request_threads_share_one_model(artifact: Path, draw: Any, encoded: Any) -> None:

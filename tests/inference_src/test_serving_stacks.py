@@ -53,20 +53,19 @@ context = Context()
 if way == "bare":
     import inference
     model = inference.model_fn(model_dir, context)
-    def answer(body, content_type):
+    def answer(body, content_type, accept):
         question = inference.input_fn(body, content_type, context)
-        return inference.output_fn(inference.predict_fn(question, model, context), "application/json", context)[0]
+        return inference.output_fn(inference.predict_fn(question, model, context), accept, context)[0]
 else:
     from sagemaker_inference.transformer import Transformer
     transformer = Transformer()
-    def answer(body, content_type):
-        context.headers = {"Content-Type": content_type, "Accept": "application/json"}
+    def answer(body, content_type, accept):
         return transformer.transform([{"body": bytearray(body)}], context)[0]
 
 told = []
-for content_type, body in asked:
-    context.status = 200
-    body = answer(bytes.fromhex(body), content_type)
+for content_type, body, accept in asked:
+    context.status, context.headers = 200, {"Content-Type": content_type, "Accept": accept}
+    body = answer(bytes.fromhex(body), content_type, accept)
     told.append((context.status, body))
 import recommender
 assert recommender.__file__.startswith(model_dir), recommender.__file__
@@ -78,6 +77,7 @@ print(json.dumps(told))
 class Asked:
     content_type: str
     body: bytes
+    accept: str = "application/json"
 
 
 Told = list[tuple[int, str]]
@@ -97,7 +97,7 @@ def archive(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def questions(drawn_catalogue: Path) -> list[Asked]:
-    """Two that are answered and two that are refused."""
+    """Two that are answered and three that are refused, the last before its picture is looked at."""
     first, second = (path.read_bytes() for path in sorted(drawn_catalogue.rglob("*.jpg"))[5:45:39])
     as_json = {"image": base64.b64encode(second).decode(), "top_k": 3, "gender": "male", "include_embedding": True}
     return [
@@ -105,6 +105,7 @@ def questions(drawn_catalogue: Path) -> list[Asked]:
         Asked("application/json; charset=utf-8", json.dumps(as_json).encode()),
         Asked("image/png", b"no picture"),
         Asked("application/json", b'{"top_k": 0}'),
+        Asked("image/png", b"no picture", accept="text/csv"),
     ]
 
 
@@ -112,7 +113,7 @@ def questions(drawn_catalogue: Path) -> list[Asked]:
 def expected(archive: Path, questions: list[Asked]) -> Told:
     """What the four functions answer in a clean interpreter."""
     told = clean_interpreter(archive, questions, "bare")
-    assert [status for status, _ in told] == [200, 200, 400, 400]
+    assert [status for status, _ in told] == [200, 200, 400, 400, 406]
     assert all('"rank": 1' in body for _, body in told[:2])
     assert all('"error"' in body for _, body in told[2:])
     return told
@@ -123,7 +124,7 @@ def clean_interpreter(archive: Path, questions: list[Asked], way: str) -> Told:
     unpack_tar_gz(archive, model_dir)
     done = subprocess.run(
         [sys.executable, "-I", "-W", "ignore", "-c", CLEAN, str(model_dir), way],
-        input=json.dumps([(each.content_type, each.body.hex()) for each in questions]),
+        input=json.dumps([(each.content_type, each.body.hex(), each.accept) for each in questions]),
         capture_output=True,
         text=True,
         check=False,
@@ -162,7 +163,7 @@ def answers(cloud: Cloud, questions: list[Asked]) -> Told:
 def answer(runtime: Any, asked: Asked) -> tuple[int, str]:
     try:
         found = runtime.invoke_endpoint(
-            EndpointName="endpoint", ContentType=asked.content_type, Accept="application/json", Body=asked.body
+            EndpointName="endpoint", ContentType=asked.content_type, Accept=asked.accept, Body=asked.body
         )
     except ClientError as exc:
         return exc.response["OriginalStatusCode"], exc.response["OriginalMessage"]
