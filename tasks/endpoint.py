@@ -92,7 +92,12 @@ def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topic
     """Both topics and a failure path always: without them a failure is only found by one's own time-out."""
     output: dict[str, Any] = {"S3OutputPath": output_path, "S3FailurePath": failure_path}
     if topics:
-        output["NotificationConfig"] = {"SuccessTopic": topics.success_arn, "ErrorTopic": topics.error_arn}
+        output["NotificationConfig"] = {
+            "SuccessTopic": topics.success_arn,
+            "ErrorTopic": topics.error_arn,
+            # without it a notification says no more of a failure than the container's status
+            "IncludeInferenceResponseIn": ["ERROR_NOTIFICATION_TOPIC"],
+        }
     return {
         "OutputConfig": output,
         "ClientConfig": {"MaxConcurrentInvocationsPerInstance": spec.max_concurrent_invocations},

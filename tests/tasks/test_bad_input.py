@@ -1,4 +1,7 @@
-"""What a caller gets for bad input from the real artifact on an asynchronous endpoint."""
+"""What a caller gets for bad input from the real artifact on an asynchronous endpoint.
+
+AWS's failureReason names the status alone; the code is in the notification's responseBody and in the failure object.
+"""
 
 import base64
 import io
@@ -20,7 +23,7 @@ from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
 from tasks.invocation import InvocationRecord
 from tasks.names import S3Location
-from tasks.notifications import create_messaging
+from tasks.notifications import create_messaging, queue_policy
 from tasks.outputs import Wait
 from tasks.plan import RunPlan
 from tasks.storage import upload, upload_file
@@ -122,10 +125,32 @@ def submitted(endpoint: Endpoint, name: str, bad: Bad) -> InvocationRecord:
     )
 
 
-def test_bad_input_ends_as_a_failure_object_with_its_code_and_a_notification_with_its_status(
-    endpoint: Endpoint,
-) -> None:
+def second_queue(plan: RunPlan, topic_arn: str) -> str:
+    """The URL of a queue of the test's own on a topic: the wait deletes what it has read."""
+    arn = plan.arn("sqs", "seen-by-the-test")
+    policy = json.dumps(queue_policy(arn, {topic_arn}))
+    url = boto3.client("sqs").create_queue(QueueName="seen-by-the-test", Attributes={"Policy": policy})["QueueUrl"]
+    boto3.client("sns").subscribe(
+        TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
+    )
+    return str(url)
+
+
+def codes_notified(queue_url: str) -> dict[str, str]:
+    """The code in each notification's responseBody, by inference id."""
+    codes: dict[str, str] = {}
+    receive = boto3.client("sqs").receive_message
+    while found := receive(QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
+        for each in found:
+            message = json.loads(each["Body"])
+            body = json.loads(base64.b64decode(message["responseBody"]["content"]))
+            codes[message["inferenceId"]] = body["error"]["code"]
+    return codes
+
+
+def test_bad_input_ends_as_a_failure_object_and_a_notification_with_its_code(plan: RunPlan, endpoint: Endpoint) -> None:
     assert endpoint.topics
+    seen = second_queue(plan, endpoint.topics.error_arn)
     requests = BAD | {"a good one, last": Bad(asked(), 200, "")}
     records = [submitted(endpoint, name, bad) for name, bad in requests.items()]
     ended = Wait(records, endpoint.name, endpoint.topics.queue_url, Deadline(60)).run()
@@ -135,4 +160,6 @@ def test_bad_input_ends_as_a_failure_object_with_its_code_and_a_notification_wit
     }
     reasons = {each.picture: f"({BAD[each.picture].status})" in each.failure_reason for each in failed}
     assert all(reasons.values()), reasons
+    notified = codes_notified(seen)
+    assert {each.picture: notified[each.inference_id] for each in failed} == {n: bad.code for n, bad in BAD.items()}
     assert (good.state, good.notified) == ("completed", True)

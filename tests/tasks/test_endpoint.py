@@ -39,7 +39,11 @@ def test_an_asynchronous_config_says_where_both_endings_go() -> None:
         "OutputConfig": {
             "S3OutputPath": "s3://bucket/out/",
             "S3FailurePath": "s3://bucket/failed/",
-            "NotificationConfig": {"SuccessTopic": TOPICS.success_arn, "ErrorTopic": TOPICS.error_arn},
+            "NotificationConfig": {
+                "SuccessTopic": TOPICS.success_arn,
+                "ErrorTopic": TOPICS.error_arn,
+                "IncludeInferenceResponseIn": ["ERROR_NOTIFICATION_TOPIC"],
+            },
         },
         "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 7},
     }

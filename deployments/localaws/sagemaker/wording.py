@@ -56,7 +56,11 @@ def model_error(status: int, message: str, region: str, log_group: str) -> str:
 
 
 def async_error(status: int) -> str:
-    """The failureReason of an asynchronous invocation which the container answered by an error."""
+    """The failureReason of an asynchronous invocation which the container answered by an error.
+
+    In every recording it names the status alone, never the container's words; those are in the notification's
+    responseBody where IncludeInferenceResponseIn asks for them, and at the failure location.
+    """
     return f"ClientError: Received {_kind(status)} error ({status}) from model. {_SEE_LOGS}"
 
 
