@@ -177,8 +177,10 @@ def _refusal(error: RequestError, trace: Trace, context: Any) -> Refusal:
 
 def _request_id(context: Any) -> str:
     """The caller's inference id, else the model server's id of the request, else a new one."""
-    given = _header(context, INFERENCE_ID_HEADER) or (context and context.get_request_id(0))
-    return str(given or uuid.uuid4().hex)[:LONGEST_ID]
+    if context is None:
+        return uuid.uuid4().hex
+    given = _header(context, INFERENCE_ID_HEADER) or context.get_request_id(0) or uuid.uuid4().hex
+    return str(given)[:LONGEST_ID]
 
 
 def _header(context: Any, wanted: str) -> str | None:

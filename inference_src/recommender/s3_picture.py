@@ -158,7 +158,7 @@ def _refused(uri: str, response: Mapping[str, object]) -> RequestError:
         return RequestError("image_s3_uri_denied", message)
     metadata = response.get("ResponseMetadata")
     status = metadata.get("HTTPStatusCode", 500) if isinstance(metadata, Mapping) else 500
-    return _unavailable(uri, code, _ADVICE.get(code, LATER if status >= 500 else ASK))
+    return _unavailable(uri, code or f"HTTP {status}", _ADVICE.get(code, LATER if status >= 500 else ASK))
 
 
 def _unanswered(uri: str, error: BotoCoreError) -> RequestError:
