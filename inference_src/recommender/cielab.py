@@ -36,3 +36,44 @@ def rgb_of_lab(lab: ArrayLike) -> NDArray[np.uint8]:
     linear = np.clip(xyz @ np.linalg.inv(_TO_XYZ).T, 0, 1)
     channel = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.asarray(np.rint(channel * 255), dtype=np.uint8)
+
+
+def ciede2000(one: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
+    """How different two CIELAB colours look, by CIEDE2000 (Sharma, Wu, Dalal 2005); the last axis is the colour.
+
+    Unlike the distance in CIELAB it doesn't overrate chroma in vivid colours or hue in blues, nor underrate greys.
+    """
+    l1, a1, b1 = np.moveaxis(np.asarray(one, dtype=np.float64), -1, 0)
+    l2, a2, b2 = np.moveaxis(np.asarray(other, dtype=np.float64), -1, 0)
+    stretch = 1 + 0.5 * (1 - _weight_of_chroma((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2))
+    a1, a2 = a1 * stretch, a2 * stretch
+    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    h1, h2 = np.arctan2(b1, a1), np.arctan2(b2, a2)
+    turn = (h2 - h1 + np.pi) % (2 * np.pi) - np.pi
+    grey = c1 * c2 == 0  # has no hue that could differ
+    hue = np.where(grey, h1 + h2, h1 + turn / 2)
+    lightness, chroma = (l1 + l2) / 2, (c1 + c2) / 2
+    far = (lightness - 50) ** 2
+    by_lightness = (l2 - l1) / (1 + 0.015 * far / np.sqrt(20 + far))
+    by_chroma = (c2 - c1) / (1 + 0.045 * chroma)
+    by_hue = 2 * np.sqrt(c1 * c2) * np.sin(np.where(grey, 0.0, turn) / 2) / (1 + 0.015 * chroma * _weight_of_hue(hue))
+    from_blue = (np.degrees(hue) % 360 - 275) / 25
+    rotation = 2 * _weight_of_chroma(chroma) * np.sin(np.radians(60) * np.exp(-(from_blue**2)))
+    squares = by_lightness**2 + by_chroma**2 + by_hue**2 - rotation * by_chroma * by_hue
+    return np.asarray(np.sqrt(np.maximum(squares, 0)))
+
+
+def _weight_of_chroma(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
+    power = chroma**7
+    return np.asarray(np.sqrt(power / (power + 25.0**7)))
+
+
+def _weight_of_hue(hue: NDArray[np.float64]) -> NDArray[np.float64]:
+    turns = 0.17, 0.24, 0.32, 0.20
+    waves = (
+        np.cos(hue - np.radians(30)),
+        np.cos(2 * hue),
+        np.cos(3 * hue + np.radians(6)),
+        np.cos(4 * hue - np.radians(63)),
+    )
+    return np.asarray(1 - turns[0] * waves[0] + turns[1] * waves[1] + turns[2] * waves[2] - turns[3] * waves[3])
