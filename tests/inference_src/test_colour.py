@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFilter
 
-from recommender.cielab import lab_of_rgb, rgb_of_lab
-from recommender.colour import NAMED_COLOURS, colour_name, dominant_colours
+from recommender.cielab import ciede2000, lab_of_rgb, rgb_of_lab
+from recommender.colour import dominant_colours
 
 WHITE, RED, NAVY = (255, 255, 255), (215, 25, 30), (20, 28, 80)
 
@@ -44,8 +44,25 @@ def test_cielab_and_back_is_the_same_colour(rgb: tuple[int, int, int]) -> None:
     assert tuple(rgb_of_lab(lab_of_rgb(rgb)).tolist()) == rgb
 
 
-def test_every_named_colour_has_its_own_name() -> None:
-    assert [colour_name(lab_of_rgb(rgb)) for rgb in NAMED_COLOURS.values()] == list(NAMED_COLOURS)
+@pytest.mark.parametrize(
+    ("one", "other", "difference"),
+    [
+        # from table 1 of Sharma, Wu, Dalal: The CIEDE2000 color-difference formula (2005)
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, -1.3802, -84.2814), (50, 0, -82.7485), 1.0),
+        ((50, 0, 0), (50, -1, 2), 2.3669),
+        ((50, 2.49, -0.001), (50, -2.49, 0.0009), 7.1792),
+        ((50, 2.49, -0.001), (50, -2.49, 0.0011), 7.2195),
+        ((50, -0.001, 2.49), (50, 0.0009, -2.49), 4.8045),
+        ((50, 2.5, 0), (58, 24, 15), 19.4535),
+        ((22.7233, 20.0904, -46.694), (23.0331, 14.973, -42.5619), 2.0373),
+        ((36.4612, 47.858, 18.3852), (36.2715, 50.5065, 21.2231), 1.4146),
+        ((2.0776, 0.0795, -1.135), (0.9033, -0.0636, -0.5514), 0.9082),
+    ],
+)
+def test_ciede2000_has_the_published_values(one: Any, other: Any, difference: float) -> None:
+    assert float(ciede2000(one, other)) == pytest.approx(difference, abs=1e-4)
+    assert float(ciede2000(other, one)) == pytest.approx(difference, abs=1e-4)
 
 
 @pytest.mark.parametrize("background", [WHITE, (240, 240, 245), (30, 30, 30), (120, 160, 110)])
@@ -91,6 +108,14 @@ def test_stripes_give_both_colours_with_their_shares() -> None:
     assert all(abs(colour.share - 0.5) < 0.12 for colour in colours[:2])
 
 
+def test_two_shades_of_one_name_are_one_colour() -> None:
+    image = shirt((222, 25, 30))
+    ImageDraw.Draw(image).rectangle((60, 60, 140, 120), fill=(165, 25, 32))
+    (colour,) = dominant_colours(image)
+    assert (colour.name, colour.share) == ("red", 1.0)
+    assert 165 < colour.rgb[0] < 222
+
+
 def test_a_garment_that_fills_the_frame_keeps_its_colour() -> None:
     assert [colour.name for colour in dominant_colours(Image.new("RGB", (80, 120), RED))] == ["red"]
 
@@ -108,12 +133,13 @@ def test_the_same_picture_gives_the_same_colours() -> None:
 @settings(deadline=None, max_examples=40)
 @example(1716, 1, 38, 4)
 @given(st.integers(0, 10_000), st.integers(1, 60), st.integers(1, 60), st.integers(1, 6))
-def test_shares_sum_to_one_and_fall(seed: int, width: int, height: int, colours: int) -> None:
+def test_shares_sum_to_one_and_fall_and_names_are_unique(seed: int, width: int, height: int, colours: int) -> None:
     random = np.random.default_rng(seed)
     palette = random.integers(0, 256, (colours, 3), dtype=np.uint8)
     found = dominant_colours(Image.fromarray(palette[random.integers(0, colours, (height, width))]))
     shares = [colour.share for colour in found]
     assert 1 <= len(found) <= 3
+    assert len({colour.name for colour in found}) == len(found)
     assert sum(shares) == pytest.approx(1, abs=1e-9)
     assert shares == sorted(shares, reverse=True)
     assert min(shares) > 0
