@@ -86,6 +86,8 @@ EVERYDAY: dict[tuple[int, int, int], tuple[str, ...]] = {
     (255, 225, 230): ("blush",),
     (180, 110, 115): ("dusty rose",),
     (95, 125, 170): ("denim blue",),
+    (70, 95, 130): ("denim blue",),
+    (225, 215, 80): ("yellow",),
     (50, 40, 30): ("dark brown",),
     (20, 15, 12): ("black",),
     (101, 67, 33): ("brown",),
