@@ -87,6 +87,7 @@ EVERYDAY: dict[tuple[int, int, int], tuple[str, ...]] = {
     (180, 110, 115): ("dusty rose",),
     (95, 125, 170): ("denim blue",),
     (70, 95, 130): ("denim blue",),
+    (36, 89, 172): ("blue",),
     (225, 215, 80): ("yellow",),
     (50, 40, 30): ("dark brown",),
     (20, 15, 12): ("black",),
