@@ -26,7 +26,16 @@ from recommender.search import SearchSpec
 from tasks.archive import content_hash, file_hashes, write_tar_gz
 from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
 from tasks.embedding import Embedded, embed_catalogue
-from tasks.encoder import DEFAULT_PRECISION, DEMO, Precision, check_encoder, fingerprint_files, prepare_encoder
+from tasks.encoder import (
+    DEFAULT_ENGINE,
+    DEFAULT_PRECISION,
+    DEMO,
+    EngineName,
+    Precision,
+    check_encoder,
+    fingerprint_files,
+    prepare_encoder,
+)
 from tasks.errors import InputError
 from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
@@ -39,6 +48,7 @@ from tasks.wheels import Wheels, check_searchable, wheels_for
 SCHEMA_VERSION = 1
 HANDLER = Path(recommender.__file__).parent.parent
 THUMBNAILS = "thumbnails.zip"
+LIBRARIES = {"onnxruntime": ["onnxruntime"], "torch": ["torch", "open_clip_torch"]}
 Progress = Callable[[str], None]
 
 
@@ -59,23 +69,24 @@ class Artifact:
 
 @dataclass(frozen=True)
 class PackagingInputs:
-    """What is packaged: a folder or an `s3://` prefix, optional files beside it, the encoder and its precision."""
+    """What is packaged: a folder or an `s3://` prefix, optional files beside it, an encoder, how it is kept and run."""
 
     catalogue: str
     encoder: str = "demo"
     metadata: str = ""
     categories: str = ""
     precision: Precision = DEFAULT_PRECISION
+    engine: EngineName = DEFAULT_ENGINE
 
 
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
     """The artifact in S3, made only if these very inputs have not been packaged before."""
-    wheels = wheels_for(plan.image_uri)
+    wheels = wheels_for(plan.image_uri, inputs.engine)
     with local_copy(inputs.catalogue, (*SUFFIXES, METADATA)) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories))
         check_searchable(len(entries), wheels)
         progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
-        digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision)
+        digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision, inputs.engine)
         known = _packaged_before(plan.bucket, digest)
         if known:
             progress(f"unchanged since it was packaged: {known.uri}")
@@ -91,11 +102,17 @@ def _path(text: str) -> Path | None:
 
 
 def inputs_digest(
-    entries: Sequence[Entry], encoder: str, wheels: Wheels | None = None, precision: Precision = DEFAULT_PRECISION
+    entries: Sequence[Entry],
+    encoder: str,
+    wheels: Wheels | None = None,
+    precision: Precision = DEFAULT_PRECISION,
+    engine: EngineName = DEFAULT_ENGINE,
 ) -> str:
     """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
-    stored = "" if encoder == DEMO else precision  # the demo encoder has a precision of its own
-    said = {"schema": SCHEMA_VERSION, "encoder": encoder, "precision": stored, "tools": tools()}
+    if encoder == DEMO:  # which has its own
+        precision, engine = DEFAULT_PRECISION, DEFAULT_ENGINE
+    how = {"encoder": encoder, "precision": precision, "engine": engine}
+    said = {"schema": SCHEMA_VERSION, **how, "tools": tools(engine)}
     digest = hashlib.sha256(json.dumps(said).encode())
     for entry in entries:
         digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
@@ -106,8 +123,9 @@ def inputs_digest(
     return digest.hexdigest()
 
 
-def tools() -> dict[str, str]:
-    return {name: version(name) for name in ("numpy", "onnxruntime", "pillow")}
+def tools(engine: str) -> dict[str, str]:
+    """The versions of the libraries with which the handler answers."""
+    return {name: version(name) for name in ("numpy", "pillow", *LIBRARIES[engine])}
 
 
 def handler_files() -> list[Path]:
@@ -138,7 +156,7 @@ def _build_and_upload(
     progress: Progress,
 ) -> Artifact:
     stage = scratch / "stage"
-    spec, embedded = build(entries, inputs.encoder, stage, progress, wheels, inputs.precision)
+    spec, embedded = build(entries, inputs.encoder, stage, progress, wheels, inputs.precision, inputs.engine)
     manifest = json.loads((stage / "manifest.json").read_text())
     archive = scratch / "model.tar.gz"
     write_tar_gz(stage, archive)
@@ -160,9 +178,10 @@ def build(
     progress: Progress,
     wheels: Wheels | None = None,
     precision: Precision = DEFAULT_PRECISION,
+    engine: EngineName = DEFAULT_ENGINE,
 ) -> tuple[EncoderSpec, Embedded]:
     """Lays out the artifact's files in `stage`, manifest included."""
-    spec = prepare_encoder(encoder, stage / "encoder", precision)
+    spec = prepare_encoder(encoder, stage / "encoder", precision, engine)
     catalogue = stage / "catalogue"
     catalogue.mkdir()
     for name in ("attributes.json", "attributes.npy"):
@@ -198,7 +217,7 @@ def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded, search: Search
             "skipped": [{"path": path, "reason": reason} for path, reason in embedded.skipped],
         },
         "search": search.to_dict(),
-        "tools": tools(),
+        "tools": tools(spec.engine),
     }
 
 
@@ -231,7 +250,7 @@ def read_manifest(model_uri: str) -> dict[str, Any]:
 
 def check_packagable(inputs: PackagingInputs) -> None:
     """What can be found wrong before any AWS call."""
-    check_encoder(inputs.encoder, inputs.precision)
+    check_encoder(inputs.encoder, inputs.precision, inputs.engine)
     for name in ("metadata", "categories"):
         path = _path(getattr(inputs, name))
         if path and not os.path.isfile(path):

@@ -1,6 +1,6 @@
-"""From an open_clip model to the encoder folder: the image tower as ONNX, the attributes' text embeddings.
+"""From an open_clip model to the encoder folder: the image tower, the attributes' text embeddings.
 
-Needs torch and open_clip (`make setup-clip`). Nothing of them is left at serving time.
+Needs torch and open_clip (`make setup-clip`). Of them, serving needs nothing with ONNX Runtime, both with torch.
 """
 
 import json
@@ -21,20 +21,25 @@ from tasks.clip_agreement import checked_agreement
 from tasks.clip_graph import is_plain_vit, vit_graph
 from tasks.clip_model import ClipModel, load_clip
 from tasks.demo.captions import category_prompts, gender_prompts
-from tasks.encoder import Precision
+from tasks.encoder import EngineName, Precision
 from tasks.errors import InputError
 from tasks.onnx_tower import Tower, store, traced
+from tasks.torch_tower import store_tower
 
 THREADS = 2
 
 
-def export_clip(wanted: str, folder: Path, precision: Precision) -> None:
+def export_clip(wanted: str, folder: Path, precision: Precision, engine: EngineName) -> None:
     """Writes the encoder folder for what `load_clip` takes."""
+    torch.set_num_threads(THREADS)  # sums depend on it a little: the same files, whatever ran here before
     clip = load_clip(wanted)
     size = _size(clip)
-    spec = _checked_spec(clip, size, precision)
+    spec = _checked_spec(clip, size, precision, engine)
     _write_attributes(clip, folder)
-    store(_image_tower(clip.model, size), precision, folder)
+    if engine == "torch":
+        store_tower(clip, precision, folder)
+    else:
+        store(_image_tower(clip.model, size), precision, folder)
     _write_spec(spec, folder)
     agreement = checked_agreement(clip.model, clip.transform, load_encoder(folder, THREADS), precision)
     _write_spec(replace(spec, agreement=agreement), folder)
@@ -52,10 +57,10 @@ def _size(clip: ClipModel) -> int:
     return int(height)
 
 
-def _checked_spec(clip: ClipModel, size: int, precision: Precision) -> EncoderSpec:
+def _checked_spec(clip: ClipModel, size: int, precision: Precision, engine: EngineName) -> EncoderSpec:
     """What the container will be told, if it would take that."""
     try:
-        spec = EncoderSpec.from_dict(_spec(clip, size, precision).to_dict())
+        spec = EncoderSpec.from_dict(_spec(clip, size, precision, engine).to_dict())
     except (RecommenderError, TypeError, ValueError, RuntimeError) as exc:
         raise InputError(f"{clip.name} can't be used as its config and weights say: {exc}") from exc
     if spec.logit_scale <= 0:
@@ -63,14 +68,14 @@ def _checked_spec(clip: ClipModel, size: int, precision: Precision) -> EncoderSp
     return spec
 
 
-def _spec(clip: ClipModel, size: int, precision: Precision) -> EncoderSpec:
+def _spec(clip: ClipModel, size: int, precision: Precision, engine: EngineName) -> EncoderSpec:
     model = clip.model
     chosen = open_clip.get_model_preprocess_cfg(model)
     with torch.no_grad():
         dimension = int(model.encode_image(torch.zeros(1, 3, size, size)).shape[1])
     return EncoderSpec(
         name=clip.name,
-        engine="onnxruntime",
+        engine=engine,
         dimension=dimension,
         image_size=size,
         resize_mode=chosen.get("resize_mode", "shortest"),

@@ -34,9 +34,13 @@ class Source:
 
 @dataclass(frozen=True)
 class ClipModel:
-    """A model in evaluation mode, what it makes of a picture before encoding it, and its tokenizer."""
+    """A model in evaluation mode, what it makes of a picture before encoding it, and its tokenizer.
+
+    `config` is what open_clip finds the model's config by.
+    """
 
     name: str
+    config: str
     model: Any
     transform: Any
     tokenize: Any
@@ -57,7 +61,7 @@ def load_clip(wanted: str) -> ClipModel:
         ) from exc
     if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
         raise InputError(f"The weights of {wanted} hold values that are no finite numbers: the checkpoint is damaged.")
-    return ClipModel(source.shown, model.eval(), transform, tokenize)
+    return ClipModel(source.shown, source.model, model.eval(), transform, tokenize)
 
 
 def find_source(wanted: str) -> Source:

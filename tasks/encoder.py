@@ -1,12 +1,14 @@
 """Which encoder a catalogue is packaged with: the demo one, or any that open_clip can load.
 
-The result is always the same: a folder with encoder.json, image.onnx (and, of a large one, image.onnx.data),
-attributes.json and attributes.npy. Only the open_clip kinds need torch; they live in `tasks.clip_export`.
+The result is a folder with encoder.json, attributes.json, attributes.npy and the image tower: image.onnx (and, of a
+large one, image.onnx.data), or, for torch, image.json and image.safetensors. Only the open_clip kinds need torch to be
+made; they live in `tasks.clip_export`.
 """
 
 import json
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,6 +18,8 @@ from tasks.errors import InputError
 
 Precision = Literal["fp16", "fp32", "int8"]
 DEFAULT_PRECISION: Precision = "fp16"
+EngineName = Literal["onnxruntime", "torch"]
+DEFAULT_ENGINE: EngineName = "onnxruntime"
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).with_name("demo") / "encoder"
 CONFIG = "open_clip_config.json"
@@ -23,25 +27,29 @@ HUB = "hf-hub:"
 FILES = ("image.onnx", "attributes.json", "attributes.npy")
 
 
-def prepare_encoder(wanted: str, folder: Path, precision: Precision = DEFAULT_PRECISION) -> EncoderSpec:
+def prepare_encoder(
+    wanted: str, folder: Path, precision: Precision = DEFAULT_PRECISION, engine: EngineName = DEFAULT_ENGINE
+) -> EncoderSpec:
     """Puts the wanted encoder's files into `folder`.
 
     `wanted` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, a
     checkpoint file or a folder with open_clip_config.json in it, or `hf-hub:ORGANISATION/REPOSITORY`. Of an open_clip
     model, `precision` says how the weights are stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that
-    agrees with open_clip well enough. The demo encoder has a precision of its own.
+    agrees with open_clip well enough; `engine` says what runs it, and torch has no int8. The demo encoder has a
+    precision and an engine of its own.
     """
-    check_encoder(wanted, precision)
+    check_encoder(wanted, precision, engine)
     folder.mkdir(parents=True, exist_ok=True)
     if wanted == DEMO:
         _copy(DEMO_FOLDER, folder)
     else:
-        _export(wanted, folder, precision)
+        _export(wanted, folder, precision, engine)
     return EncoderSpec.from_dict(json.loads((folder / "encoder.json").read_text()))
 
 
-def check_encoder(wanted: str, precision: Precision) -> None:
+def check_encoder(wanted: str, precision: Precision, engine: EngineName) -> None:
     """What can be found wrong without open_clip, as InputError."""
+    _check_engine(wanted, precision, engine)
     if precision not in get_args(Precision):
         raise InputError(f"Precision {precision!r} is not one of {', '.join(get_args(Precision))}.")
     # os.path: a Path's own questions raise where the text is too long for a path
@@ -54,6 +62,20 @@ def check_encoder(wanted: str, precision: Precision) -> None:
         )
 
 
+def _check_engine(wanted: str, precision: Precision, engine: EngineName) -> None:
+    if engine not in get_args(EngineName):
+        raise InputError(f"Engine {engine!r} is not one of {', '.join(get_args(EngineName))}.")
+    if engine == "torch" and wanted == DEMO:
+        raise InputError(
+            "The demo encoder is there for engine onnxruntime only; for torch, give an open_clip NAME:TAG."
+        )
+    if engine == "torch" and precision == "int8":
+        raise InputError("Engine torch has no precision int8: give fp16 or fp32, or engine onnxruntime.")
+    missing = [name for name in ("torch", "open_clip") if engine == "torch" and find_spec(name) is None]
+    if missing:
+        raise InputError(_uninstalled(wanted, missing[0]))
+
+
 def _copy(source: Path, folder: Path) -> None:
     """The demo folder holds more than a container needs: its text tower, and what was measured when it was fitted."""
     for name in (*FILES, "NOTICE", "LICENSE-APACHE"):
@@ -63,15 +85,19 @@ def _copy(source: Path, folder: Path) -> None:
     (folder / "encoder.json").write_text(json.dumps(spec, indent=2) + "\n")
 
 
-def _export(wanted: str, folder: Path, precision: Precision) -> None:
+def _export(wanted: str, folder: Path, precision: Precision, engine: EngineName) -> None:
     try:
         from tasks.clip_export import export_clip
     except ModuleNotFoundError as exc:
-        raise InputError(
-            f"Packaging {wanted} needs {exc.name}, which the base install leaves out. "
-            "Install it with `make setup-clip`, or use --encoder demo."
-        ) from exc
-    export_clip(wanted, folder, precision)
+        raise InputError(_uninstalled(wanted, exc.name)) from exc
+    export_clip(wanted, folder, precision, engine)
+
+
+def _uninstalled(wanted: str, module: str | None) -> str:
+    return (
+        f"Packaging {wanted} needs {module}, which the base install leaves out. "
+        "Install it with `make setup-clip`, or use --encoder demo."
+    )
 
 
 def fingerprint_files(wanted: str) -> list[Path]:

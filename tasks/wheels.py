@@ -15,6 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from recommender.search import FAISS, SIGNS_ITEMS, kind_for
+from tasks.encoder import DEFAULT_ENGINE, EngineName
 from tasks.errors import InputError
 from tasks.settings import images
 
@@ -69,12 +70,17 @@ def check_searchable(items: int, wheels: Wheels | None) -> None:
         )
 
 
-def wheels_for(image_uri: str) -> Wheels | None:
+def wheels_for(image_uri: str, engine: EngineName = DEFAULT_ENGINE) -> Wheels | None:
     """What an archive for this image must carry; None if the image is not one of AWS's and brings its own."""
     account = image_uri.partition(".")[0]
     python = re.search(r"-(py3\d+)", image_uri.rpartition(":")[2])
     if account not in images()["accounts"].values() or python is None:
         return None
+    if engine == "torch":
+        raise InputError(
+            f"Engine torch needs open_clip, which AWS's image {image_uri} lacks and archives don't carry. Set "
+            "STYGIG_IMAGE_URI to an image of yours with torch and open_clip_torch, or take engine onnxruntime."
+        )
     wheels = Wheels(python[1], FETCHED / python[1])
     if not wheels.present:
         raise InputError(

@@ -128,7 +128,7 @@ def _unit_rows(raw: NDArray[np.float32], name: str) -> NDArray[np.float32]:
 
 
 def load_encoder(folder: Path, threads: int = 1) -> EngineEncoder:
-    """The encoder in `folder`, its graph optimised and its weights mapped, using `threads` threads per call."""
+    """The encoder in `folder`, on the engine that its encoder.json names, using `threads` threads per call."""
     path = folder / "encoder.json"
     if not path.is_file():
         raise ArtifactError(f"No encoder.json in {folder}; the folder must hold an encoder's files.")

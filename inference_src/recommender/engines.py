@@ -1,10 +1,11 @@
-"""What runs an image tower: ONNX Runtime, or, for open_clip folders, torch."""
+"""What runs an image tower: ONNX Runtime, or torch with open_clip."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,20 +55,61 @@ def open_onnx(folder: Path, threads: int, image_size: int) -> Engine:
 
 
 def open_torch(folder: Path, threads: int, image_size: int) -> Engine:
-    """open_clip's own model, on the GPU where torch sees one."""
-    import open_clip
+    """The tower that image.json describes, built by open_clip with the weights of image.safetensors.
+
+    It computes in float32, however the weights are stored: on the GPU where torch sees one, else on `threads` threads.
+    Nothing is fetched, nothing is unpickled, and no text tower is built.
+    """
     import torch
 
-    for name in ("open_clip_config.json", "open_clip_model.safetensors"):
+    for name in ("image.json", "image.safetensors"):
         if not (folder / name).is_file():
             raise ArtifactError(f"No {name} in {folder}; encoder.json asks for engine torch.")
     torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # else a GPU's convolutions would be less than float32
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = open_clip.create_model(f"local-dir:{folder}", device=device, precision="fp32").eval()
+    tower = _tower(folder, image_size).eval().to(device)
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():  # torch's grad mode belongs to the thread
-            embedding: NDArray[np.float32] = model.encode_image(torch.from_numpy(batch).to(device)).cpu().numpy()
+            embedding: NDArray[np.float32] = tower(torch.from_numpy(batch).to(device)).cpu().numpy()
             return embedding
 
     return run
+
+
+def _tower(folder: Path, image_size: int) -> Any:
+    from safetensors.torch import load_file
+
+    described, weights = folder / "image.json", folder / "image.safetensors"
+    tower = _untrained(described)
+    if np.broadcast_to(tower.image_size, 2).tolist() != [image_size, image_size]:
+        raise ArtifactError(
+            f"{described} says image_size {tower.image_size}, encoder.json {image_size}. Package the model again."
+        )
+    try:
+        tower.load_state_dict(load_file(weights))
+    except Exception as error:  # safetensors' errors and torch's share no base of their own
+        raise ArtifactError(f"{weights} doesn't fit {described}: {_said(error)}. Package the model again.") from error
+    return tower
+
+
+def _untrained(described: Path) -> Any:
+    import open_clip
+    from open_clip.model import _build_vision_tower  # what is public builds the text tower too
+
+    try:
+        said = json.loads(described.read_text("utf-8"))
+        vision = {**said["vision_cfg"], "timm_model_pretrained": False}  # else timm would fetch weights
+        if ":" in str(vision.get("timm_model_name")):
+            raise ValueError(f"timm would fetch the config of {vision['timm_model_name']} from a hub")
+        return _build_vision_tower(said["embed_dim"], vision, said["quick_gelu"])
+    except Exception as error:  # of what they don't know, open_clip and timm raise all sorts
+        raise ArtifactError(
+            f"open_clip {open_clip.__version__} can't build what {described} describes: {_said(error)}. Package the "
+            "model again, with the open_clip of the image that serves it."
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}"

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -51,6 +51,30 @@ def test_an_unknown_precision_is_refused_before_anything_is_exported(tmp_path: P
         prepare_encoder("ViT-B-32:openai", tmp_path, "bf16")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "precision", "engine", "said"),
+    [
+        ("demo", "fp16", "torch", r"demo encoder is there for engine onnxruntime only; for torch, give .*NAME:TAG"),
+        ("ViT-B-32:openai", "int8", "torch", r"torch has no precision int8: give fp16 or fp32, or engine onnxruntime"),
+        ("ViT-B-32:openai", "fp16", "tensorrt", r"Engine 'tensorrt' is not one of onnxruntime, torch"),
+    ],
+)
+def test_an_engine_that_cant_run_the_encoder_is_refused_before_anything_is_exported(
+    wanted: str, precision: Any, engine: Any, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=said):
+        check_packagable(PackagingInputs("catalogue", wanted, precision=precision, engine=engine))
+    with pytest.raises(InputError, match=said):
+        prepare_encoder(wanted, tmp_path / "encoder", precision, engine)
+    assert not (tmp_path / "encoder").exists()
+
+
+def test_without_open_clip_engine_torch_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(InputError, match=r"Packaging ViT-B-32:openai needs .*make setup-clip"):
+        check_packagable(PackagingInputs("catalogue", "ViT-B-32:openai", engine="torch"))
+
+
 def test_without_torch_an_open_clip_encoder_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,6 +90,14 @@ def test_another_precision_is_another_artifact_unless_the_encoder_has_its_own() 
 
     assert len(digests("ViT-B-32:openai")) == 3
     assert digests("demo") == {inputs_digest([], "demo")}
+
+
+@pytest.mark.clip
+def test_another_engine_is_another_artifact_unless_the_encoder_has_its_own() -> None:
+    pytest.importorskip("open_clip")
+    pytest.importorskip("torch")
+    assert inputs_digest([], "ViT-B-32:openai") != inputs_digest([], "ViT-B-32:openai", engine="torch")
+    assert inputs_digest([], "demo") == inputs_digest([], "demo", engine="torch")
 
 
 def test_what_decides_an_encoder_are_its_files(tmp_path: Path) -> None:

@@ -165,6 +165,13 @@ def test_an_image_of_awss_with_another_python_is_refused_with_what_to_do() -> No
         wheels_for(AWS_IMAGE.replace("py312", "py311"))
 
 
+def test_awss_own_image_has_no_open_clip_for_engine_torch(plan: RunPlan, drawn_catalogue: Path) -> None:
+    inputs = PackagingInputs(str(drawn_catalogue), "ViT-B-32:openai", engine="torch")
+    with pytest.raises(InputError, match=r"torch needs open_clip, which AWS's image .* lacks.*Set STYGIG_IMAGE_URI"):
+        package(replace(plan, image_uri=AWS_IMAGE), inputs, lambda line: None)
+    assert wheels_for("registry.example/serving:1", "torch") is None
+
+
 def test_wheels_of_another_version_than_pinned_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheels = of_this_python(tmp_path / "fetched")
     assert wheels.present
