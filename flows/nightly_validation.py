@@ -10,7 +10,7 @@ from pydantic import Field
 from flows.validate_endpoint import measure
 from tasks.artifact import PackagingInputs, package_task
 from tasks.comparison import Tolerance
-from tasks.encoder import DEFAULT_PRECISION, Precision
+from tasks.encoder import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
 from tasks.guarantee import teardown_hook, torn_down
 from tasks.invocation import smoke_real_time_task
@@ -45,6 +45,7 @@ def nightly_validation(
     metadata: str = "",
     categories: str = "",
     precision: Precision = DEFAULT_PRECISION,
+    engine: EngineName = DEFAULT_ENGINE,
     keep: bool = False,
 ) -> Outcome:
     """Prove that the asynchronous endpoint answers like the real-time one, how fast, at what cost; leave nothing.
@@ -65,6 +66,7 @@ def nightly_validation(
         metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
+        engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU if there is one), in an image of your own.
         keep: Leave both endpoints running, which bills until they are torn down or expire.
     """
     real_time = EndpointSpec("real-time", instance_type=instance_type).checked()
@@ -76,7 +78,7 @@ def nightly_validation(
     preflight_task(plan)
     with torn_down(plan, keep=keep) as teardown:
         artifact = package_task(
-            plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision)
+            plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision, engine)
         )
         topics = create_messaging_task(plan)
         asked = [
@@ -90,7 +92,7 @@ def nightly_validation(
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
     command = f"stygig nightly --catalogue {catalogue} --pictures {pictures} --encoder {encoder}"
-    command += f" --precision {precision}"
+    command += f" --precision {precision} --engine {engine}"
     removal = None if keep else teardown.removal
     report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command])
     return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from tasks.artifact import Artifact, PackagingInputs, package_task
-from tasks.encoder import DEFAULT_PRECISION, Precision
+from tasks.encoder import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.names import dated
 from tasks.plan import plan_task, preflight_task
 from tasks.sources import catalogue_source
@@ -19,6 +19,7 @@ def package_model(
     metadata: str = "",
     categories: str = "",
     precision: Precision = DEFAULT_PRECISION,
+    engine: EngineName = DEFAULT_ENGINE,
 ) -> Artifact:
     """Package a catalogue of pictures and an image encoder as a SageMaker model artifact.
 
@@ -30,7 +31,10 @@ def package_model(
         metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
+        engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU if there is one), in an image of your own.
     """
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    return package_task(plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision))
+    return package_task(
+        plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision, engine)
+    )

@@ -29,6 +29,10 @@ Precision = Annotated[
         help="How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own."
     ),
 ]
+Engine = Annotated[
+    Literal["onnxruntime", "torch"],
+    typer.Option(help="What runs it; torch takes fp16 or fp32, a GPU if there is one, and an image of your own."),
+]
 Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
 Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
@@ -52,6 +56,7 @@ def nightly(
     metadata: Metadata = "",
     categories: Categories = "",
     precision: Precision = "fp16",
+    engine: Engine = "onnxruntime",
     keep: Annotated[bool, typer.Option("--keep", help="Leave both endpoints running; they bill.")] = False,
     json: Json = False,
 ) -> None:
@@ -74,6 +79,7 @@ def nightly(
         "metadata": metadata,
         "categories": categories,
         "precision": precision,
+        "engine": engine,
         "keep": keep,
     }
     with ending(json) as out:
@@ -89,6 +95,7 @@ def package(
     metadata: Metadata = "",
     categories: Categories = "",
     precision: Precision = "fp16",
+    engine: Engine = "onnxruntime",
     json: Json = False,
 ) -> None:
     """Package a catalogue and an encoder; the artifact's URI is the last line."""
@@ -102,6 +109,7 @@ def package(
             "metadata": metadata,
             "categories": categories,
             "precision": precision,
+            "engine": engine,
         }
         out.artifact(run_flow("package_model", parameters))
 

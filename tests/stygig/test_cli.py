@@ -42,6 +42,7 @@ def test_help_needs_neither_prefect_nor_boto3(tmp_path: Path) -> None:
         (["nightly", "--pictures", "nowhere"], ["--pictures", "nowhere is not a folder"]),
         (["nightly", "--catalogue", "s3://"], ["--catalogue", "no S3 location"]),
         (["nightly", "--precision", "fp8"], ["--precision", "fp16", "int8"]),
+        (["package", "--engine", "tensorrt"], ["--engine", "onnxruntime", "torch"]),
         (["nightly", "--top-k", "0"], ["--top-k", "greater than or equal to 1"]),
         (["nightly", "--max-concurrent-invocations", "1001"], ["--max-concurrent-invocations", "1000"]),
         (["deploy", "--model-uri", "model.tar.gz"], ["--model-uri", "s3://BUCKET/KEY"]),
