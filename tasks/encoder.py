@@ -47,7 +47,7 @@ def prepare_encoder(
     return EncoderSpec.from_dict(json.loads((folder / "encoder.json").read_text()))
 
 
-def check_encoder(wanted: str, precision: Precision, engine: EngineName) -> None:
+def check_encoder(wanted: str, precision: str, engine: str) -> None:
     """What can be found wrong without open_clip, as InputError."""
     _check_engine(wanted, precision, engine)
     if precision not in get_args(Precision):
@@ -62,7 +62,7 @@ def check_encoder(wanted: str, precision: Precision, engine: EngineName) -> None
         )
 
 
-def _check_engine(wanted: str, precision: Precision, engine: EngineName) -> None:
+def _check_engine(wanted: str, precision: str, engine: str) -> None:
     if engine not in get_args(EngineName):
         raise InputError(f"Engine {engine!r} is not one of {', '.join(get_args(EngineName))}.")
     if engine == "torch" and wanted == DEMO:

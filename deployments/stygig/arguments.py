@@ -28,11 +28,15 @@ def checked_uri(uri: str, option: str) -> str:
     return uri
 
 
-def checked_encoder(encoder: str) -> str:
-    """What may be an encoder: `demo`, NAME:TAG or NAME:FILE, or a file that exists."""
-    if encoder != "demo" and ":" not in encoder and not Path(encoder).is_file():
-        message = f"{encoder!r} is neither demo, nor NAME:TAG as in ViT-B-32-quickgelu:openai, nor a file that exists"
-        raise typer.BadParameter(message, param_hint="--encoder")
+def checked_encoder(encoder: str, precision: str, engine: str) -> str:
+    """The encoder, if packaging could be asked for it so."""
+    from tasks.encoder import check_encoder  # numpy with it
+    from tasks.errors import InputError
+
+    try:
+        check_encoder(encoder, precision, engine)
+    except InputError as exc:
+        raise typer.BadParameter(str(exc), param_hint="--encoder") from exc
     return encoder
 
 

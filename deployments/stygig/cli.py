@@ -69,7 +69,7 @@ def nightly(
     parameters = {
         "catalogue": checked_source(catalogue, "--catalogue"),
         "pictures": checked_source(pictures, "--pictures"),
-        "encoder": checked_encoder(encoder),
+        "encoder": checked_encoder(encoder, precision, engine),
         "picture_count": picture_count,
         "minimum_pictures": minimum_pictures,
         "top_k": top_k,
@@ -99,18 +99,17 @@ def package(
     json: Json = False,
 ) -> None:
     """Package a catalogue and an encoder; the artifact's URI is the last line."""
-    source = checked_source(catalogue, "--catalogue")
+    parameters = {
+        "catalogue": checked_source(catalogue, "--catalogue"),
+        "encoder": checked_encoder(encoder, precision, engine),
+        "metadata": metadata,
+        "categories": categories,
+        "precision": precision,
+        "engine": engine,
+    }
     with ending(json) as out:
         from stygig.running import run_flow
 
-        parameters = {
-            "catalogue": source,
-            "encoder": checked_encoder(encoder),
-            "metadata": metadata,
-            "categories": categories,
-            "precision": precision,
-            "engine": engine,
-        }
         out.artifact(run_flow("package_model", parameters))
 
 
