@@ -35,7 +35,7 @@ from recommender.schema import MAX_TOP_K, Colour, Recommendation
 from recommender.search import Candidates, Neighbourhood
 
 WEIGHTS = {"similarity": 0.4, "colour_harmony": 0.3, "gender_match": 0.15, "category_match": 0.15}
-DIGITS = 6  # equal on every machine, so that ties are ties everywhere
+DIGITS = 6  # of the seven that single precision has
 HARMONIOUS, CLASHING = 0.75, 0.5
 _FOR_WHOM = {"male": "for men", "female": "for women", "unisex": "for anyone"}
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +27,6 @@ from recommender.mapped import open_array
 EXACT, SIGNS, FAISS = KINDS = ("exact", "signs", "faiss")
 EXACT_ITEMS = 100_000
 SIGNS_ITEMS = 2_000_000
-SINGLE_PRECISION = 1e-6  # by how much a cosine that a BLAS computed in single precision may be wrong
 CHUNK = 16_384  # rows whose bits and counts stay in the processor's cache
 RESCORED = 1_024  # rows of which a copy does
 
@@ -77,17 +77,19 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What lies around one embedding; `close` says where in a run of rows to look for the `count` nearest."""
+    """What lies around one embedding.
 
-    embeddings: _Rows
-    embedding: _Vector
+    `close` says where in a run of rows to look for the `count` nearest, `cosines` gives the cosines of rows.
+    """
+
     close: Callable[[slice, int], _Places]
+    cosines: Callable[[_Places], _Vector]
 
     def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
         """Of each run of rows the `count` nearest, or all it has, and whatever is as near as the last of them."""
         close = [self.close(run, count) + run.start for run in runs]
         rows = np.concatenate(close)
-        cosine = _cosines(self.embeddings, rows, self.embedding)
+        cosine = self.cosines(rows).astype(np.float64)
         if all(len(each) <= count for each in close):
             return Candidates(rows, cosine)
         bounds = itertools.pairwise(itertools.accumulate((len(each) for each in close), initial=0))
@@ -110,12 +112,9 @@ class ExactSearch:
 
     def around(self, embedding: _Vector) -> Neighbourhood:
         """The neighbourhood of a unit vector."""
-        distances = -(self.embeddings @ embedding)
-
-        def close(run: slice, count: int) -> _Places:
-            return _least(distances[run], count, SINGLE_PRECISION)
-
-        return Neighbourhood(self.embeddings, embedding, close)
+        cosines = _cosines(self.embeddings, embedding)
+        distances = -cosines
+        return Neighbourhood(lambda run, count: _least(distances[run], count), lambda rows: cosines[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ class SignSearch:
         def close(run: slice, count: int) -> _Places:
             return _least(distances[run], max(count, self.depth))
 
-        return Neighbourhood(self.embeddings, embedding, close)
+        return Neighbourhood(close, partial(_cosines_of, self.embeddings, embedding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class FaissSearch:
                 return np.arange(len(among))
             return np.asarray(np.sort(self.faiss.knn_hamming(bits, among, depth)[1][0]))
 
-        return Neighbourhood(self.embeddings, embedding, close)
+        return Neighbourhood(close, partial(_cosines_of, self.embeddings, embedding))
 
 
 def open_search(folder: Path, spec: SearchSpec, embeddings: _Rows) -> Search:
@@ -203,21 +202,22 @@ _WORD = np.uint64
 _bits_set = getattr(np, "bitwise_count", bits_set)
 
 
-def _least(values: NDArray[Any], count: int, margin: float = 0) -> _Places:
-    """Where the `count` least values stand, and what equals the last of them within the margin."""
+def _least(values: NDArray[Any], count: int) -> _Places:
+    """Where the `count` least values stand, and what equals the last of them."""
     if len(values) <= count:
         return np.arange(len(values))
-    return np.flatnonzero(values <= np.partition(values, count - 1)[count - 1] + margin)
+    return np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
 
 
-def _cosines(embeddings: _Rows, rows: _Places, embedding: _Vector) -> NDArray[np.float64]:
-    """The same for equal rows wherever they stand; a BLAS sums in an order that depends on it."""
-    wide = embedding.astype(np.float64)
-    products = np.empty(len(rows))
-    for start in range(0, len(rows), RESCORED):
-        part = slice(start, start + RESCORED)
-        np.einsum("ij,j->i", embeddings[rows[part]], wide, out=products[part])
-    return np.clip(products, -1.0, 1.0, out=products)
+def _cosines(embeddings: _Rows, embedding: _Vector) -> _Vector:
+    """The same for equal rows wherever they stand; a BLAS sums in an order that depends on it, and is hardly faster."""
+    return np.asarray(np.clip(np.einsum("ij,j->i", embeddings, embedding), -1.0, 1.0))
+
+
+def _cosines_of(embeddings: _Rows, embedding: _Vector, rows: _Places) -> _Vector:
+    """Those of some rows."""
+    parts = [rows[start : start + RESCORED] for start in range(0, max(1, len(rows)), RESCORED)]
+    return np.concatenate([_cosines(embeddings[part], embedding) for part in parts])
 
 
 def _faiss(items: int) -> Any:

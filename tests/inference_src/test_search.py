@@ -99,19 +99,16 @@ def test_exact_search_finds_the_nearest_and_whatever_is_as_near(seed: int, items
     assert np.allclose(found.cosine, true[found.rows])
 
 
-class Imprecise(np.ndarray):
-    """Rows whose products a BLAS rounds in one way or another."""
-
-    def __matmul__(self, other: Any) -> Any:
-        products = np.asarray(self) @ other
-        return products + np.random.default_rng(1).choice(np.float32([-1e-7, 0, 1e-7]), len(products))
-
-
-def test_equal_rows_stay_equal_however_a_blas_rounds_them() -> None:
-    embeddings = np.repeat(unit(np.random.default_rng(0).normal(size=(2, 64))), 30, axis=0)
-    found = ExactSearch(embeddings.view(Imprecise)).around(embeddings[0]).nearest([slice(0, 60)], 7)
-    assert found.rows.tolist() == list(range(30))
-    assert len(set(found.cosine.tolist())) == 1
+@pytest.mark.parametrize("dimension", [1, 3, 24, 63, 64, 65, 130, 512])
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_rows_are_equally_near_wherever_they_stand(kind: str, dimension: int) -> None:
+    random = np.random.default_rng(dimension)
+    chosen = random.integers(0, 7, 2_000)
+    embeddings = unit(random.normal(size=(7, dimension)))[chosen]
+    found = searches(embeddings, 2_000)[kind].around(unit(random.normal(size=(1, dimension)))[0])
+    cosine = found.nearest([slice(0, 2_000)], 2_000).cosine
+    for row in range(7):
+        assert len(set(cosine[chosen == row].tolist())) == 1
 
 
 @pytest.mark.parametrize("kind", APPROXIMATE)
@@ -129,7 +126,7 @@ def test_few_rescored_rows_find_what_all_would(kind: str) -> None:
 def test_no_more_rows_are_rescored_than_the_depth(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rescored: list[int] = []
     cosines = module._cosines
-    monkeypatch.setattr(module, "_cosines", lambda *given: rescored.append(len(given[1])) or cosines(*given))
+    monkeypatch.setattr(module, "_cosines", lambda *given: rescored.append(len(given[0])) or cosines(*given))
     embeddings = clustered(3_000)
     searches(embeddings, 100)[kind].around(embeddings[7]).nearest([slice(0, 3_000)], 10)
     assert 100 <= rescored[0] < 200  # those as far as the last of them count too
