@@ -118,7 +118,9 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
         if gender and gender not in GENDERS:
             raise InputError(f"{file}, line {line}: gender {gender!r} is not one of {', '.join(GENDERS)}.")
         if said.setdefault(path, gender) != gender:
-            raise InputError(f"{file}, line {line}: gender {gender!r} of {path}, which was {said[path]!r} before.")
+            raise InputError(
+                f"{file}, line {line}: gender {gender!r} of {path}, which was {said[path] or 'not told'} before."
+            )
     return said
 
 

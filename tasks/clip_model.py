@@ -104,14 +104,16 @@ def _named(name: str, weights: str, shown: str) -> Source:
 
 def _refuse_torchscript(checkpoint: Path) -> None:
     """OpenAI's own files: code in them would run when they are loaded."""
-    if not zipfile.is_zipfile(checkpoint):
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
         return
-    with zipfile.ZipFile(checkpoint) as archive:
-        if any(Path(name).name == TORCHSCRIPT for name in archive.namelist()):
-            raise InputError(
-                f"{checkpoint} is a TorchScript program, as OpenAI published CLIP, not a file of weights. Give the "
-                "tag, as in ViT-B-32-quickgelu:openai, or a state dict (.safetensors, .pt)."
-            )
+    if any(Path(name).name == TORCHSCRIPT for name in names):
+        raise InputError(
+            f"{checkpoint} is a TorchScript program, as OpenAI published CLIP, not a file of weights. Give the "
+            "tag, as in ViT-B-32-quickgelu:openai, or a state dict (.safetensors, .pt)."
+        )
 
 
 def _refuse_other_config(name: str, checkpoint: Path) -> None:
@@ -197,7 +199,7 @@ def _tokenizer(source: Source) -> Any:
 
 def _said(error: Exception) -> str:
     """On one line, without its full stop; with its kind where its text alone would say little."""
-    if isinstance(error, UnpicklingError):
-        return "it holds code, or isn't a file of weights; give a state dict (.safetensors, .pt)"
     text = " ".join(str(error).split()).rstrip(".")
+    if isinstance(error, UnpicklingError) or "weights_only" in text:  # torch advises to run it
+        return "it holds code, or isn't a file of weights; give a state dict (.safetensors, .pt)"
     return text if text and not isinstance(error, KeyError) else f"{type(error).__name__} {text}".strip()

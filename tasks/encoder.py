@@ -101,7 +101,10 @@ def _uninstalled(wanted: str, module: str | None) -> str:
 
 
 def fingerprint_files(wanted: str) -> list[Path]:
-    """The local files that decide what this encoder is; a NAME:TAG decides by its name."""
+    """The local files that decide what this encoder is.
+
+    NAME:TAG and hf-hub:NAME decide by their names, whatever a hub holds by now.
+    """
     if wanted == DEMO:
         return _files(DEMO_FOLDER)
     if os.path.isdir(wanted):

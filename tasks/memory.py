@@ -80,7 +80,7 @@ def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
     if needed > available:
         raise InputError(
             f"{instance_type} has {_gib(available)} of memory; {asked}. Choose a larger --instance-type"
-            + (", lower STYGIG_MODEL_SERVER_WORKERS," if workers > 1 else ",")
+            + (", set STYGIG_MODEL_SERVER_WORKERS to fewer," if workers > 1 else ",")
             + " or package a smaller encoder or catalogue."
         )
     return f"memory: {asked}; {instance_type} has {_gib(available)}"

@@ -86,7 +86,7 @@ def colour_harmony(a: Colour, b: Colour) -> float:
 
 
 def is_neutral(colour: Colour) -> bool:
-    """Whether it goes with any other: a grey, or nearly black."""
+    """Whether it goes with any other, because hardly a hue shows."""
     return bool(_vividness(np.array(colour.lab)) < 0.5)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 LARGE_PIXELS = 8_000_000  # more than a phone's JPEG keeps after its draft
-PEAK_BYTES_PER_PIXEL = 16  # while a large picture is decoded, whatever its format: measured
+PEAK_BYTES_PER_PIXEL = 21  # while a large picture is decoded: measured, most for a WebP that must be turned
 MAX_ASPECT_RATIO = 40  # resizing the shorter side of a 1 × 65,535 strip would ask for gigabytes
 DRAFT_FACTOR = 2  # a JPEG decoded at twice the encoder's size: cosine 0.999998 to the embedding of the full one
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -39,7 +39,7 @@ _UPRIGHT = {
 # Pillow only warns of what our own limit refuses, and of what is read anyway; both would be noise in every log.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-# What Pillow's decoders raise for broken files; anything else is a fault of ours and stays a 5xx.
+# What Pillow raises for broken files, when it decodes and when it converts; anything else stays a 5xx.
 _BROKEN_FILE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),
     *(OverflowError, ZeroDivisionError, RuntimeError, AssertionError, AttributeError),

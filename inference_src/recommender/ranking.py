@@ -131,7 +131,7 @@ def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, 
     mine, theirs = item.colours[0].name, colour.name
     if mine == theirs:
         colours = f"also {mine}"
-    elif is_neutral(item.colours[0]) or is_neutral(colour):
+    elif harmony_score >= CLASHING and (is_neutral(item.colours[0]) or is_neutral(colour)):
         colours = (
             f"{mine} goes with {theirs}, a neutral" if is_neutral(colour) else f"{mine}, a neutral, goes with {theirs}"
         )

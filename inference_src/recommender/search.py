@@ -28,7 +28,7 @@ EXACT, SIGNS, FAISS = KINDS = ("exact", "signs", "faiss")
 EXACT_ITEMS = 100_000
 SIGNS_ITEMS = 2_000_000
 CHUNK = 16_384  # rows whose bits and counts stay in the processor's cache
-RESCORED = 1_024  # rows of which a copy does
+RESCORED = 1_024  # rows that are copied at a time, so that the copy stays there too
 
 _Rows = NDArray[np.float32]
 _Vector = NDArray[np.float32]

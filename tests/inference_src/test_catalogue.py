@@ -233,3 +233,11 @@ def test_the_manifest_must_fit_the_artifact(artifact: Path, tmp_path: Path, mani
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(ArtifactError, match=complaint):
         Recommender.load(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["5", "null", '"abc"', "[" * 100_000, "{}", "{"])
+def test_a_line_that_is_no_item_any_more_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    items = open_catalogue(folder, DIMENSION).items
+    monkeypatch.setattr(items, "_line", lambda row: line.encode())
+    with pytest.raises(ArtifactError, match=r"items\.jsonl, line 2: .*package the catalogue again"):
+        items[1]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -194,6 +195,7 @@ def test_large_pictures_are_decoded_one_at_a_time(
         inside.append(1)
         seen.append(len(inside))
         together.wait(timeout=10)
+        time.sleep(0.05)
         inside.pop()
         return rgb(image)
 

@@ -150,6 +150,7 @@ def test_reasons_are_words(ask: Any) -> None:
         ("navy", "red", 0.8, "navy harmonises with red"),
         ("navy", "red", 0.6, "navy contrasts with red"),
         ("navy", "red", 0.3, "navy clashes with red"),
+        ("charcoal", "red", 0.3, "charcoal clashes with red"),
     ],
 )
 def test_the_reason_says_how_the_colours_go_together(

@@ -171,7 +171,7 @@ def test_metadata_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("path,gender\nshirt/1.jpg,male\n\nshirt/1.jpg,female\n", "line 4: gender 'female' .*'male' before"),
+        ("path,gender\nshirt/1.jpg,male\n\nshirt/1.jpg,female\n", "line 4: gender 'female' .*was male before"),
         ("gender,path\nmale,shirt/1.jpg\nmale\n", "line 3: the path is missing"),
         ("path,gender\nshirt/1.jpg,male,red\n", "line 2: more values than columns"),
     ],

@@ -254,3 +254,18 @@ def test_an_empty_file_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "empty.pt").touch()
     with pytest.raises(InputError, match=r"empty\.pt could not be loaded: \w+"):
         prepare_encoder(f"ViT-B-32:{tmp_path / 'empty.pt'}", tmp_path / "encoder")
+
+
+def test_a_torchscript_program_in_a_folder_is_not_advised_to_be_run(folder: Path, tmp_path: Path) -> None:
+    (folder / "open_clip_model.safetensors").unlink()
+    torch.jit.script(torch.nn.Linear(2, 2)).save(folder / "open_clip_pytorch_model.bin")
+    with pytest.raises(InputError, match="it holds code, or isn't a file of weights; give a state dict"):
+        prepare_encoder(str(folder), tmp_path / "encoder")
+
+
+def test_a_damaged_archive_is_said_to_be_one(checkpoint: Path, tmp_path: Path) -> None:
+    damaged = bytearray(checkpoint.read_bytes())
+    damaged[damaged.rfind(b"PK\x01\x02")] = 0
+    (tmp_path / "damaged.pt").write_bytes(damaged)
+    with pytest.raises(InputError, match=r"damaged\.pt could not be loaded"):
+        prepare_encoder(f"{NAME}:{tmp_path / 'damaged.pt'}", tmp_path / "encoder")

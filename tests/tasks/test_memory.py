@@ -59,16 +59,16 @@ def test_the_footprint_lies_beside_the_archive(half_a_gib: None, uri: str) -> No
 
 def test_workers_that_fit_pass_with_a_line_that_shows_the_sum(half_a_gib: None) -> None:
     assert check_memory(ARCHIVE, "ml.m5.large", 1) == (
-        "memory: 1 worker(s) of 0.5 GiB, room for large pictures and their server need 2.1 GiB; ml.m5.large has 8.0 GiB"
+        "memory: 1 worker(s) of 0.5 GiB, room for large pictures and their server need 2.4 GiB; ml.m5.large has 8.0 GiB"
     )
 
 
 def test_workers_that_do_not_fit_are_refused_with_needed_available_and_what_to_do(half_a_gib: None) -> None:
     with pytest.raises(
-        InputError, match=r"ml\.c5\.large has 4\.0 GiB.*8 worker\(s\) of 0\.5 GiB.*need 12\.6 GiB"
+        InputError, match=r"ml\.c5\.large has 4\.0 GiB.*8 worker\(s\) of 0\.5 GiB.*need 14\.4 GiB"
     ) as told:
         check_memory(ARCHIVE, "ml.c5.large", 8)
-    assert "larger --instance-type, lower STYGIG_MODEL_SERVER_WORKERS, or package" in str(told.value)
+    assert "larger --instance-type, set STYGIG_MODEL_SERVER_WORKERS to fewer, or package" in str(told.value)
 
 
 def test_without_a_number_there_is_a_worker_for_each_vcpu(half_a_gib: None) -> None:
