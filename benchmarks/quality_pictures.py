@@ -40,7 +40,7 @@ class Labelled:
 
 
 def label_key(label: str) -> str:
-    """A label as it is compared: T-Shirt, tshirt and t-shirts are one, as they are among names of categories."""
+    """A label as it is compared: T-Shirt, tshirt and t-shirts are one."""
     name = plain(label)
     if name.endswith(("sses", "shes", "ches", "xes")):
         return name.removesuffix("es")

@@ -6,10 +6,9 @@ from pathlib import Path
 import open_clip
 from safetensors.torch import save_file
 
+from recommender.engines import TOWER, TOWER_WEIGHTS
 from tasks.clip_model import ClipModel
 from tasks.encoder import Precision
-
-CONFIG, WEIGHTS = "image.json", "image.safetensors"
 
 
 def store_tower(clip: ClipModel, precision: Precision, folder: Path) -> None:
@@ -21,8 +20,8 @@ def store_tower(clip: ClipModel, precision: Precision, folder: Path) -> None:
     weights = {name: weight.contiguous() for name, weight in visual.state_dict().items()}
     if precision == "fp16":
         weights |= {name: weights[name].half() for name, weight in visual.named_parameters() if weight.ndim > 1}
-    save_file(weights, folder / WEIGHTS)
-    (folder / CONFIG).write_text(json.dumps(_described(clip), indent=1) + "\n")
+    save_file(weights, folder / TOWER_WEIGHTS)
+    (folder / TOWER).write_text(json.dumps(_described(clip), indent=1) + "\n")
 
 
 def _described(clip: ClipModel) -> dict[str, object]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recommender.errors import ArtifactError
 
 PREPACK = "STYGIG_ORT_PREPACK"
+TOWER, TOWER_WEIGHTS = "image.json", "image.safetensors"  # what engine torch builds the tower from, and fills it with
 
 
 class Engine(Protocol):
@@ -62,7 +63,7 @@ def open_torch(folder: Path, threads: int, image_size: int) -> Engine:
     """
     import torch
 
-    for name in ("image.json", "image.safetensors"):
+    for name in (TOWER, TOWER_WEIGHTS):
         if not (folder / name).is_file():
             raise ArtifactError(f"No {name} in {folder}; encoder.json asks for engine torch.")
     torch.set_num_threads(threads)
@@ -81,7 +82,7 @@ def open_torch(folder: Path, threads: int, image_size: int) -> Engine:
 def _tower(folder: Path, image_size: int) -> Any:
     from safetensors.torch import load_file
 
-    described, weights = folder / "image.json", folder / "image.safetensors"
+    described, weights = folder / TOWER, folder / TOWER_WEIGHTS
     tower = _untrained(described)
     if np.broadcast_to(tower.image_size, 2).tolist() != [image_size, image_size]:
         raise ArtifactError(

@@ -33,6 +33,7 @@ RESCORED = 1_024  # rows that are copied at a time, so that the copy stays there
 _Rows = NDArray[np.float32]
 _Vector = NDArray[np.float32]
 _Places = NDArray[np.intp]
+_WORD = np.uint64
 
 
 def kind_for(items: int) -> str:
@@ -186,7 +187,7 @@ def _differing_bits(signs: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDAr
     for start in range(0, len(distances), CHUNK):
         chunk = distances[start : start + CHUNK]
         for word, wanted in zip(signs, bits, strict=True):
-            chunk += _bits_set(word[start : start + CHUNK] ^ wanted)
+            chunk += _count_bits(word[start : start + CHUNK] ^ wanted)
     return distances
 
 
@@ -198,8 +199,7 @@ def bits_set(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
     return np.asarray(octets * _WORD(0x0101010101010101) >> _WORD(56), np.uint8)
 
 
-_WORD = np.uint64
-_bits_set = getattr(np, "bitwise_count", bits_set)
+_count_bits = getattr(np, "bitwise_count", bits_set)
 
 
 def _least(values: NDArray[Any], count: int) -> _Places:
