@@ -131,8 +131,8 @@ def test_at_zero_instances_requests_wait_and_are_served_after_scaling_out(asynch
     asynchronous.settle()
     answers = [asynchronous.invoke_async({"x": 1}) for _ in range(3)]
     backlog = {"EndpointName": "endpoint"}
+    eventually(lambda: asynchronous.metric("ApproximateBacklogSize", "Maximum", backlog) == 3 or None)
     eventually(lambda: asynchronous.metric("HasBacklogWithoutCapacity", "Maximum", backlog) == 1 or None)
-    assert asynchronous.metric("ApproximateBacklogSize", "Maximum", backlog) == 3
     assert asynchronous.read(answers[0]["OutputLocation"]) is None
     asynchronous.rescale(1)
     assert [output(asynchronous, answer)["x"] for answer in answers] == [2, 2, 2]
