@@ -40,6 +40,7 @@ def client(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     variables = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     for name, value in {**variables, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # made with these credentials, it would outlive the test
     s3_picture._client.cache_clear()
     client = s3_picture._client()
     for bucket in ("pictures", "whole-bucket"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import boto3
 import pytest
 
 from localaws import LocalAws, Options
@@ -49,6 +50,7 @@ def enforced(enforcing: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     enforcing.reset()
     for name, value in enforcing.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the credentials of before
     cloud = Cloud(enforcing)
     cloud.s3.create_bucket(Bucket=BUCKET)
     return cloud
