@@ -184,7 +184,7 @@ def test_metrics_of_the_queue_and_the_model_can_be_read(asynchronous: Cloud) -> 
     assert asynchronous.metric("TotalProcessingTime", "SampleCount", VARIANT) == 1
     eventually(
         lambda: (
-            asynchronous.metric("ApproximateBacklogSizePerInstance", "Maximum", {"EndpointName": "endpoint"}) == 0
+            asynchronous.metric("ApproximateBacklogSizePerInstance", "Minimum", {"EndpointName": "endpoint"}) == 0
             or None
         )
     )
