@@ -5,7 +5,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python .venv --require-hashes
 PROJECT := $(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
            --python-version 3.11 --no-header --no-annotate
-# AWS's serving image (deployments/aws/images.yaml), of which packaging brings what it lacks.
+# AWS's serving images (deployments/aws/images.yaml), for which packaging brings what they lack.
 CONTAINER := --no-deps --python-version 3.12 --python-platform x86_64-manylinux_2_28
 
 # Where the machine has certificates of its own (a company's proxy), uv takes them as pip does.
@@ -38,11 +38,16 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 	@$(PROJECT)
 	@touch $@
 
-.venv/.clip: .venv/.base requirements/clip.txt
+.venv/.torch: .venv/.base requirements/container_torch.txt
+	@rm -rf .venv/container_torch
+	@$(INSTALL) $(CONTAINER) --only-binary :all: --target .venv/container_torch/py312 -r requirements/container_torch.txt
+	@touch $@
+
+.venv/.clip: .venv/.torch requirements/clip.txt
 	@$(INSTALL) -r requirements/clip.txt
 	@touch $@
 
-.venv/.dev: .venv/.base requirements/dev.txt
+.venv/.dev: .venv/.torch requirements/dev.txt
 	@echo "adding what tests need (PyTorch among it)" >&2
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
@@ -76,7 +81,9 @@ requirements: .venv/.uv  ## compile the pinned requirements from requirements/*.
 	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	@$(COMPILE) requirements/base.in -c requirements/dev.txt -o requirements/base.txt
 	@$(COMPILE) requirements/clip.in -c requirements/dev.txt -o requirements/clip.txt
-	@$(filter-out --python-version 3.11,$(COMPILE)) $(CONTAINER) requirements/container.in -c requirements/dev.txt -o requirements/container.txt
+	@for each in container container_torch; do \
+	  $(filter-out --python-version 3.11,$(COMPILE)) $(CONTAINER) requirements/$$each.in -c requirements/dev.txt -o requirements/$$each.txt; \
+	done
 
 clean:  ## remove .venv and caches
 	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache

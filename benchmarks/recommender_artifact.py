@@ -21,7 +21,7 @@ from tasks.catalogue import scan_catalogue
 from tasks.catalogue_files import write_catalogue
 from tasks.demo.garments import draw_catalogue, garments
 from tasks.encoder import Precision
-from tasks.wheels import FETCHED, Wheels
+from tasks.wheels import Wheels
 
 ITEMS = 13_000
 DRAWN = 26
@@ -55,7 +55,7 @@ def write_artifact(checkpoint: Path, precision: Precision, folder: Path, progres
     entries = scan_catalogue(folder / "drawn")
     build(entries, f"ViT-B-32:{checkpoint}", stage, progress, precision=precision)
     model_bytes = _archived(stage, folder / "alone.tar.gz")
-    Wheels(PYTHON, FETCHED / PYTHON).ship(stage / "code")
+    Wheels.fetched(PYTHON).ship(stage / "code")
     with_runtime = _archived(stage, folder / "alone.tar.gz")
     shutil.rmtree(stage / "code" / "vendor")
     _enlarge(stage, progress)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from recommender.encoder import load_encoder
+from recommender.engines import Hardware
 
 BATCH = 8
 SIDE = 2048
@@ -64,7 +65,7 @@ def onnx_product(matrix: NDArray[np.float32], threads: int) -> Callable[[NDArray
 
 def main(folder: str, threads: str) -> None:
     random = np.random.default_rng(0)
-    encoder = load_encoder(Path(folder), int(threads))
+    encoder = load_encoder(Path(folder), Hardware(int(threads)))
     size = encoder.spec.image_size
     batch = random.normal(size=(BATCH, 3, size, size)).astype(np.float32)
     tower = rate(lambda: encoder.encode(batch), BATCH * tower_operations())

@@ -86,7 +86,8 @@ def model_fn(model_dir: str, context: Any = None) -> Model:
     """The model of an unpacked artifact, having answered one made-up question already."""
     _take_bytes()
     watch = Stopwatch()
-    model = Model(Recommender.load(Path(model_dir), watch=watch), allowed_prefixes(os.environ))
+    recommender = Recommender.load(Path(model_dir), _gpu(context), watch)
+    model = Model(recommender, allowed_prefixes(os.environ))
     model.recommender.warm_up()
     watch.note("warm_up")
     stages_ms = {"import": IMPORT_MS, **watch.stages_ms}
@@ -98,6 +99,11 @@ def model_fn(model_dir: str, context: Any = None) -> Model:
         total_ms=round(sum(stages_ms.values()), 3),
     )
     return model
+
+
+def _gpu(context: Any) -> int:
+    """Which of the instance's GPUs the model server means this worker to use; it has one for each by default."""
+    return 0 if context is None else int(context.system_properties.get("gpu_id") or 0)
 
 
 def _take_bytes() -> None:

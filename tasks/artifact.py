@@ -40,6 +40,7 @@ from tasks.errors import InputError
 from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.plan import RunPlan
+from tasks.settings import serving_image
 from tasks.storage import THREADS, download, exists, local_copy, upload, upload_file
 from tasks.thumbnails import write_thumbnails
 from tasks.verification import verify
@@ -81,7 +82,7 @@ class PackagingInputs:
 
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
     """The artifact in S3, made only if these very inputs have not been packaged before."""
-    wheels = wheels_for(plan.image_uri, inputs.engine)
+    wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.engine)
     with local_copy(inputs.catalogue, (*SUFFIXES, METADATA)) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories))
         check_searchable(len(entries), wheels)
@@ -239,13 +240,6 @@ def _upload_all(
     upload_file(archive, where)
     progress(f"uploaded to {where.uri}")
     return True
-
-
-def read_manifest(model_uri: str) -> dict[str, Any]:
-    """The manifest of an artifact in S3, read from the loose files beside the archive."""
-    base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
-    manifest: dict[str, Any] = json.loads(download(f"{base}files/manifest.json"))
-    return manifest
 
 
 def check_packagable(inputs: PackagingInputs) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.attributes import CATEGORIES, GENDERS
 from recommender.encoder import SMALLEST_NORM, EncoderSpec, load_encoder
+from recommender.engines import Hardware
 from recommender.errors import RecommenderError
 from tasks.clip_agreement import checked_agreement
 from tasks.clip_graph import is_plain_vit, vit_graph
@@ -41,7 +42,7 @@ def export_clip(wanted: str, folder: Path, precision: Precision, engine: EngineN
     else:
         store(_image_tower(clip.model, size), precision, folder)
     _write_spec(spec, folder)
-    agreement = checked_agreement(clip.model, clip.transform, load_encoder(folder, THREADS), precision)
+    agreement = checked_agreement(clip.model, clip.transform, load_encoder(folder, Hardware(THREADS)), precision)
     _write_spec(replace(spec, agreement=agreement), folder)
 
 

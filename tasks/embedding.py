@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recommender.catalogue import Item, describe_item
 from recommender.encoder import EncoderSpec, load_encoder
+from recommender.engines import Hardware
 from recommender.errors import RequestError
 from recommender.image import decode_for, preprocess
 from recommender.search import SearchSpec
@@ -51,7 +52,7 @@ class Embedded:
 
 def embed_catalogue(entries: Sequence[Entry], encoder_folder: Path, progress: Callable[[str], None]) -> Embedded:
     """Encodes every picture. A damaged one is skipped and listed; more than a tenth damaged is an error."""
-    encoder = load_encoder(encoder_folder, threads=THREADS)
+    encoder = load_encoder(encoder_folder, Hardware(THREADS))
     prepared: list[Prepared] = []
     rows: list[NDArray[np.float32]] = []
     told = 0

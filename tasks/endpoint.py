@@ -13,6 +13,7 @@ from tasks import limits
 from tasks.clients import client, error_text, explained
 from tasks.deadline import Deadline
 from tasks.errors import EndpointFailedError, InputError, NotFoundError, StygigError
+from tasks.gpus import idle_gpus
 from tasks.inventory import write_down
 from tasks.memory import check_memory
 from tasks.model import already_made, create_model
@@ -108,7 +109,7 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     """Asks for model, config and endpoint; each is written down before."""
     spec.checked()
     name = spec.name or plan.names.endpoint(spec.kind)
-    model_name = create_model(plan, spec.model_uri)
+    model_name = create_model(plan, spec.model_uri, spec.instance_type)
     output = spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
     failure = plan.names.failures.uri
     request = endpoint_config_request(
@@ -237,6 +238,9 @@ def output_bucket_task(spec: EndpointSpec) -> None:
 @task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint", cache_policy=NO_CACHE)
 def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
     get_run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
+    idle = idle_gpus(spec.model_uri, spec.instance_type)
+    if idle:
+        get_run_logger().warning(idle)
     endpoint = start_endpoint(plan, spec, topics)
     get_run_logger().info("asked for %s endpoint %s on %s", spec.kind, endpoint.name, spec.instance_type)
     return endpoint

@@ -1,50 +1,20 @@
 """Whether a model's workers fit into the memory of an instance type, found out before an instance bills."""
 
 import json
-import re
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from recommender.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.instances import GIB, INSTANCES, default_workers, instance_bytes
 from tasks.names import S3Location
 from tasks.storage import download, upload
 
-INSTANCES = Path(__file__).parent.parent / "deployments" / "aws" / "instances.yaml"
 FOOTPRINT = "footprint.json"
-GIB = 1 << 30
 SERVER_BYTES = 640 << 20
 """TorchServe's Java process (257 MB measured) and AWS's launcher (270 MB, torch on CPU), and room for the system."""
 TOOLKIT_BYTES = 256 << 20
 """What AWS's toolkit imports in each worker beside the handler, torch on CPU above all: 240 MB measured."""
 PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
 """What the largest picture takes while it is decoded, of which there is one at a time in a worker."""
-
-
-def instance_bytes(instance_type: str) -> int | None:
-    """The instance type's memory, if the table of deployments/aws has it."""
-    family, _, size = instance_type.removeprefix("ml.").partition(".")
-    gib = _table()["memory_gib"].get(family, {}).get(size)
-    return None if gib is None else int(gib * GIB)
-
-
-def instance_vcpus(instance_type: str) -> int | None:
-    """The instance type's vCPUs: 2 of a large one, 4 for each "x" of the others, with few exceptions."""
-    name = instance_type.removeprefix("ml.")
-    if instance_bytes(instance_type) is None:
-        return None
-    size = re.fullmatch(r"(\d*)xlarge", name.partition(".")[2])
-    by_rule = 4 * int(size[1] or 1) if size else 2
-    return int(_table()["vcpus"].get(name, by_rule))
-
-
-@cache
-def _table() -> dict[str, dict[str, Any]]:
-    table: dict[str, dict[str, Any]] = yaml.safe_load(INSTANCES.read_text())
-    return table
 
 
 def upload_footprint(base: S3Location, resident_bytes: int) -> None:
@@ -67,12 +37,12 @@ def read_footprint(model_uri: str) -> int | None:
 def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
     """One line on how the workers fit; InputError if they don't. What isn't known passes, and the line says so.
 
-    0 workers are one for each vCPU.
+    0 workers are as many as AWS's image starts of itself.
     """
     available, resident = instance_bytes(instance_type), read_footprint(model_uri)
     if resident is None:
         return f"memory: not checked, no {FOOTPRINT} can be read beside {model_uri}"
-    workers = workers or instance_vcpus(instance_type) or 1
+    workers = workers or default_workers(instance_type)
     needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES + PICTURE_BYTES)
     asked = f"{workers} worker(s) of {_gib(resident)}, room for large pictures and their server need {_gib(needed)}"
     if available is None:

@@ -1,5 +1,6 @@
 """The SageMaker model: which artifact is served by which image, in which environment."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,16 +8,19 @@ from botocore.exceptions import ClientError
 
 from tasks.clients import client, error_text, explained
 from tasks.errors import InputError, NotFoundError
+from tasks.instances import instance_gpus
 from tasks.inventory import write_down
 from tasks.names import S3Location, hashed_name
 from tasks.plan import RunPlan
+from tasks.settings import Processor, serving_image
+from tasks.storage import download
 
 
 def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:
     """What the serving container reads; only variables that something reads.
 
-    Without SAGEMAKER_MODEL_SERVER_WORKERS AWS's image starts a worker for each vCPU, and a worker answers one request
-    at a time: fewer would leave cores idle while requests wait.
+    Without SAGEMAKER_MODEL_SERVER_WORKERS AWS's image starts a worker for each GPU, without one for each vCPU, and a
+    worker answers one request at a time: fewer would leave them idle while requests wait.
     The toolkit's SAGEMAKER_MODEL_SERVER_TIMEOUT is ignored by its last release, TS_DEFAULT_RESPONSE_TIMEOUT is not;
     without it a request dies at 120 s, whatever InvocationTimeoutSeconds says.
     """
@@ -65,12 +69,20 @@ def check_model_uri(model_uri: str) -> str:
     return model_uri
 
 
-def create_model(plan: RunPlan, model_uri: str) -> str:
+def read_manifest(model_uri: str) -> dict[str, Any]:
+    """The manifest of an artifact in S3, read from the loose files beside the archive."""
+    base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
+    manifest: dict[str, Any] = json.loads(download(f"{base}files/manifest.json"))
+    return manifest
+
+
+def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
     """The model's name; the same artifact asked for twice in a run gives the same model."""
     allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
+    processor: Processor = "gpu" if instance_gpus(instance_type) else "cpu"
     request = model_request(
         model_uri=check_model_uri(model_uri),
-        image_uri=plan.image_uri,
+        image_uri=serving_image(plan.settings, plan.region, processor),
         role_arn=plan.settings.execution_role_arn,
         environment=container_environment(plan, allowed),
         tags=plan.tags,

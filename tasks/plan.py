@@ -21,7 +21,6 @@ class RunPlan:
     account: str
     region: str
     bucket: str
-    image_uri: str
     started_at: datetime
     settings: Settings = field(repr=False)
 
@@ -58,7 +57,6 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
         account=account,
         region=where,
         bucket=bucket_of(settings),
-        image_uri=serving_image(settings, where),
         started_at=datetime.now(UTC),
         settings=settings,
     )
@@ -66,6 +64,7 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
 
 def preflight(plan: RunPlan) -> tuple[str, ...]:
     """What was found ready, line by line; raises before any money is spent if something is not."""
+    serving_image(plan.settings, plan.region)
     return (ensure_bucket(plan), check_listing(plan), check_role(plan))
 
 

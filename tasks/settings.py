@@ -3,7 +3,7 @@
 import getpass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tasks import limits
 from tasks.errors import InputError
 
+Processor = Literal["cpu", "gpu"]
 ACCOUNT_OF_AWS_IMAGES = Path(__file__).parent.parent / "deployments" / "aws" / "images.yaml"
 
 
@@ -86,7 +87,7 @@ def read_settings() -> Settings:
         raise InputError(f"{'; '.join(wrong)}. Look in the environment and in .env.") from exc
 
 
-def serving_image(settings: Settings, region: str) -> str:
+def serving_image(settings: Settings, region: str, processor: Processor = "cpu") -> str:
     """The image that serves the model: the one set, or the region's from `deployments/aws/images.yaml`."""
     if settings.image_uri:
         return settings.image_uri
@@ -98,11 +99,11 @@ def serving_image(settings: Settings, region: str) -> str:
             "Set STYGIG_IMAGE_URI to one."
         )
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"{account}.dkr.ecr.{region}.{suffix}/{table['repository']}:{table['tag']}"
+    return f"{account}.dkr.ecr.{region}.{suffix}/{table['repository']}:{table[processor]}"
 
 
 @cache
 def images() -> dict[str, Any]:
-    """AWS's own serving image, and the account that has it in each region."""
+    """AWS's own serving images, and the account that has them in each region."""
     table: dict[str, Any] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
     return table

@@ -9,13 +9,13 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.artifact import read_manifest
 from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers, judge, pair_answers
 from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
 from tasks.endpoint import Endpoint
 from tasks.errors import InputError, LeftoverError, NotFoundError, ValidationFailedError
 from tasks.invocation import InvocationRecord
 from tasks.latency import PhaseLatency, latency_by_phase
+from tasks.model import read_manifest
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.report import Report, ReportFiles, publish_artifacts, write_report

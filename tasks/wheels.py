@@ -1,8 +1,8 @@
-"""What AWS's own serving image lacks: ONNX Runtime, for the archive's code/vendor.
+"""What AWS's own serving images lack, for the archive's code/vendor: ONNX Runtime, or open_clip.
 
-`make setup` fetches it for that image's Python into the environment, pinned and hashed in requirements/container.txt;
-packaging only copies. So packaging needs no network, and a container installs nothing when it starts. An image of one's
-own brings ONNX Runtime itself, and its archive stays that much smaller.
+`make setup` fetches ONNX Runtime for those images' Python into the environment, `make setup-clip` open_clip, pinned and
+hashed in requirements/container*.txt; packaging only copies. So packaging needs no network, and a container installs
+nothing when it starts. An image of one's own brings them itself, and its archive stays that much smaller.
 """
 
 import hashlib
@@ -13,28 +13,55 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Self
 
 from recommender.search import FAISS, SIGNS_ITEMS, kind_for
 from tasks.encoder import DEFAULT_ENGINE, EngineName
 from tasks.errors import InputError
 from tasks.settings import images
 
-REQUIREMENTS = Path(__file__).parent.parent / "requirements" / "container.txt"
-FETCHED = Path(sys.prefix) / "container"
+PINS = Path(__file__).parent.parent / "requirements"
 VENDOR = "vendor"
 """The folder below code/ where inference.py looks, by the name of its Python: vendor/py312."""
+UNUSED = ("bin", "open_clip_train")
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What the images lack for an engine: in words, its pins, and what fetches it."""
+
+    what: str
+    pins: Path
+    fetch: str
+
+
+LACKING: dict[EngineName, Lacking] = {
+    "onnxruntime": Lacking("ONNX Runtime", PINS / "container.txt", "make setup"),
+    "torch": Lacking("open_clip", PINS / "container_torch.txt", "make setup-clip"),
+}
 
 
 @dataclass(frozen=True)
 class Wheels:
-    """The unpacked wheels for one Python, named as in an image's tag: py312."""
+    """The unpacked wheels of an engine for one Python, named as in an image's tag: py312."""
 
     python: str
     folder: Path
+    engine: EngineName = DEFAULT_ENGINE
+
+    @classmethod
+    def fetched(cls, python: str, engine: EngineName = DEFAULT_ENGINE) -> Self:
+        """What `make` has fetched for that Python, if it has."""
+        return cls(python, Path(sys.prefix) / LACKING[engine].pins.stem / python, engine)
+
+    @property
+    def pins(self) -> str:
+        """The text of the pinned requirements."""
+        return LACKING[self.engine].pins.read_text()
 
     def digest(self) -> str:
         """One sha256 over the Python and the pins, which hold the wheels' own hashes."""
-        return hashlib.sha256(self.python.encode() + REQUIREMENTS.read_bytes()).hexdigest()
+        return hashlib.sha256(self.python.encode() + self.pins.encode()).hexdigest()
 
     def ship(self, code: Path) -> None:
         """Copies what the handler imports to code/vendor."""
@@ -44,7 +71,11 @@ class Wheels:
             shutil.copyfile(path, target)
 
     def files(self) -> Iterator[Path]:
-        """The package and its licences, without subpackages that build models and the library for C++ programs.
+        """What the handler imports, with its licences."""
+        return self._onnxruntime() if self.engine == "onnxruntime" else self._open_clip()
+
+    def _onnxruntime(self) -> Iterator[Path]:
+        """The package without subpackages that build models and the library for C++ programs.
 
         What ONNX Runtime requires beyond it is left out: numpy is in the image, the rest (flatbuffers, protobuf,
         packaging) only those subpackages import.
@@ -54,11 +85,20 @@ class Wheels:
             if path.is_file() and not path.name.startswith("libonnxruntime.so"):
                 yield path
 
+    def _open_clip(self) -> Iterator[Path]:
+        """All packages; of what says how they were installed, only the licences."""
+        for package in self.folder.iterdir():
+            about = package.name.endswith(".dist-info")
+            for path in (package / "licenses" if about else package).rglob("*"):
+                if path.is_file() and package.name not in UNUSED and path.suffix != ".pyc":
+                    yield path
+
     @property
     def present(self) -> bool:
         """Whether exactly what the pins ask for lies there."""
-        pinned = re.findall(r"^([\w-]+)==([\w.]+)", REQUIREMENTS.read_text(), re.MULTILINE)
-        return sorted(pinned) == sorted((each.name, each.version) for each in distributions(path=[str(self.folder)]))
+        pinned = re.findall(r"^([\w-]+)==([\w.]+)", self.pins, re.MULTILINE)
+        found = ((each.name.lower().replace("_", "-"), each.version) for each in distributions(path=[str(self.folder)]))
+        return sorted(pinned) == sorted(found)
 
 
 def check_searchable(items: int, wheels: Wheels | None) -> None:
@@ -76,16 +116,11 @@ def wheels_for(image_uri: str, engine: EngineName = DEFAULT_ENGINE) -> Wheels | 
     python = re.search(r"-(py3\d+)", image_uri.rpartition(":")[2])
     if account not in images()["accounts"].values() or python is None:
         return None
-    if engine == "torch":
-        raise InputError(
-            f"Engine torch needs open_clip, which AWS's image {image_uri} lacks and archives don't carry. Set "
-            "STYGIG_IMAGE_URI to an image of yours with torch and open_clip_torch, or take engine onnxruntime."
-        )
-    wheels = Wheels(python[1], FETCHED / python[1])
+    wheels, lacking = Wheels.fetched(python[1], engine), LACKING[engine]
     if not wheels.present:
         raise InputError(
-            f"AWS's image {image_uri} has no ONNX Runtime, and what {REQUIREMENTS.name} pins is not in "
-            f"{wheels.folder}. Run `make setup`, which fetches it for the image of deployments/aws/images.yaml; for "
-            "another Python, set STYGIG_IMAGE_URI to an image of yours that has it (deployments/aws/Dockerfile)."
+            f"AWS's image {image_uri} has no {lacking.what}, and what {lacking.pins.name} pins is not in "
+            f"{wheels.folder}. Run `{lacking.fetch}`, which fetches it for the images of deployments/aws/images.yaml; "
+            "for another Python, set STYGIG_IMAGE_URI to an image of yours that has it (deployments/aws/Dockerfile)."
         )
     return wheels

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.engines import Engine, open_onnx, open_torch
+from recommender.engines import MODEST, Engine, Hardware, open_onnx, open_torch
 from recommender.errors import ArtifactError, EncoderError, SchemaError
 from recommender.fields import Fields
 
@@ -127,8 +127,8 @@ def _unit_rows(raw: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     return np.asarray(raw / norms, dtype=np.float32)
 
 
-def load_encoder(folder: Path, threads: int = 1) -> EngineEncoder:
-    """The encoder in `folder`, on the engine that its encoder.json names, using `threads` threads per call."""
+def load_encoder(folder: Path, hardware: Hardware = MODEST) -> EngineEncoder:
+    """The encoder in `folder`, on the engine that its encoder.json names."""
     path = folder / "encoder.json"
     if not path.is_file():
         raise ArtifactError(f"No encoder.json in {folder}; the folder must hold an encoder's files.")
@@ -136,4 +136,4 @@ def load_encoder(folder: Path, threads: int = 1) -> EngineEncoder:
         spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} isn't JSON: {error}") from error
-    return EngineEncoder(spec, ENGINES[spec.engine](folder, threads, spec.image_size))
+    return EngineEncoder(spec, ENGINES[spec.engine](folder, spec.image_size, hardware))

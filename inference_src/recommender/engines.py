@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +17,24 @@ PREPACK = "STYGIG_ORT_PREPACK"
 TOWER, TOWER_WEIGHTS = "image.json", "image.safetensors"  # what engine torch builds the tower from, and fills it with
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What one worker may use: CPU threads for each call, and which of several GPUs."""
+
+    threads: int = 1
+    gpu: int = 0
+
+
+MODEST = Hardware()
+
+
 class Engine(Protocol):
     """Runs the image tower: [N, 3, S, S] in, [N, dimension] out, of any length."""
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
-def open_onnx(folder: Path, threads: int, image_size: int) -> Engine:
+def open_onnx(folder: Path, image_size: int, hardware: Hardware) -> Engine:
     """The graph image.onnx, optimised, its weights mapped into memory where they lie beside it.
 
     ONNX Runtime copies the weights into the order in which its kernels read them. STYGIG_ORT_PREPACK=0 leaves that
@@ -34,7 +46,7 @@ def open_onnx(folder: Path, threads: int, image_size: int) -> Engine:
     if not graph.is_file():
         raise ArtifactError(f"No image.onnx in {folder}; encoder.json asks for engine onnxruntime.")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = hardware.threads
     options.inter_op_num_threads = 1
     # else weights that are made float32 here come from an arena which grows by more than they need
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
@@ -55,10 +67,10 @@ def open_onnx(folder: Path, threads: int, image_size: int) -> Engine:
     return run
 
 
-def open_torch(folder: Path, threads: int, image_size: int) -> Engine:
+def open_torch(folder: Path, image_size: int, hardware: Hardware) -> Engine:
     """The tower that image.json describes, built by open_clip with the weights of image.safetensors.
 
-    It computes in float32, however the weights are stored: on the GPU where torch sees one, else on `threads` threads.
+    It computes in float32, however the weights are stored: on a GPU where torch sees one, else on the CPU.
     Nothing is fetched, nothing is unpickled, and no text tower is built.
     """
     import torch
@@ -66,9 +78,9 @@ def open_torch(folder: Path, threads: int, image_size: int) -> Engine:
     for name in (TOWER, TOWER_WEIGHTS):
         if not (folder / name).is_file():
             raise ArtifactError(f"No {name} in {folder}; encoder.json asks for engine torch.")
-    torch.set_num_threads(threads)
+    torch.set_num_threads(hardware.threads)
     torch.backends.cudnn.allow_tf32 = False  # else a GPU's convolutions would be less than float32
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = f"cuda:{hardware.gpu}" if torch.cuda.is_available() else "cpu"
     tower = _tower(folder, image_size).eval().to(device)
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from PIL import Image
 from recommender.catalogue import Catalogue, open_catalogue
 from recommender.colour import dominant_colours
 from recommender.encoder import Encoder, load_encoder
+from recommender.engines import Hardware
 from recommender.errors import ArtifactError, SchemaError
 from recommender.fields import Fields
 from recommender.image import decode_for, preprocess
@@ -52,12 +53,12 @@ class Recommender:
     catalogue: Catalogue
 
     @classmethod
-    def load(cls, model_dir: Path, threads: int = 1, watch: Stopwatch | None = None) -> Recommender:
+    def load(cls, model_dir: Path, gpu: int = 0, watch: Stopwatch | None = None) -> Recommender:
         """The recommender in an unpacked artifact, which may be read-only; ArtifactError if its parts disagree."""
         watch = watch or Stopwatch()
         manifest = _read_manifest(model_dir / "manifest.json")
         watch.note("manifest")
-        encoder = load_encoder(model_dir / "encoder", threads)
+        encoder = load_encoder(model_dir / "encoder", Hardware(gpu=gpu))
         watch.note("encoder")
         catalogue = open_catalogue(model_dir / "catalogue", encoder.spec.dimension)
         watch.note("catalogue")

@@ -13,6 +13,7 @@ import pytest
 
 import inference
 from recommender.encoder import load_encoder
+from recommender.engines import Hardware
 from recommender.errors import ArtifactError
 from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
@@ -144,20 +145,20 @@ def test_damaged_weights_are_named(folder: Path) -> None:
         load_encoder(folder)
 
 
-@pytest.mark.parametrize(("gpu", "device"), [(True, "cuda"), (False, "cpu")])
-def test_runs_on_the_gpu_where_torch_sees_one(
+@pytest.mark.parametrize(("gpu", "device"), [(True, "cuda:2"), (False, "cpu")])
+def test_runs_on_the_given_gpu_where_torch_sees_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, device: str
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: asked.append(device) or self)
-    load_encoder(folder)
+    load_encoder(folder, Hardware(gpu=2))
     assert asked == [device]
 
 
 def test_takes_as_many_threads_as_it_is_given(folder: Path) -> None:
     before = torch.get_num_threads()
-    load_encoder(folder, threads=3)
+    load_encoder(folder, Hardware(threads=3))
     assert torch.get_num_threads() == 3
     torch.set_num_threads(before)
 

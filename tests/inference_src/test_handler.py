@@ -8,12 +8,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
 import inference
+from recommender.encoder import ENGINES
+from recommender.engines import Hardware, open_onnx
 from recommender.image import MAX_IMAGE_BYTES
 from recommender.schema import Request, RequestError, Response
 
@@ -241,6 +244,21 @@ def read_only(artifact: Path) -> Iterator[Path]:
     yield artifact
     for folder, mode in before.items():
         folder.chmod(mode)
+
+
+@pytest.mark.parametrize(("told", "used"), [({"gpu_id": 3}, 3), ({"gpu_id": None}, 0), ({}, 0)])
+def test_a_worker_uses_the_gpu_that_the_model_server_means_for_it(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], used: int
+) -> None:
+    seen: list[Hardware] = []
+
+    def opened(folder: Path, image_size: int, hardware: Hardware) -> Any:
+        seen.append(hardware)
+        return open_onnx(folder, image_size, hardware)
+
+    monkeypatch.setitem(ENGINES, "onnxruntime", opened)
+    inference.model_fn(str(artifact), SimpleNamespace(system_properties=told))
+    assert seen == [Hardware(threads=1, gpu=used)]
 
 
 def test_a_read_only_model_folder_stays_as_it_is(serve: Any, read_only: Path, shirt: bytes) -> None:

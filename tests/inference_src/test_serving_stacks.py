@@ -1,7 +1,7 @@
 """One archive, the same answers to the byte: bare, under AWS's toolkit, on the embedded AWS and under TorchServe.
 
 TorchServe is opt-in: STYGIG_OPT_IN=torchserve, with STYGIG_TORCHSERVE_PYTHON naming an environment that has it. That
-environment needs no ONNX Runtime: the archive brings it, as it does to AWS's image.
+environment needs neither ONNX Runtime nor open_clip: the archive brings them, as it does to AWS's images.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ from localaws import LocalAws, Options
 from tasks.archive import unpack_tar_gz, write_tar_gz
 from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
-from tasks.wheels import FETCHED, Wheels
+from tasks.wheels import Wheels
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 from tests.tasks.fetched import of_this_python
+from tests.tasks.tiny_clip import NAME, tiny_clip
 
 # Read here: the tests run without any STYGIG_ variable.
 OPTED_IN = "torchserve" in os.environ.get("STYGIG_OPT_IN", "").split(",")
 TORCHSERVE_PYTHON = os.environ.get("STYGIG_TORCHSERVE_PYTHON")
+
+OF_THE_IMAGE = Wheels.fetched("py312")
 
 CLEAN = """
 import json, os, sys
@@ -73,6 +76,12 @@ print(json.dumps(told))
 """
 
 
+needs_torchserve = pytest.mark.skipif(
+    not (OPTED_IN and TORCHSERVE_PYTHON),
+    reason="opt-in: set STYGIG_OPT_IN=torchserve and STYGIG_TORCHSERVE_PYTHON to the Python of such an environment",
+)
+
+
 @dataclass(frozen=True)
 class Asked:
     content_type: str
@@ -89,8 +98,8 @@ def archive(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("archive")
     wheels = of_this_python(folder / "fetched")
     build(scan_catalogue(drawn_catalogue), "demo", folder / "stage", lambda line: None, wheels)
-    if (FETCHED / "py312").is_dir():
-        Wheels("py312", FETCHED / "py312").ship(folder / "stage" / "code")
+    if OF_THE_IMAGE.folder.is_dir():
+        OF_THE_IMAGE.ship(folder / "stage" / "code")
     write_tar_gz(folder / "stage", folder / "model.tar.gz")
     return folder / "model.tar.gz"
 
@@ -190,12 +199,34 @@ def torchserve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (OPTED_IN and TORCHSERVE_PYTHON),
-    reason="opt-in: set STYGIG_OPT_IN=torchserve and STYGIG_TORCHSERVE_PYTHON to the Python of such an environment",
-)
+@needs_torchserve
 def test_torchserve_gives_the_same_answers(
     torchserve: Cloud, archive: Path, questions: list[Asked], expected: Told
 ) -> None:
     assert answers(deployed(torchserve, archive, seconds=120), questions) == expected
     assert any("Torchserve version" in line for line in torchserve.log_lines())
+
+
+@pytest.mark.slow
+@pytest.mark.clip
+@pytest.mark.filterwarnings("ignore")  # torch's exporter warns of itself
+@needs_torchserve
+def test_torchserve_runs_engine_torch_with_the_open_clip_of_the_archive(
+    torchserve: Cloud, drawn_catalogue: Path, tmp_path: Path, questions: list[Asked]
+) -> None:
+    stage, packed = tmp_path / "stage", tmp_path / "model.tar.gz"
+    with tiny_clip(tmp_path) as checkpoint:
+        entries, wheels = scan_catalogue(drawn_catalogue), Wheels.fetched("py312", "torch")
+        build(entries, f"{NAME}:{checkpoint}", stage, lambda line: None, wheels, engine="torch")
+    write_tar_gz(stage, packed)
+    told = answers(deployed(torchserve, packed, seconds=120), questions)
+    expected = clean_interpreter(packed, questions, "bare")
+    # torch is another there than here: the same items, with scores that agree
+    assert [(status, ranked(body)) for status, body in told] == [(status, ranked(body)) for status, body in expected]
+
+
+def ranked(body: str) -> list[tuple[str, float]]:
+    return [
+        (each["item_id"], pytest.approx(each["score"], abs=1e-3))
+        for each in json.loads(body).get("recommendations", [])
+    ]

@@ -1,19 +1,40 @@
-"""Wheels for the Python that runs the tests, where `make setup` fetches only those for AWS's image."""
+"""Wheels for the Python that runs the tests, where `make setup` fetches only those for AWS's images."""
 
+import re
 import sys
-from importlib.metadata import distribution, version
+from importlib.metadata import distribution
 from pathlib import Path
 
-from tasks.wheels import Wheels
+from packaging.requirements import Requirement
+
+from tasks.encoder import EngineName
+from tasks.wheels import LACKING, Wheels
 
 OURS = f"py{sys.version_info.major}{sys.version_info.minor}"
 
 
-def of_this_python(folder: Path) -> Wheels:
-    """The installed ONNX Runtime, laid out as if it had been fetched."""
-    installed = Path(str(distribution("onnxruntime").locate_file("onnxruntime")))
+def of_this_python(folder: Path, engine: EngineName = "onnxruntime") -> Wheels:
+    """What is installed here of an engine's pins, laid out as if it had been fetched."""
     folder.mkdir()
-    (folder / "onnxruntime").symlink_to(installed)
-    info = f"onnxruntime-{version('onnxruntime')}.dist-info"
-    (folder / info).symlink_to(installed.parent / info)
-    return Wheels(OURS, folder)
+    for name in re.findall(r"^([\w-]+)==", LACKING[engine].pins.read_text(), re.MULTILINE):
+        link_distribution(name, folder)
+    return Wheels(OURS, folder, engine)
+
+
+def link_distribution(name: str, folder: Path) -> None:
+    """Has what an installed distribution consists of in the folder too."""
+    found = distribution(name)
+    for first in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
+        if not (folder / first).exists():  # packages share nvidia/
+            (folder / first).symlink_to(Path(str(found.locate_file(first))))
+
+
+def with_requirements(name: str) -> set[str]:
+    """The distribution and all that it requires, directly or not."""
+    names, waiting = set[str](), [name]
+    while waiting:
+        names.add(name := waiting.pop())
+        required = (Requirement(each) for each in distribution(name).requires or ())
+        waiting += [each.name for each in required if not each.marker or each.marker.evaluate({"extra": ""})]
+        waiting = [each for each in waiting if each not in names]
+    return names

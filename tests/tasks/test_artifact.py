@@ -10,9 +10,10 @@ import pytest
 
 from recommender.attributes import CATEGORIES
 from tasks.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
-from tasks.artifact import HANDLER, Artifact, PackagingInputs, build, check_packagable, package, read_manifest
+from tasks.artifact import HANDLER, Artifact, PackagingInputs, build, check_packagable, package
 from tasks.catalogue import scan_catalogue
 from tasks.errors import ArtifactError, InputError, NotFoundError
+from tasks.model import read_manifest
 from tasks.names import S3Location
 from tasks.plan import RunPlan
 from tasks.storage import download, upload

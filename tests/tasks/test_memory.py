@@ -1,21 +1,16 @@
 """The memory that workers need, against what an instance type has."""
 
-import gzip
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import boto3
-import moto
 import pytest
-import yaml
-from botocore.session import get_session
 from prefect.logging import disable_run_logger
 
 from tasks.endpoint import EndpointSpec, start_endpoint_task
 from tasks.errors import InputError
-from tasks.memory import GIB, INSTANCES, check_memory, instance_bytes, instance_vcpus, read_footprint, upload_footprint
+from tasks.instances import GIB
+from tasks.memory import check_memory, read_footprint, upload_footprint
 from tasks.names import S3Location
 from tasks.plan import RunPlan
 from tasks.settings import Settings
@@ -23,33 +18,12 @@ from tests.tasks.deployed import BUCKET
 
 BASE = S3Location(BUCKET, "models/1/")
 ARCHIVE, LOOSE = f"{BASE.uri}model.tar.gz", f"{BASE.uri}files/"
-TABLE: dict[str, dict[str, float]] = yaml.safe_load(INSTANCES.read_text())["memory_gib"]
 
 
 @pytest.fixture
 def half_a_gib(plan: RunPlan) -> None:
     """An artifact whose worker takes that much."""
     upload_footprint(BASE, GIB // 2)
-
-
-def test_the_table_says_what_ec2_does_and_names_types_that_sagemaker_has() -> None:
-    ec2 = json.loads(
-        gzip.decompress((Path(moto.__file__).parent / "ec2/resources/instance_types.json.gz").read_bytes())
-    )
-    hosted = get_session().get_service_model("sagemaker").shape_for("ProductionVariantInstanceType").enum
-    for family, sizes in TABLE.items():
-        for size, gib in sizes.items():
-            assert gib * 1024 == ec2[f"{family}.{size}"]["MemoryInfo"]["SizeInMiB"]
-            assert f"ml.{family}.{size}" in hosted
-            assert instance_vcpus(f"ml.{family}.{size}") == ec2[f"{family}.{size}"]["VCpuInfo"]["DefaultVCpus"]
-
-
-def test_an_instance_type_has_the_memory_of_the_table() -> None:
-    assert instance_bytes("ml.m5.large") == 8 * GIB
-    assert instance_bytes("ml.c4.large") == int(3.75 * GIB)
-    assert instance_bytes("ml.c7g.large") is None
-    assert instance_bytes("ml.m5") is None
-    assert instance_vcpus("ml.c7g.large") is None
 
 
 @pytest.mark.parametrize("uri", [ARCHIVE, LOOSE])
@@ -71,8 +45,9 @@ def test_workers_that_do_not_fit_are_refused_with_needed_available_and_what_to_d
     assert "larger --instance-type, set STYGIG_MODEL_SERVER_WORKERS to fewer, or package" in str(told.value)
 
 
-def test_without_a_number_there_is_a_worker_for_each_vcpu(half_a_gib: None) -> None:
+def test_without_a_number_there_is_a_worker_for_each_gpu_or_vcpu(half_a_gib: None) -> None:
     assert check_memory(ARCHIVE, "ml.m5.4xlarge", 0) == check_memory(ARCHIVE, "ml.m5.4xlarge", 16)
+    assert check_memory(ARCHIVE, "ml.g5.12xlarge", 0) == check_memory(ARCHIVE, "ml.g5.12xlarge", 4)
     assert "1 worker(s)" in check_memory(ARCHIVE, "ml.c99.large", 0)
     upload_footprint(BASE, 3 * GIB // 2)
     with pytest.raises(InputError, match=r"ml\.c5\.large has 4\.0 GiB.*2 worker\(s\) of 1\.5 GiB"):

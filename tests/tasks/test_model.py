@@ -16,6 +16,7 @@ from tasks.plan import RunPlan
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET, RUN_ID, put_model
 
+CPU = "ml.m5.large"
 TAGS = [{"Key": "stygig:run-id", "Value": RUN_ID}]
 ARCHIVE, LOOSE = f"s3://{BUCKET}/models/1/model.tar.gz", f"s3://{BUCKET}/models/1/files/"
 
@@ -81,7 +82,7 @@ def test_the_server_starts_as_many_workers_as_the_settings_say(plan: RunPlan) ->
 
 
 def test_a_model_is_written_down_tagged_and_may_read_only_its_runs_inputs(plan: RunPlan) -> None:
-    name = create_model(plan, put_model())
+    name = create_model(plan, put_model(), CPU)
     assert [(each.kind, each.name) for each in recorded(BUCKET)] == [("model", name)]
     sagemaker = boto3.client("sagemaker")
     found = sagemaker.describe_model(ModelName=name)
@@ -92,8 +93,16 @@ def test_a_model_is_written_down_tagged_and_may_read_only_its_runs_inputs(plan: 
 
 def test_the_same_model_is_made_once(plan: RunPlan) -> None:
     uri = put_model()
-    assert create_model(plan, uri) == create_model(plan, uri)
+    assert create_model(plan, uri, CPU) == create_model(plan, uri, CPU)
     assert len(boto3.client("sagemaker").list_models()["Models"]) == 1
+
+
+@pytest.mark.parametrize(("instance_type", "tag"), [(CPU, "2.6.0-cpu-py312"), ("ml.g5.xlarge", "2.6.0-gpu-py312")])
+def test_an_instance_with_gpus_gets_awss_image_for_them(plan: RunPlan, instance_type: str, tag: str) -> None:
+    on_awss = replace(plan, settings=plan.settings.model_copy(update={"image_uri": ""}))
+    name = create_model(on_awss, put_model(), instance_type)
+    found = boto3.client("sagemaker").describe_model(ModelName=name)
+    assert found["PrimaryContainer"]["Image"].endswith(f"/pytorch-inference:{tag}")
 
 
 def test_only_already_existing_is_swallowed() -> None:
@@ -107,7 +116,7 @@ def test_only_already_existing_is_swallowed() -> None:
 
 def test_a_model_that_is_not_there_is_named_before_anything_is_made(plan: RunPlan) -> None:
     with pytest.raises(NotFoundError, match=rf"No model artifact lies at {ARCHIVE}\. `stygig package` makes one"):
-        create_model(plan, ARCHIVE)
+        create_model(plan, ARCHIVE, CPU)
     assert recorded(BUCKET) == []
 
 

@@ -51,6 +51,14 @@ def test_a_ready_account_passes_line_by_line(plan: RunPlan) -> None:
     assert role == f"role {plan.settings.execution_role_arn}: exists"
 
 
+def test_a_region_without_a_serving_image_is_refused_before_anything_is_made(bucketless: RunPlan) -> None:
+    nowhere = replace(bucketless, region="nowhere-1", settings=Settings(image_uri=""))
+    with pytest.raises(InputError, match=r"'nowhere-1' .*STYGIG_IMAGE_URI"):
+        preflight(nowhere)
+    names = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
+    assert bucketless.bucket not in names
+
+
 def test_an_absent_bucket_is_made_and_closed_to_the_public(bucketless: RunPlan) -> None:
     assert ensure_bucket(bucketless) == "bucket not-there-yet: made"
     found = boto3.client("s3").get_public_access_block(Bucket=bucketless.bucket)

@@ -66,19 +66,27 @@ def test_the_image_is_that_of_the_region() -> None:
     assert image == "763104351884.dkr.ecr.ap-south-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312"
 
 
+def test_the_image_for_gpus_is_that_of_the_region_unless_one_is_set() -> None:
+    image = serving_image(Settings(image_uri=""), "cn-north-1", "gpu")
+    assert image == "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/pytorch-inference:2.6.0-gpu-py312"
+    assert serving_image(Settings(image_uri="mine:1"), "cn-north-1", "gpu") == "mine:1"
+
+
 def test_a_region_without_an_image_is_named_with_those_that_have_one() -> None:
     with pytest.raises(InputError, match=r"'nowhere-1' \(known: af-south-1, .*STYGIG_IMAGE_URI"):
         serving_image(Settings(image_uri=""), "nowhere-1")
 
 
 def test_the_accounts_are_those_of_the_sagemaker_sdk() -> None:
-    number = TABLE["tag"].partition("-")[0]
+    number = TABLE["cpu"].partition("-")[0]
     known = sdk_images()["versions"][number]["registries"]
     assert TABLE["accounts"] == known
 
 
-def test_the_tag_is_the_newest_that_the_sagemaker_sdk_knows() -> None:
-    number, processor, python = TABLE["tag"].split("-")
+@pytest.mark.parametrize("for_processor", ["cpu", "gpu"])
+def test_the_tags_are_the_newest_that_the_sagemaker_sdk_knows(for_processor: str) -> None:
+    number, processor, python = TABLE[for_processor].split("-")
+    assert processor == for_processor
     sdk = sdk_images()
     newest = max(sdk["versions"], key=lambda version: tuple(map(int, version.split("."))))
     assert number == newest

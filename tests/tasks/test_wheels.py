@@ -1,4 +1,4 @@
-"""What an archive carries for AWS's own image: pinned, complete, found by the handler, and never in the way."""
+"""What an archive carries for AWS's own images: pinned, complete, found by the handler, and never in the way."""
 
 import os
 import re
@@ -7,26 +7,36 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.metadata import distribution, version
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from tasks.archive import write_tar_gz
-from tasks.artifact import PackagingInputs, build, handler_files, inputs_digest, package, read_manifest
+from tasks.artifact import PackagingInputs, build, handler_files, inputs_digest, package
 from tasks.catalogue import scan_catalogue
+from tasks.encoder import EngineName
 from tasks.errors import InputError
+from tasks.model import read_manifest
 from tasks.plan import RunPlan
 from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, images, serving_image
-from tasks.wheels import FETCHED, REQUIREMENTS, Wheels, check_searchable, wheels_for
-from tests.tasks.fetched import OURS, of_this_python
+from tasks.wheels import LACKING, Wheels, check_searchable, wheels_for
+from tests.tasks.fetched import OURS, link_distribution, of_this_python, with_requirements
+from tests.tasks.tiny_clip import NAME, tiny_clip
 
 AWS_IMAGE = serving_image(Settings(image_uri=""), "eu-west-1")
-OF_THE_IMAGE = FETCHED / "py312"
+AWS_GPU_IMAGE = serving_image(Settings(image_uri=""), "eu-west-1", "gpu")
+OF_THE_IMAGE = Wheels.fetched("py312")
+OPEN_CLIP = Wheels.fetched("py312", "torch")
 # Read here: the tests run without any STYGIG_ variable.
 CANDIDATES = (os.environ.get("STYGIG_TORCHSERVE_PYTHON"), shutil.which("python3.12"))
 
-needs_fetched = pytest.mark.skipif(not OF_THE_IMAGE.is_dir(), reason="`make setup` has not fetched the image's wheels")
+needs_fetched = pytest.mark.skipif(
+    not OF_THE_IMAGE.folder.is_dir(), reason="`make setup` has not fetched the image's wheels"
+)
+needs_open_clip = pytest.mark.skipif(
+    not OPEN_CLIP.folder.is_dir(), reason="`make setup-clip` has not fetched open_clip"
+)
 
 # A container without the network: it has a Python, numpy and Pillow, and nothing else of ours.
 CONTAINER = """
@@ -40,8 +50,8 @@ model = inference.model_fn(model_dir)
 with open(picture, "rb") as opened:
     question = inference.input_fn(opened.read(), "image/jpeg")
 body, _ = inference.output_fn(inference.predict_fn(question, model), "application/json")
-import onnxruntime
-print(onnxruntime.__file__)
+import importlib
+print(importlib.import_module(sys.argv[4]).__file__)
 print(body)
 """
 
@@ -61,10 +71,8 @@ def installed(tmp_path: Path) -> Path:
     """numpy and Pillow, and no ONNX Runtime."""
     folder = tmp_path / "installed"
     folder.mkdir()
-    site = Path(str(distribution("numpy").locate_file("")))
-    for name in ("numpy", "numpy.libs", "PIL", "pillow.libs"):
-        if (site / name).exists():
-            (folder / name).symlink_to(site / name)
+    for name in ("numpy", "pillow"):
+        link_distribution(name, folder)
     return folder
 
 
@@ -75,8 +83,8 @@ def stage(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     stage = folder / "model"
     wheels = of_this_python(folder / "fetched")
     build(scan_catalogue(drawn_catalogue), "demo", stage, lambda line: None, wheels)
-    if OF_THE_IMAGE.is_dir():
-        Wheels("py312", OF_THE_IMAGE).ship(stage / "code")
+    if OF_THE_IMAGE.folder.is_dir():
+        OF_THE_IMAGE.ship(stage / "code")
     folders = [stage, *(each for each in stage.rglob("*") if each.is_dir())]
     for folder in folders:
         folder.chmod(0o555)
@@ -85,10 +93,10 @@ def stage(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         folder.chmod(0o755)
 
 
-def answered(python: str, stage: Path, installed: str, picture: Path) -> tuple[Path, str]:
-    """Where that Python found ONNX Runtime, and what the artifact answered."""
+def answered(python: str, stage: Path, installed: str, picture: Path, shipped: str = "onnxruntime") -> tuple[Path, str]:
+    """Where that Python found the shipped package, and what the artifact answered."""
     flags = ["-I", "-B", *(["-S"] if installed else [])]
-    asked: list[str | Path] = [python, *flags, "-c", CONTAINER, stage, installed, picture]
+    asked: list[str | Path] = [python, *flags, "-c", CONTAINER, stage, installed, picture, shipped]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     where, body = done.stdout.splitlines()
@@ -112,7 +120,7 @@ def test_a_container_without_onnx_runtime_or_network_answers_from_the_archive(
 
 
 def test_what_is_installed_is_not_hidden(stage: Path, installed: Path, drawn_catalogue: Path) -> None:
-    (installed / "onnxruntime").symlink_to(Path(str(distribution("onnxruntime").locate_file("onnxruntime"))))
+    link_distribution("onnxruntime", installed)
     where, _ = answered(sys.executable, stage, str(installed), a_picture(drawn_catalogue))
     assert where.is_relative_to(installed)
 
@@ -129,18 +137,22 @@ def test_the_images_python_answers_the_same_from_the_archive(
 
 @needs_fetched
 def test_the_fetched_wheel_fits_awss_image() -> None:
-    (tag,) = re.findall(r"^Tag: (.*)$", next(OF_THE_IMAGE.glob("*.dist-info/WHEEL")).read_text(), re.MULTILINE)
+    (tag,) = re.findall(r"^Tag: (.*)$", next(OF_THE_IMAGE.folder.glob("*.dist-info/WHEEL")).read_text(), re.MULTILINE)
     assert tag.startswith("cp312-cp312-manylinux")
     assert tag.endswith("_x86_64")
-    assert images()["tag"].endswith("-cpu-py312")
-    assert [each.name for each in Wheels("py312", OF_THE_IMAGE).files() if "cpython-312-x86_64" in each.name]
+    assert (images()["cpu"], images()["gpu"]) == ("2.6.0-cpu-py312", "2.6.0-gpu-py312")
+    assert [each.name for each in OF_THE_IMAGE.files() if "cpython-312-x86_64" in each.name]
 
 
-def test_either_image_gets_the_version_that_packaging_runs() -> None:
-    pinned = f"onnxruntime=={version('onnxruntime')}"
-    assert REQUIREMENTS.read_text().startswith(f"{pinned} ")
-    assert pinned in ACCOUNT_OF_AWS_IMAGES.with_name("Dockerfile").read_text().split()
-    assert "--hash=sha256:" in REQUIREMENTS.read_text()
+@pytest.mark.parametrize(("engine", "name"), [("onnxruntime", "onnxruntime"), ("torch", "open-clip-torch")])
+def test_any_image_gets_the_versions_that_packaging_runs(engine: EngineName, name: str) -> None:
+    pins = LACKING[engine].pins.read_text()
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)", pins, re.MULTILINE))
+    assert name in pinned
+    assert pinned == {each: version(each) for each in pinned}
+    assert "--hash=sha256:" in pins
+    if engine == "onnxruntime":
+        assert f"{name}=={pinned[name]}" in ACCOUNT_OF_AWS_IMAGES.with_name("Dockerfile").read_text().split()
 
 
 def test_only_what_the_handler_imports_is_shipped(tmp_path: Path) -> None:
@@ -155,28 +167,55 @@ def test_only_what_the_handler_imports_is_shipped(tmp_path: Path) -> None:
 
 @needs_fetched
 def test_awss_own_image_gets_wheels_and_another_brings_its_own() -> None:
-    assert wheels_for(AWS_IMAGE) == Wheels("py312", OF_THE_IMAGE)
-    assert wheels_for(f"{AWS_IMAGE}-ubuntu22.04-sagemaker") == Wheels("py312", OF_THE_IMAGE)
+    assert wheels_for(AWS_IMAGE) == wheels_for(AWS_GPU_IMAGE) == OF_THE_IMAGE
+    assert wheels_for(f"{AWS_IMAGE}-ubuntu22.04-sagemaker") == OF_THE_IMAGE
     assert wheels_for("123456789012.dkr.ecr.eu-west-1.amazonaws.com/pytorch-inference:2.6.0-cpu-py312") is None
 
 
-def test_an_image_of_awss_with_another_python_is_refused_with_what_to_do() -> None:
-    with pytest.raises(InputError, match=r"py311.*Run `make setup`.*STYGIG_IMAGE_URI to an image of yours"):
-        wheels_for(AWS_IMAGE.replace("py312", "py311"))
+@pytest.mark.parametrize(("engine", "fetch"), [("onnxruntime", "make setup"), ("torch", "make setup-clip")])
+def test_an_image_of_awss_with_another_python_is_refused_with_what_to_do(engine: EngineName, fetch: str) -> None:
+    with pytest.raises(InputError, match=rf"py311.*Run `{fetch}`.*STYGIG_IMAGE_URI to an image of yours"):
+        wheels_for(AWS_IMAGE.replace("py312", "py311"), engine)
 
 
-def test_awss_own_image_has_no_open_clip_for_engine_torch(plan: RunPlan, drawn_catalogue: Path) -> None:
-    inputs = PackagingInputs(str(drawn_catalogue), "ViT-B-32:openai", engine="torch")
-    with pytest.raises(InputError, match=r"torch needs open_clip, which AWS's image .* lacks.*Set STYGIG_IMAGE_URI"):
-        package(replace(plan, image_uri=AWS_IMAGE), inputs, lambda line: None)
+@needs_open_clip
+def test_awss_own_images_get_open_clip_for_engine_torch() -> None:
+    assert wheels_for(AWS_GPU_IMAGE, "torch") == wheels_for(AWS_IMAGE, "torch") == OPEN_CLIP
     assert wheels_for("registry.example/serving:1", "torch") is None
+    names = {path.relative_to(OPEN_CLIP.folder).as_posix() for path in OPEN_CLIP.files()}
+    assert {"open_clip/model.py", "timm/__init__.py", "safetensors/torch.py"} <= names
+    assert len([name for name in names if "/licenses/" in name]) == 7
+    assert not [name for name in names if name.startswith(("bin/", "open_clip_train/")) or name.endswith("RECORD")]
+    assert sum(path.stat().st_size for path in OPEN_CLIP.files()) < 25_000_000
+
+
+@pytest.mark.clip
+@pytest.mark.filterwarnings("ignore")  # torch's exporter warns of itself
+def test_a_container_with_torch_and_without_open_clip_or_network_answers_from_the_archive(
+    installed: Path, tmp_path: Path, drawn_catalogue: Path
+) -> None:
+    wheels = of_this_python(tmp_path / "fetched", "torch")
+    stage = tmp_path / "model"
+    with tiny_clip(tmp_path) as checkpoint:
+        entries = scan_catalogue(drawn_catalogue)
+        build(entries, f"{NAME}:{checkpoint}", stage, lambda line: None, wheels, engine="torch")
+    for name in with_requirements("torchvision"):
+        link_distribution(name, installed)
+    where, body = answered(sys.executable, stage, str(installed), a_picture(drawn_catalogue), "open_clip")
+    assert where.is_relative_to(stage / "code" / "vendor" / OURS)
+    assert '"rank": 1' in body
+
+
+def pin(monkeypatch: pytest.MonkeyPatch, folder: Path, pins: str) -> None:
+    (folder / "container.txt").write_text(pins)
+    lacking = replace(LACKING["onnxruntime"], pins=folder / "container.txt")
+    monkeypatch.setitem(LACKING, "onnxruntime", lacking)
 
 
 def test_wheels_of_another_version_than_pinned_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheels = of_this_python(tmp_path / "fetched")
     assert wheels.present
-    (tmp_path / "container.txt").write_text("onnxruntime==1.0.0 \\\n    --hash=sha256:00\n")
-    monkeypatch.setattr("tasks.wheels.REQUIREMENTS", tmp_path / "container.txt")
+    pin(monkeypatch, tmp_path, "onnxruntime==1.0.0 \\\n    --hash=sha256:00\n")
     assert not wheels.present
 
 
@@ -184,8 +223,7 @@ def test_the_inputs_digest_knows_the_wheels_by_their_pins(tmp_path: Path, monkey
     wheels = Wheels("py312", tmp_path)
     pinned = inputs_digest([], "demo", wheels)
     assert pinned == inputs_digest([], "demo", replace(wheels, folder=tmp_path / "elsewhere"))
-    (tmp_path / "container.txt").write_text(REQUIREMENTS.read_text().replace("sha256:0", "sha256:1", 1))
-    monkeypatch.setattr("tasks.wheels.REQUIREMENTS", tmp_path / "container.txt")
+    pin(monkeypatch, tmp_path, wheels.pins.replace("sha256:0", "sha256:1", 1))
     assert len({pinned, inputs_digest([], "demo", wheels), inputs_digest([], "demo", None)}) == 3
 
 
@@ -200,7 +238,8 @@ def test_the_same_wheels_make_the_same_bytes(tmp_path: Path) -> None:
 @needs_fetched
 def test_a_run_on_awss_image_packages_them(plan: RunPlan, drawn_catalogue: Path) -> None:
     hats = str(drawn_catalogue / "accessories")
-    artifact = package(replace(plan, image_uri=AWS_IMAGE), PackagingInputs(hats), lambda line: None)
+    on_awss = replace(plan, settings=Settings(bucket=plan.bucket, image_uri=""))
+    artifact = package(on_awss, PackagingInputs(hats), lambda line: None)
     assert "code/vendor/py312/onnxruntime/__init__.py" in read_manifest(artifact.uri)["files"]
 
 
@@ -209,7 +248,7 @@ def test_the_handler_itself_ships_no_wheels() -> None:
 
 
 def test_more_pictures_than_awss_image_can_search_are_refused_before_they_are_encoded() -> None:
-    wheels = Wheels("py312", OF_THE_IMAGE)
+    wheels = OF_THE_IMAGE
     check_searchable(2_000_000, wheels)
     check_searchable(2_000_001, None)
     with pytest.raises(

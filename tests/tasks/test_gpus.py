@@ -1,0 +1,54 @@
+"""GPUs that nothing would use are told of before they bill."""
+
+import json
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from tasks.endpoint import EndpointSpec, start_endpoint_task
+from tasks.gpus import idle_gpus
+from tasks.names import S3Location
+from tasks.plan import RunPlan
+from tasks.storage import upload
+from tests.tasks.deployed import BUCKET, put_model
+
+ARCHIVE = f"s3://{BUCKET}/models/tiny/model.tar.gz"
+
+
+def put_manifest(engine: str) -> None:
+    manifest = json.dumps({"encoder": {"engine": engine}}).encode()
+    upload(manifest, S3Location(BUCKET, "models/tiny/files/manifest.json"), "application/json")
+
+
+def test_gpus_that_onnx_runtime_would_leave_idle_are_told_with_what_to_do(plan: RunPlan) -> None:
+    put_manifest("onnxruntime")
+    said = idle_gpus(ARCHIVE, "ml.g5.12xlarge")
+    assert said is not None
+    assert said.startswith("ml.g5.12xlarge has 4 GPU(s), which will stand idle: ")
+    assert "--engine torch, or choose an instance type without a GPU" in said
+
+
+def test_torch_uses_them_and_where_there_are_none_nothing_is_asked(plan: RunPlan) -> None:
+    put_manifest("torch")
+    assert idle_gpus(ARCHIVE, "ml.g5.xlarge") is None
+    put_manifest("onnxruntime")
+    assert idle_gpus(ARCHIVE, "ml.m5.large") is None
+
+
+def test_a_manifest_that_cannot_be_read_is_no_error(plan: RunPlan, only_allowed: Callable[..., None]) -> None:
+    assert idle_gpus(ARCHIVE, "ml.g5.xlarge") is None
+    put_manifest("onnxruntime")
+    only_allowed("s3:ListBucket")
+    assert idle_gpus(ARCHIVE, "ml.g5.xlarge") is None
+
+
+def test_a_deployment_warns_of_them(
+    plan: RunPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_manifest("onnxruntime")
+    monkeypatch.setattr("tasks.endpoint.get_run_logger", lambda: logging.getLogger("run"))
+    endpoint = start_endpoint_task.fn(plan, EndpointSpec("real-time", put_model(), instance_type="ml.g5.xlarge"))
+    assert endpoint.instance_type == "ml.g5.xlarge"
+    (warning,) = [each.message for each in caplog.records if each.name == "run" and each.levelno == logging.WARNING]
+    assert warning.startswith("ml.g5.xlarge has 1 GPU(s)")
