@@ -147,6 +147,7 @@ class Blocks:
         self._ends = np.cumsum([counts.get(kind, 0) for kind in KINDS])
         self._starts = dict(zip(KINDS, [0, *self._ends[:-1].tolist()], strict=True))
         self._stops = dict(zip(KINDS, self._ends.tolist(), strict=True))
+        self.categories = frozenset(kind.category for kind in KINDS if counts.get(kind, 0))
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Blocks:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.attributes import GENDERS
 from recommender.catalogue import Attributes, Catalogue
 from recommender.items import KINDS, Kind
 from recommender.schema import Request
@@ -45,17 +46,19 @@ def read_garment(
     """The garment's category and gender: from the request with confidence 1, else read from the picture."""
     votes = _votes(catalogue, around)
 
-    def told(kind: str) -> dict[str, float]:
+    def told(kind: str, known: Collection[str]) -> dict[str, float]:
         vote: dict[str, float] = {}
         for neighbour, weight in votes:
             value = getattr(neighbour, kind)
             vote[value] = vote.get(value, 0.0) + weight
-        return combined(zero_shot(catalogue.attributes.get(kind), embedding, logit_scale), vote)
+        return combined(zero_shot(catalogue.attributes.get(kind), embedding, logit_scale), vote, known)
 
-    category = (request.category, 1.0) if request.category else _likeliest(told("category"))
+    held = catalogue.blocks.categories
+    category = (request.category, 1.0) if request.category else _likeliest(told("category", held))
     if request.gender:
         return Reading(*category, request.gender, 1.0)
-    return _with_gender(category, told("gender"))
+    # of all genders: whom a catalogue is for is a hint at who asks, what it lacks is none at what they ask about
+    return _with_gender(category, told("gender", GENDERS))
 
 
 def zero_shot(attributes: Attributes | None, embedding: _Vector, logit_scale: float) -> dict[str, float]:
@@ -71,13 +74,20 @@ def zero_shot(attributes: Attributes | None, embedding: _Vector, logit_scale: fl
     return totals
 
 
-def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float]) -> dict[str, float]:
-    """Both opinions as one distribution; the vote alone where there is no other."""
+def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
+    """Both opinions as one distribution; the vote alone where there is no other.
+
+    The neighbours know only some of the values. Their vote says how likely each of those is if it is one of them, and
+    nothing of the others: pants are not shoes because a catalogue has nothing but shoes.
+    """
     if not zero_shot:
         return dict(vote)
     share = ZERO_SHOT_SHARE
-    values = sorted({*zero_shot, *vote})
-    return {value: share * zero_shot.get(value, 0.0) + (1 - share) * vote.get(value, 0.0) for value in values}
+    among_known = sum(zero_shot.get(value, 0.0) for value in known)
+    voted = {
+        value: share * zero_shot.get(value, 0.0) + (1 - share) * among_known * vote.get(value, 0.0) for value in known
+    }
+    return {value: voted.get(value, zero_shot.get(value, 0.0)) for value in sorted({*zero_shot, *vote})}
 
 
 def _votes(catalogue: Catalogue, around: Neighbourhood) -> list[tuple[Kind, float]]:

@@ -184,8 +184,24 @@ def test_zero_shot_is_a_softmax_over_scaled_cosines(recommender: Recommender) ->
 
 
 def test_two_opinions_weigh_the_same() -> None:
-    assert combined({"a": 1.0}, {"b": 1.0}) == {"a": 0.5, "b": 0.5}
-    assert combined({}, {"b": 1.0}) == {"b": 1.0}
+    assert combined({"a": 1.0}, {"b": 1.0}, "ab") == {"a": 0.5, "b": 0.5}
+    assert combined({}, {"b": 1.0}, "ab") == {"b": 1.0}
+
+
+def test_neighbours_speak_neither_for_nor_against_what_the_catalogue_lacks() -> None:
+    told = combined({"a": 0.7, "b": 0.2, "c": 0.1}, {"b": 0.5, "c": 0.5}, "bc")
+    assert told == pytest.approx({"a": 0.7, "b": 0.175, "c": 0.125})
+    assert combined({"a": 1.0}, {"b": 1.0}, "b") == {"a": 1.0, "b": 0.0}
+
+
+def test_pants_asked_of_a_catalogue_of_shoes_are_pants_and_get_shoes(
+    recommender: Recommender, catalogue_of: Any, draw: Any, encoded: Any
+) -> None:
+    shoes = [item for item in recommender.catalogue.items if item.category == "footwear_shoes"]
+    few = dataclasses.replace(recommender, catalogue=catalogue_of(shoes, np.full(len(shoes), 0.5)))
+    answer = few.answer(Request(image=encoded(draw("bottomwear_pants")), top_k=2))
+    assert answer.query.category == "bottomwear_pants"
+    assert [each.category for each in answer.recommendations] == ["footwear_shoes"] * 2
 
 
 def test_neighbours_decide_without_text_embeddings(recommender: Recommender) -> None:
