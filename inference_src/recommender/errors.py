@@ -76,3 +76,9 @@ def shown(value: object, limit: int = 80) -> str:
     except RecursionError:  # JSON may be nested just deeply enough to be read and not to be shown
         text = f"a deeply nested {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def json_shown(value: object) -> str:
+    """A decoded JSON value as it may stand in a message to whoever sent it."""
+    names = {None: "null", True: "true", False: "false"}
+    return names[value] if value is None or isinstance(value, bool) else shown(value)

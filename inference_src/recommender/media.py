@@ -12,6 +12,7 @@ from recommender.schema import Request
 JSON_TYPE = "application/json"
 RAW_TYPE = "application/x-image"  # what SageMaker's built-in image algorithms take, beside image/*
 MAX_JSON_BYTES = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
+MOST_DIGITS = 20
 MAX_JSON_MARKS = 2000  # of any request's fields and strings; millions of them would fill the memory when read
 _UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
 
@@ -73,7 +74,7 @@ def _json(body: str | bytes | bytearray) -> object:
         if (marks := sum(text.count(mark) for mark in ",[{")) > MAX_JSON_MARKS:
             found = f"The request has {marks:,} commas and opening brackets; the limit is {MAX_JSON_MARKS:,}"
             raise RequestError("invalid_request", f"{found}: send only the request's own fields.")
-        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_not_json)
+        return json.loads(text, object_pairs_hook=_without_doubles, parse_int=_whole, parse_constant=_not_json)
     except (ValueError, RecursionError) as error:
         message = f"The request isn't valid JSON ({str(error)[:120]}); send one JSON object in UTF-8."
         raise RequestError("malformed_json", message) from error
@@ -84,6 +85,11 @@ def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(fields) != len(pairs):
         raise ValueError("a field is given twice")
     return fields
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; one that is too large for any field as a float, for Python makes no int of any length."""
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from recommender.attributes import CATEGORIES, GENDERS, group_of
-from recommender.errors import RequestError, SchemaError, shown
+from recommender.errors import RequestError, SchemaError, json_shown, shown
 from recommender.fields import Fields
 
 __all__ = [
@@ -225,7 +225,7 @@ class Request:
     def from_dict(cls, payload: object) -> Request:
         """The request in a decoded JSON object, where null says nothing; or a RequestError that names the field."""
         if not isinstance(payload, Mapping):
-            raise RequestError("invalid_request", f"The request must be a JSON object; found {shown(payload)}.")
+            raise RequestError("invalid_request", f"The request must be a JSON object; found {json_shown(payload)}.")
         unknown = sorted(str(name) for name in payload if name not in REQUEST_FIELDS)
         if unknown:
             known = ", ".join(REQUEST_FIELDS)
@@ -243,7 +243,7 @@ class Request:
 
 def _image(value: object) -> bytes:
     if not isinstance(value, str):
-        raise RequestError("invalid_image", f"image must be a base64 string; found {shown(value)}.")
+        raise RequestError("invalid_image", f"image must be a base64 string; found {json_shown(value)}.")
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -254,7 +254,7 @@ def _image(value: object) -> bytes:
 def _uri(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise RequestError("invalid_image_s3_uri", f"image_s3_uri must be a string; found {shown(value)}.")
+    raise RequestError("invalid_image_s3_uri", f"image_s3_uri must be a string; found {json_shown(value)}.")
 
 
 def _top_k(payload: Mapping[str, object]) -> int:
@@ -267,17 +267,17 @@ def _top_k(payload: Mapping[str, object]) -> int:
 
 def _count(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TOP_K:
-        raise RequestError("invalid_top_k", f"{name} must be a whole number 1–{MAX_TOP_K}; found {shown(value)}.")
+        raise RequestError("invalid_top_k", f"{name} must be a whole number 1–{MAX_TOP_K}; found {json_shown(value)}.")
     return value
 
 
 def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in allowed:
         return value
-    raise RequestError(f"invalid_{name}", f"{name} must be one of {', '.join(allowed)}; found {shown(value)}.")
+    raise RequestError(f"invalid_{name}", f"{name} must be one of {', '.join(allowed)}; found {json_shown(value)}.")
 
 
 def _flag(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise RequestError(f"invalid_{name}", f"{name} must be true or false; found {shown(value)}.")
+    raise RequestError(f"invalid_{name}", f"{name} must be true or false; found {json_shown(value)}.")

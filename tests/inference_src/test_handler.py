@@ -132,7 +132,6 @@ def test_refuses_json_in_another_charset(invoke: Any, shirt: bytes) -> None:
         b'{"top_k": NaN}',
         b'{"top_k": Infinity}',
         b"[" * 1_900,
-        b'{"top_k": ' + b"9" * 10_000 + b"}",
     ],
 )
 def test_refuses_malformed_json(invoke: Any, body: bytes) -> None:
@@ -145,6 +144,22 @@ def test_refuses_json_which_is_not_utf8(invoke: Any, content_type: str) -> None:
     """AWS's toolkit would decode plain application/json itself, and make a 500 of it."""
     reply = invoke(b'{"image": "\xff"}', content_type)
     assert (reply.status, reply.json["error"]["code"]) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize("digits", [1, 25, 10_000])
+def test_a_number_of_any_length_is_json(invoke: Any, shirt: bytes, digits: int) -> None:
+    body = asked(shirt).removesuffix(b"}") + b', "top_k": -' + b"9" * digits + b"}"
+    reply = invoke(body, JSON)
+    assert (reply.status, reply.json["error"]["code"]) == (400, "invalid_top_k")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [(b"null", "null"), (b"true", "true"), (b'{"image": "eA==", "top_k": false}', "false"), (b'"null"', "'null'")],
+)
+def test_a_value_is_shown_as_it_was_sent(invoke: Any, body: bytes, found: str) -> None:
+    reply = invoke(body, JSON)
+    assert reply.json["error"]["message"].endswith(f"; found {found}.")
 
 
 @pytest.mark.parametrize(
