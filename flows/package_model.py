@@ -31,7 +31,7 @@ def package_model(
         metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
-        engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU if there is one), in an image of your own.
+        engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
     """
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)

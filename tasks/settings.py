@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=96,
-        description="processes that serve on one instance, each with the model in memory; 0: one for each vCPU",
+        description="processes that serve on one instance, each with the model in memory; 0: one for each GPU or vCPU",
     )
     ort_prepack: bool = Field(
         default=True, description="a container lays the weights out for speed, which more than doubles its start"

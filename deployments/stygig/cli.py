@@ -31,7 +31,7 @@ Precision = Annotated[
 ]
 Engine = Annotated[
     Literal["onnxruntime", "torch"],
-    typer.Option(help="What runs it; torch takes fp16 or fp32, a GPU if there is one, and an image of your own."),
+    typer.Option(help="What runs it; torch takes fp16 or fp32, and a GPU where the instance has one."),
 ]
 Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
 Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
