@@ -64,7 +64,7 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
 
 def preflight(plan: RunPlan) -> tuple[str, ...]:
     """What was found ready, line by line; raises before any money is spent if something is not."""
-    serving_image(plan.settings, plan.region)
+    serving_image(plan.settings, plan.region)  # which is refused where none is known
     return (ensure_bucket(plan), check_listing(plan), check_role(plan))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.engines import MODEST, Engine, Hardware, open_onnx, open_torch
+from recommender.engines import ONE_THREAD, Engine, Hardware, open_onnx, open_torch
 from recommender.errors import ArtifactError, EncoderError, SchemaError
 from recommender.fields import Fields
 
@@ -127,7 +127,7 @@ def _unit_rows(raw: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     return np.asarray(raw / norms, dtype=np.float32)
 
 
-def load_encoder(folder: Path, hardware: Hardware = MODEST) -> EngineEncoder:
+def load_encoder(folder: Path, hardware: Hardware = ONE_THREAD) -> EngineEncoder:
     """The encoder in `folder`, on the engine that its encoder.json names."""
     path = folder / "encoder.json"
     if not path.is_file():

@@ -25,7 +25,7 @@ class Hardware:
     gpu: int = 0
 
 
-MODEST = Hardware()
+ONE_THREAD = Hardware()
 
 
 class Engine(Protocol):
