@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from PIL import Image, ImageOps
-
+from recommender.errors import RequestError
+from recommender.image import decode
 from recommender.schema import Query, Recommendation, Response
 from tasks.comparison import Answer, PictureComparison
 
@@ -110,23 +110,15 @@ def gallery(
 
 
 def thumbnail_uri(picture: bytes) -> str | None:
-    """Returns a small JPEG as a data: URI, or None for bytes that are no picture: the page shows a placeholder."""
+    """Returns a small JPEG as a data: URI, or None for what can't be drawn: the page shows a placeholder."""
     try:
-        with Image.open(io.BytesIO(picture)) as opened:
-            opened.draft("RGB", (2 * THUMBNAIL_PIXELS, 2 * THUMBNAIL_PIXELS))
-            upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
-            small = _on_white(upright)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        small = decode(picture, at_least_px=2 * THUMBNAIL_PIXELS)
+    except RequestError:
         return None
+    small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
     encoded = io.BytesIO()
     small.save(encoded, "JPEG", quality=THUMBNAIL_QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    layer = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _severity(comparison: PictureComparison) -> tuple[float, int, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from PIL import Image, UnidentifiedImageError
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from recommender.errors import RequestError
+from recommender.image import decode
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.storage import download, local_copy, pictures_below
@@ -17,6 +20,10 @@ from tasks.storage import download, local_copy, pictures_below
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
 """In the request it is base64, which adds a third; the rest is room."""
+DECODED_PX = 448
+"""What a JPEG is decoded to: as for an encoder of 224 pixels, and several times faster than whole."""
+UNUSABLE_SHOWN = 5
+THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,38 @@ def read_pictures(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> t
                 "(minimum_pictures). Ask for more, or allow fewer."
             )
         names = [str(f.relative_to(folder)) for f in chosen]
-        return tuple(Picture(name, checked(f.read_bytes(), name)) for name, f in zip(names, chosen, strict=True))
+        found = tuple(Picture(name, f.read_bytes()) for name, f in zip(names, chosen, strict=True))
+    _refuse_unusable(found, source)
+    return found
 
 
 def _spread(files: Sequence[Path], count: int) -> Sequence[Path]:
     if count <= 0 or count >= len(files):
         return files
     return [files[i * len(files) // count] for i in range(count)]
+
+
+def _refuse_unusable(pictures: Sequence[Picture], source: str) -> None:
+    """All of them at once, and before anything is deployed: nobody mends a folder one nightly run at a time."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        faults = [fault for fault in pool.map(fault_of, pictures) if fault]
+    if faults:
+        more = f" And {len(faults) - UNUSABLE_SHOWN} more." if len(faults) > UNUSABLE_SHOWN else ""
+        raise InputError(
+            f"{len(faults)} of {len(pictures)} query pictures from {source} can't be used; repair, replace or remove "
+            f"them. {' '.join(faults[:UNUSABLE_SHOWN])}{more}"
+        )
+
+
+def fault_of(picture: Picture) -> str:
+    """Why an endpoint could not answer about the picture; empty if it could. Looks as the recommender will."""
+    try:
+        decode(checked(picture.content, picture.name), at_least_px=DECODED_PX)
+    except InputError as exc:
+        return str(exc)
+    except RequestError as exc:
+        return f"{picture.name}: {exc}"
+    return ""
 
 
 def read_picture(source: str) -> Picture:

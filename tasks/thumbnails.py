@@ -6,6 +6,7 @@ They lie beside the artifact and not in it, because the container has no use for
 import io
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,7 +40,7 @@ def thumbnail(content: bytes, side_px: int = SIDE_PX) -> bytes:
 
 
 def read_thumbnails(model_uri: str, item_ids: Iterable[str]) -> dict[str, bytes]:
-    """The wanted items' thumbnails; empty where the artifact has none beside it."""
+    """The wanted items' thumbnails; empty where the artifact has none beside it, or none that can be unpacked."""
     base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
     where = S3Location.parse(f"{base}thumbnails.zip")
     with tempfile.NamedTemporaryFile(suffix=".zip") as local:
@@ -49,6 +50,9 @@ def read_thumbnails(model_uri: str, item_ids: Iterable[str]) -> dict[str, bytes]
         except NotFoundError:
             return {}
         local.flush()
-        with zipfile.ZipFile(local.name) as packed:
-            held = set(packed.namelist())
-            return {item_id: packed.read(item_id) for item_id in set(item_ids) if item_id in held}
+        try:
+            with zipfile.ZipFile(local.name) as packed:
+                held = set(packed.namelist())
+                return {item_id: packed.read(item_id) for item_id in set(item_ids) if item_id in held}
+        except (zipfile.BadZipFile, zlib.error):  # the report has a place for a missing picture, and none for a crash
+            return {}

@@ -20,7 +20,7 @@ from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.report import Report, ReportFiles, publish_artifacts, write_report
 from tasks.teardown import Removal
-from tasks.thumbnails import read_thumbnails, thumbnail
+from tasks.thumbnails import read_thumbnails
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def recommended_items(answers: Sequence[Answer]) -> set[str]:
 def write_report_task(
     report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
 ) -> ReportFiles:
-    queries = {picture.name: thumbnail(picture.content) for picture in measured.pictures}
+    queries = {picture.name: picture.content for picture in measured.pictures}
     files = write_report(report, folder, queries, item_pictures)
     get_run_logger().info("report: %s", files.html)
     return files

@@ -119,6 +119,7 @@ def test_what_can_not_be_removed_is_named(drawn_catalogue: Path, monkeypatch: py
     ("parameters", "said"),
     [
         ({"pictures": "few"}, ["2 pictures", "at least 20"]),
+        ({"pictures": "cut"}, ["1 of 20 query pictures", "07.jpg: image is damaged or cut short"]),
         ({"catalogue": "empty"}, ["holds no pictures"]),
         ({"catalogue": "unknown"}, ["gloves", "--categories"]),
         ({"encoder": "no-such-encoder"}, ["no-such-encoder", "demo"]),
@@ -130,9 +131,10 @@ def test_bad_input_is_one_clear_error_and_leaves_nothing(
     parameters: dict[str, str], said: Sequence[str], drawn_catalogue: Path, tmp_path: Path
 ) -> None:
     picture = next(drawn_catalogue.rglob("*.jpg")).read_bytes()
-    for name in ("few/1.jpg", "few/2.jpg", "unknown/gloves/1.jpg", "empty/readme.txt"):
+    cut = [f"cut/{number:02d}.jpg" for number in range(20)]
+    for name in ("few/1.jpg", "few/2.jpg", *cut, "unknown/gloves/1.jpg", "empty/readme.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_bytes(picture)
+        (tmp_path / name).write_bytes(picture[: len(picture) // 2] if name == "cut/07.jpg" else picture)
     folders = {k: str(tmp_path / v) if k in {"pictures", "catalogue"} else v for k, v in parameters.items()}
     with pytest.raises(InputError) as raised:
         nightly_validation(**({"catalogue": str(drawn_catalogue)} | folders))  # type: ignore[arg-type]

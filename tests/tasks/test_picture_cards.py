@@ -40,6 +40,6 @@ def test_thumbnail_is_turned_upright() -> None:
     assert small.height > small.width
 
 
-@pytest.mark.parametrize("broken", [b"", b"not a picture", picture()[:200], picture(kind="PNG")[:60]])
-def test_bytes_that_are_no_picture_have_no_thumbnail(broken: bytes) -> None:
+@pytest.mark.parametrize("broken", [b"", b"not a picture", picture()[:200], picture(kind="PNG")[:60], picture(500, 5)])
+def test_what_can_not_be_drawn_has_no_thumbnail(broken: bytes) -> None:
     assert thumbnail_uri(broken) is None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tasks.errors import InputError, NotFoundError
 from tasks.names import S3Location
@@ -57,6 +58,37 @@ def test_a_text_file_that_is_called_a_picture_is_named(thirty: Path) -> None:
     (thirty / "07.jpg").write_text("not a picture")
     with pytest.raises(InputError, match=r"07\.jpg is no picture: .*Remove or replace it"):
         read_pictures(str(thirty), 0)
+
+
+def test_pictures_that_the_recommender_would_refuse_are_all_named_at_once(thirty: Path) -> None:
+    noise = Image.effect_noise((300, 300), 80)
+    noise.save(thirty / "03.jpg")
+    (thirty / "03.jpg").write_bytes((thirty / "03.jpg").read_bytes()[:8000])
+    (thirty / "04.png").write_bytes(picture_bytes(kind="PNG", size=(500, 5)))
+    with pytest.raises(InputError) as refused:
+        read_pictures(str(thirty), 0)
+    said = str(refused.value)
+    assert said.startswith(f"2 of 31 query pictures from {thirty} can't be used; repair, replace or remove them. ")
+    assert "03.jpg: image is damaged or cut short" in said
+    assert "04.png: image is 500 × 5" in said
+
+
+def test_of_many_unusable_pictures_the_first_are_named(thirty: Path) -> None:
+    for number in range(20, 28):
+        (thirty / f"{number}.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"^8 of 30 .* 24\.jpg is no picture.* And 3 more\.$") as refused:
+        read_pictures(str(thirty), 0)
+    assert "25.jpg" not in str(refused.value)
+
+
+def test_a_damaged_picture_that_is_not_among_the_chosen_is_no_obstacle(thirty: Path) -> None:
+    (thirty / "07.jpg").write_bytes(picture_bytes()[:300])
+    assert len(read_pictures(str(thirty), 5, minimum=5)) == 5
+
+
+def test_one_picture_by_hand_may_be_one_that_the_recommender_refuses(tmp_path: Path) -> None:
+    (tmp_path / "wide.png").write_bytes(picture_bytes(kind="PNG", size=(500, 5)))
+    assert read_picture(str(tmp_path / "wide.png")).name == "wide.png"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", picture_bytes(kind="PNG")[:60]])

@@ -9,7 +9,7 @@ from PIL import Image
 from tasks.catalogue import scan_catalogue
 from tasks.names import S3Location
 from tasks.plan import RunPlan
-from tasks.storage import upload_file
+from tasks.storage import upload, upload_file
 from tasks.thumbnails import SIDE_PX, read_thumbnails, thumbnail, write_thumbnails
 from tests.tasks.deployed import BUCKET, picture_bytes, put_picture
 
@@ -44,6 +44,14 @@ def test_the_wanted_thumbnails_are_read_from_beside_either_form_of_the_artifact(
     found = read_thumbnails(model_uri, ["shirt/1.jpg", "bag/2.png", "absent.jpg", "shirt/1.jpg"])
     assert set(found) == {"shirt/1.jpg", "bag/2.png"}
     assert max(Image.open(io.BytesIO(found["bag/2.png"])).size) <= SIDE_PX
+
+
+def test_damaged_thumbnails_are_none(plan: RunPlan, archive: Path) -> None:
+    damaged = bytearray(archive.read_bytes())
+    damaged[100:120] = bytes(20)
+    for number, content in enumerate((bytes(damaged), archive.read_bytes()[:500])):
+        upload(content, S3Location(BUCKET, f"models/{number}/thumbnails.zip"))
+        assert read_thumbnails(f"s3://{BUCKET}/models/{number}/model.tar.gz", ["bag/2.png"]) == {}
 
 
 def test_an_artifact_without_thumbnails_has_none(plan: RunPlan) -> None:
