@@ -75,7 +75,7 @@ def nightly_validation(
     ).checked()
     plan = plan_task(flow_run.id or "")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
-    preflight_task(plan)
+    preflight_task(plan, reports=True)
     with torn_down(plan, keep=keep) as teardown:
         artifact = package_task(
             plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision, engine)

@@ -50,7 +50,7 @@ def validate_endpoint(
         score_tolerance: How far two scores may be apart and still be the same answer.
     """
     plan = plan_task(flow_run.id or "")
-    preflight_task(plan)
+    preflight_task(plan, reports=True)
     asynchronous = existing_endpoint_task(endpoint_name, "async")
     baseline = existing_endpoint_task(baseline_endpoint_name, "real-time")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)

@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks import names
 from tasks.clients import account_id, client, error_code, error_text, explained, region
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.report_folder import check_reports
 from tasks.settings import Settings, read_settings, serving_image
 
 
@@ -62,10 +63,14 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
     )
 
 
-def preflight(plan: RunPlan) -> tuple[str, ...]:
-    """What was found ready, line by line; raises before any money is spent if something is not."""
+def preflight(plan: RunPlan, *, reports: bool = False) -> tuple[str, ...]:
+    """What was found ready, line by line; raises before any money is spent if something is not.
+
+    With `reports` the folder for them is looked at too.
+    """
     serving_image(plan.settings, plan.region)  # which is refused where none is known
-    return (ensure_bucket(plan), check_listing(plan), check_role(plan))
+    found = (check_reports(plan.settings.reports),) if reports else ()
+    return (*found, ensure_bucket(plan), check_listing(plan), check_role(plan))
 
 
 def ensure_bucket(plan: RunPlan) -> str:
@@ -143,6 +148,6 @@ def plan_task(run_id: str) -> RunPlan:
 
 
 @task(name="preflight", cache_policy=NO_CACHE)
-def preflight_task(plan: RunPlan) -> None:
-    for line in preflight(plan):
+def preflight_task(plan: RunPlan, *, reports: bool = False) -> None:
+    for line in preflight(plan, reports=reports):
         get_run_logger().info("preflight: %s", line)

@@ -21,6 +21,7 @@ from tasks.cost import CostEstimate
 from tasks.history import HISTORY_FILE, Night, add_night, read_history, slower_phases
 from tasks.latency import PhaseLatency
 from tasks.plots import latency_image
+from tasks.report_folder import Unwritten
 from tasks.report_markdown import render_markdown
 from tasks.report_page import render_html
 
@@ -139,6 +140,9 @@ class ReportFiles:
     html: Path
     markdown: Path
 
+    def __str__(self) -> str:
+        return f"Report: {self.html}"
+
 
 def render_json(report: Report) -> str:
     """Returns the whole report as JSON; times are ISO 8601, units are in the names."""
@@ -182,12 +186,16 @@ def write_report(
 
 
 @task(name="publish the report", cache_policy=NO_CACHE)
-def publish_artifacts(report: Report, files: ReportFiles) -> tuple[UUID, ...]:
+def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
     """Returns the ids of the markdown and table artifacts, which the Prefect UI shows with their history."""
     plot = f"\n![latency]({image})\n\n{PLOT_CAPTION}\n" if (image := latency_image(report.waits_ms)) else ""
-    where = f"\n---\nThe page with pictures and plots: `{files.html}`; for machines: `{files.json}`\n"
+    where = str(files)
+    if isinstance(files, ReportFiles):
+        where = f"The page with pictures and plots: `{files.html}`; for machines: `{files.json}`"
     created = (
-        create_markdown_artifact(render_markdown(report) + plot + where, key=MARKDOWN_KEY, description=report.title),
+        create_markdown_artifact(
+            f"{render_markdown(report)}{plot}\n---\n{where}\n", key=MARKDOWN_KEY, description=report.title
+        ),
         create_table_artifact(table_rows(report), key=TABLE_KEY, description=f"Pictures of {report.run_id}"),
     )
     return tuple(artifact for artifact in created if isinstance(artifact, UUID))

@@ -12,13 +12,14 @@ from prefect.cache_policies import NO_CACHE
 from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers, judge, pair_answers
 from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
 from tasks.endpoint import Endpoint
-from tasks.errors import InputError, LeftoverError, NotFoundError, ValidationFailedError
+from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError, ValidationFailedError
 from tasks.invocation import InvocationRecord
 from tasks.latency import PhaseLatency, latency_by_phase
 from tasks.model import read_manifest
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.report import Report, ReportFiles, publish_artifacts, write_report
+from tasks.report_folder import Unwritten
 from tasks.teardown import Removal
 from tasks.thumbnails import read_thumbnails
 
@@ -47,6 +48,7 @@ class Outcome:
     verdict: str
     reasons: tuple[str, ...]
     report: str
+    """The page; empty if it could not be written."""
     pictures: int
     model_uri: str
     left: tuple[str, ...] = ()
@@ -178,9 +180,15 @@ def recommended_items(answers: Sequence[Answer]) -> set[str]:
 @task(name="write-report", cache_policy=NO_CACHE)
 def write_report_task(
     report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
-) -> ReportFiles:
+) -> ReportFiles | Unwritten:
+    """Where the folder can't be written any more, says why: what was measured and paid for is told without a report."""
     queries = {picture.name: picture.content for picture in measured.pictures}
-    files = write_report(report, folder, queries, item_pictures)
+    try:
+        files = write_report(report, folder, queries, item_pictures)
+    except OSError as exc:
+        unwritten = Unwritten(folder, exc.strerror or str(exc))
+        get_run_logger().error("%s", unwritten)
+        return unwritten
     get_run_logger().info("report: %s", files.html)
     return files
 
@@ -192,22 +200,28 @@ def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     return {name: content for uri in uris for name, content in read_thumbnails(uri, wanted).items()}
 
 
-def concluded(report: Report, files: ReportFiles, measured: Measurement, kept: bool = False) -> Outcome:
-    """The outcome; a FAIL raises it, so that the run fails, but only now, with everything written."""
+def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurement, kept: bool = False) -> Outcome:
+    """The outcome; a FAIL raises it, so that the run fails, but only now, with everything written.
+
+    A PASS without a report is an error too: nobody could look at it.
+    """
     publish_artifacts(report, files)
     outcome = Outcome(
         run_id=report.run_id,
         verdict="PASS" if report.verdict.passed else "FAIL",
         reasons=report.verdict.reasons,
-        report=str(files.html),
+        report=str(files.html) if isinstance(files, ReportFiles) else "",
         pictures=len(measured.pictures),
         model_uri=report.artifact_uri,
         left=report.left,
         kept=(measured.baseline.name, measured.asynchronous.name) if kept else (),
     )
     if report.left:
-        advice = f"`stygig teardown --run-id {report.run_id}` tries again. Report: {files.html}"
+        advice = f"`stygig teardown --run-id {report.run_id}` tries again. {files}"
         raise LeftoverError(f"Left behind: {'; '.join(report.left)}. {advice}", outcome)
+    ended = f"{outcome.verdict}: {'; '.join(outcome.reasons)}. {files}"
+    if isinstance(files, Unwritten):
+        raise StygigError(ended, outcome)
     if not report.verdict.passed:
-        raise ValidationFailedError(f"FAIL: {'; '.join(report.verdict.reasons)}. Report: {files.html}", outcome)
+        raise ValidationFailedError(ended, outcome)
     return outcome

@@ -55,9 +55,10 @@ class Printer:
 
     def outcome(self, outcome: "Outcome") -> None:
         reasons = "\n".join(f"  {reason}" for reason in outcome.reasons)
+        report = outcome.report or "could not be written"
         self.emit(
             outcome.to_dict(),
-            f"{outcome.verdict}: {outcome.pictures} pictures\n{reasons}\nReport: {outcome.report}{_kept(outcome)}",
+            f"{outcome.verdict}: {outcome.pictures} pictures\n{reasons}\nReport: {report}{_kept(outcome)}",
         )
 
     def artifact(self, artifact: "Artifact") -> None:

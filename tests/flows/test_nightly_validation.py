@@ -12,11 +12,12 @@ import flows.nightly_validation as recipe
 from flows.nightly_validation import nightly_validation
 from flows.package_model import package_model
 from tasks.endpoint import Endpoint, EndpointSpec
-from tasks.errors import InputError, LeftoverError, ValidationFailedError
+from tasks.errors import InputError, LeftoverError, StygigError, ValidationFailedError
 from tasks.inventory import existing
 from tasks.notifications import Topics
 from tasks.plan import RunPlan
-from tasks.validation import Outcome
+from tasks.settings import read_settings
+from tasks.validation import Measurement, Outcome
 from tests.flows.altered import altered
 
 pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
@@ -94,6 +95,33 @@ def test_an_exception_between_deployment_and_verdict_leaves_nothing(
     with pytest.raises(RuntimeError, match="broken in the middle"):
         nightly_validation(catalogue=str(drawn_catalogue))
     assert existing(bucket()) == []
+
+
+def test_a_verdict_outlives_a_reports_folder_that_is_lost_on_the_way(
+    drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure, folder = recipe.measure, read_settings().reports
+
+    def then_the_folder_is_lost(*arguments: Any) -> Measurement:
+        folder.rmdir()
+        folder.write_text("in the way")
+        return measure(*arguments)
+
+    monkeypatch.setattr(recipe, "measure", then_the_folder_is_lost)
+    with pytest.raises(StygigError, match=r"^PASS: 24 pictures got .*could not be written.*STYGIG_REPORTS") as raised:
+        nightly_validation(catalogue=str(drawn_catalogue))
+    assert (raised.value.exit_status, raised.value.outcome.verdict) == (3, "PASS")
+    assert existing(bucket()) == []
+
+
+def test_a_reports_folder_that_can_not_be_written_is_found_before_anything_is_made(
+    drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("STYGIG_REPORTS", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=rf"into {tmp_path / 'file'}: .*STYGIG_REPORTS"):
+        nightly_validation(catalogue=str(drawn_catalogue))
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
 
 
 def test_keep_leaves_both_endpoints_and_their_record(drawn_catalogue: Path) -> None:

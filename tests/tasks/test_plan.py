@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import boto3
 import pytest
@@ -49,6 +50,15 @@ def test_a_ready_account_passes_line_by_line(plan: RunPlan) -> None:
     assert bucket == f"bucket {BUCKET}: in use"
     assert listing == f"missing keys in {BUCKET}: 404, as waiting needs"
     assert role == f"role {plan.settings.execution_role_arn}: exists"
+
+
+def test_a_run_that_reports_looks_at_the_folder_before_anything_is_made(bucketless: RunPlan, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    settings = bucketless.settings.model_copy(update={"reports": tmp_path / "file"})
+    with pytest.raises(InputError, match="STYGIG_REPORTS"):
+        preflight(replace(bucketless, settings=settings), reports=True)
+    names = [bucket["Name"] for bucket in boto3.client("s3").list_buckets()["Buckets"]]
+    assert bucketless.bucket not in names
 
 
 def test_a_region_without_a_serving_image_is_refused_before_anything_is_made(bucketless: RunPlan) -> None:

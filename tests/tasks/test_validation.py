@@ -10,12 +10,13 @@ import pytest
 
 from tasks.comparison import Answer, Check, Tolerance
 from tasks.endpoint import Endpoint
-from tasks.errors import LeftoverError, ValidationFailedError
+from tasks.errors import LeftoverError, StygigError, ValidationFailedError
 from tasks.invocation import NOT_A_PICTURE, InvocationRecord
 from tasks.names import S3Location
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.report import Report, ReportFiles
+from tasks.report_folder import Unwritten
 from tasks.storage import upload
 from tasks.teardown import Removal
 from tasks.validation import (
@@ -205,11 +206,11 @@ def test_a_foreign_artifact_is_reported_as_unknown(plan: RunPlan) -> None:
 
 
 @pytest.fixture
-def conclude(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Report], Any]:
+def conclude(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     """Concluding without Prefect's server, which the report's artifacts would be sent to."""
     monkeypatch.setattr("tasks.validation.publish_artifacts", lambda report, files: None)
     files = ReportFiles(*[tmp_path / name for name in ("report.html", "report.json", "report.md")])
-    return lambda report: concluded(report, files, measured())
+    return lambda report, written=files: concluded(report, written, measured())
 
 
 def test_a_pass_is_an_outcome(reported: Callable[..., Report], conclude: Callable[[Report], Any]) -> None:
@@ -225,6 +226,20 @@ def test_a_fail_is_an_error_that_carries_the_outcome(
         conclude(reported(baseline_refusal=answer()))
     assert failed.value.outcome.verdict == "FAIL"
     assert failed.value.outcome.reasons
+
+
+@pytest.mark.parametrize(("changed", "verdict"), [({}, "PASS"), ({"baseline_refusal": answer()}, "FAIL")])
+def test_a_verdict_without_a_report_is_told_and_is_an_error(
+    changed: dict[str, Any], verdict: str, reported: Callable[..., Report], conclude: Callable[..., Any]
+) -> None:
+    report = reported(**changed)
+    unwritten = Unwritten(Path("/reports"), "No space left on device")
+    with pytest.raises(StygigError, match=rf"^{verdict}: .*into /reports: No space left .*STYGIG_REPORTS") as raised:
+        conclude(report, unwritten)
+    assert raised.value.exit_status == 3
+    assert raised.value.outcome.verdict == verdict
+    assert raised.value.outcome.reasons == report.verdict.reasons
+    assert raised.value.outcome.report == ""
 
 
 def test_what_was_left_outweighs_the_verdict(
