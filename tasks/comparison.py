@@ -10,6 +10,7 @@ from recommender.schema import Recommendation, Response
 
 NAMED_PICTURES = 10
 UNANSWERED = "answer"
+UNRECOMMENDED = "recommendations"
 ANSWERS_AGREE = "answers agree"
 # Scores lie in [0, 1], so nothing differs by more: what is reported when there is nothing to subtract.
 LARGEST_SCORE_DIFFERENCE = 1.0
@@ -58,12 +59,25 @@ class Difference:
 
 @dataclass(frozen=True)
 class PictureComparison:
-    """The two answers for one picture, compared; max_score_difference is 1.0 where no item is in both."""
+    """The two answers for one picture, compared.
+
+    max_score_difference is 1.0 where no item is in both, and None where neither endpoint recommended any.
+    """
 
     picture: str
     agrees: bool
     differences: tuple[Difference, ...]
-    max_score_difference: float
+    max_score_difference: float | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the endpoints contradict each other."""
+        return not self.agrees and not self.empty
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither endpoint recommended anything and nothing else differs, which proves nothing."""
+        return [difference.field for difference in self.differences] == [UNRECOMMENDED]
 
     @property
     def answered(self) -> bool:
@@ -93,8 +107,8 @@ class Verdict:
 def compare_picture(baseline: Answer, asynchronous: Answer, tolerance: Tolerance) -> PictureComparison:
     """Returns what differs: same items in the same order, scores within the tolerance, same reading of the query.
 
-    A missing answer differs from everything, another missing answer included, and so does an empty one: neither proves
-    that the endpoints agree.
+    A missing answer differs from everything, another missing answer included. Two empty answers don't differ and don't
+    agree either: they prove nothing.
     """
     if baseline.picture != asynchronous.picture:
         raise ValueError(f"answers for two pictures were to be compared: {baseline.picture}, {asynchronous.picture}")
@@ -128,10 +142,10 @@ def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> 
 def judge(comparisons: Sequence[PictureComparison], extra_checks: Sequence[Check] = ()) -> Verdict:
     """Returns PASS when every picture agrees and every check passed; its reasons say why, whichever it is."""
     checks = (_answers_agree(comparisons), *extra_checks)
-    failed = tuple(_failure_reason(check, comparisons) for check in checks if not check.passed)
+    failed = tuple(reason for check in checks if not check.passed for reason in _failure_reasons(check, comparisons))
     if failed:
         return Verdict(False, failed, checks)
-    largest = max(comparison.max_score_difference for comparison in comparisons)
+    largest = max(comparison.max_score_difference or 0.0 for comparison in comparisons)
     same = f"{_pictures(len(comparisons))} got the same items in the same order from both endpoints; "
     return Verdict(True, (f"{same}the largest score difference is {largest:.2g}",), checks)
 
@@ -146,7 +160,7 @@ def _answer_differences(baseline: Response, asynchronous: Response) -> Iterator[
         if first != second:
             yield Difference(None, field, str(first), str(second))
     if not baseline.recommendations and not asynchronous.recommendations:
-        yield Difference(None, "recommendations", "none at all", "none at all, which proves nothing")
+        yield Difference(None, UNRECOMMENDED, "none at all", "none at all, which proves nothing")
 
 
 def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tolerance) -> Iterator[Difference]:
@@ -159,7 +173,9 @@ def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tol
             yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}")
 
 
-def _max_score_difference(baseline: Response, asynchronous: Response) -> float:
+def _max_score_difference(baseline: Response, asynchronous: Response) -> float | None:
+    if not baseline.recommendations and not asynchronous.recommendations:
+        return None
     scores = {item.item_id: item.score for item in baseline.recommendations}
     shared = [abs(scores[item.item_id] - item.score) for item in asynchronous.recommendations if item.item_id in scores]
     if not shared or not all(difference <= LARGEST_SCORE_DIFFERENCE for difference in shared):
@@ -190,17 +206,34 @@ def _answers_agree(comparisons: Sequence[PictureComparison]) -> Check:
     agreeing = sum(comparison.agrees for comparison in comparisons)
     passed = bool(comparisons) and agreeing == len(comparisons)
     expected = f"{_pictures(len(comparisons))} agree" if comparisons else "at least one picture compared"
-    found = f"{agreeing} agree, {len(comparisons) - agreeing} differ" if comparisons else "no pictures were compared"
-    return Check(ANSWERS_AGREE, passed, expected, found)
+    return Check(ANSWERS_AGREE, passed, expected, _found(comparisons))
 
 
-def _failure_reason(check: Check, comparisons: Sequence[PictureComparison]) -> str:
-    differing = [comparison.picture for comparison in comparisons if not comparison.agrees]
-    if check.name != ANSWERS_AGREE or not differing:
-        return f"{check.name}: expected {check.expected}, found {check.found}"
-    named = ", ".join(differing[:NAMED_PICTURES])
-    more = f" and {len(differing) - NAMED_PICTURES} more" if len(differing) > NAMED_PICTURES else ""
-    return f"answers differ for {len(differing)} of {_pictures(len(comparisons))}: {named}{more}"
+def _found(comparisons: Sequence[PictureComparison]) -> str:
+    if not comparisons:
+        return "no pictures were compared"
+    agreeing = sum(comparison.agrees for comparison in comparisons)
+    empty = sum(comparison.empty for comparison in comparisons)
+    without = f", {empty} without any recommendation" if empty else ""
+    return f"{agreeing} agree, {len(comparisons) - agreeing - empty} differ{without}"
+
+
+def _failure_reasons(check: Check, comparisons: Sequence[PictureComparison]) -> Iterator[str]:
+    differing = [comparison.picture for comparison in comparisons if comparison.differs]
+    empty = [comparison.picture for comparison in comparisons if comparison.empty]
+    if check.name != ANSWERS_AGREE or not comparisons:
+        yield f"{check.name}: expected {check.expected}, found {check.found}"
+        return
+    of = f"of {_pictures(len(comparisons))}"
+    if differing:
+        yield f"answers differ for {len(differing)} {of}: {_named(differing)}"
+    if empty:
+        yield (f"neither endpoint recommended anything for {len(empty)} {of}, which proves nothing: {_named(empty)}")
+
+
+def _named(pictures: Sequence[str]) -> str:
+    more = f" and {len(pictures) - NAMED_PICTURES} more" if len(pictures) > NAMED_PICTURES else ""
+    return ", ".join(pictures[:NAMED_PICTURES]) + more
 
 
 def _pictures(count: int) -> str:

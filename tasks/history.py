@@ -36,6 +36,8 @@ class Night:
     cold_starts_seconds: Mapping[str, float]
     run_usd: float | None
     left: int
+    empty: int = 0
+    """Pictures for which neither endpoint recommended anything; nights before this was counted have none."""
 
     def to_json(self) -> str:
         """Returns the night as one line."""

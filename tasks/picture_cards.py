@@ -15,6 +15,7 @@ from tasks.comparison import Answer, PictureComparison
 THUMBNAIL_PIXELS = 112
 THUMBNAIL_QUALITY = 78
 SHOWN_DIFFERING = 100
+SHOWN_EMPTY = 40
 SHOWN_AGREEING = 40
 
 
@@ -59,8 +60,10 @@ class Gallery:
     """The cards that are shown, how many are not, and the thumbnails they refer to as data: URIs by CSS class."""
 
     differing: tuple[Card, ...]
+    empty: tuple[Card, ...]
     agreeing: tuple[Card, ...]
     hidden_differing: int
+    hidden_empty: int
     hidden_agreeing: int
     thumbnails: Mapping[str, str]
 
@@ -89,22 +92,24 @@ def gallery(
     query_pictures: Mapping[str, bytes],
     item_pictures: Mapping[str, bytes],
 ) -> Gallery:
-    """Returns the cards to show, differing and agreeing apart, worst first, with the thumbnails they need."""
+    """Returns the cards to show, differing, empty and agreeing apart, worst first, with the thumbnails they need."""
     pairs = {baseline.picture: (baseline, asynchronous) for baseline, asynchronous in answers}
     queries, items = _Thumbnails(query_pictures, "q"), _Thumbnails(item_pictures, "i")
     known = [comparison for comparison in comparisons if comparison.picture in pairs]
-    differing = sorted((c for c in known if not c.agrees), key=_severity)
+    differing = sorted((c for c in known if c.differs), key=_severity)
+    empty = [c for c in known if c.empty]
     agreeing = [c for c in known if c.agrees]
 
     def cards(chosen: Sequence[PictureComparison]) -> tuple[Card, ...]:
         return tuple(_card(c, *pairs[c.picture], queries.css_class(c.picture), items) for c in chosen)
 
-    shown_differing, shown_agreeing = cards(differing[:SHOWN_DIFFERING]), cards(agreeing[:SHOWN_AGREEING])
     return Gallery(
-        differing=shown_differing,
-        agreeing=shown_agreeing,
-        hidden_differing=len(differing) - len(shown_differing),
-        hidden_agreeing=len(agreeing) - len(shown_agreeing),
+        differing=cards(differing[:SHOWN_DIFFERING]),
+        empty=cards(empty[:SHOWN_EMPTY]),
+        agreeing=cards(agreeing[:SHOWN_AGREEING]),
+        hidden_differing=len(differing[SHOWN_DIFFERING:]),
+        hidden_empty=len(empty[SHOWN_EMPTY:]),
+        hidden_agreeing=len(agreeing[SHOWN_AGREEING:]),
         thumbnails={**queries.uris, **items.uris},
     )
 
@@ -122,7 +127,7 @@ def thumbnail_uri(picture: bytes) -> str | None:
 
 
 def _severity(comparison: PictureComparison) -> tuple[float, int, str]:
-    return -comparison.max_score_difference, -len(comparison.differences), comparison.picture
+    return -(comparison.max_score_difference or 0.0), -len(comparison.differences), comparison.picture
 
 
 def _card(

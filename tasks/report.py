@@ -80,12 +80,18 @@ class Report:
     @property
     def differing(self) -> tuple[PictureComparison, ...]:
         """The pictures which the endpoints answered differently."""
-        return tuple(comparison for comparison in self.comparisons if not comparison.agrees)
+        return tuple(comparison for comparison in self.comparisons if comparison.differs)
+
+    @property
+    def empty(self) -> tuple[PictureComparison, ...]:
+        """The pictures for which neither endpoint recommended anything."""
+        return tuple(comparison for comparison in self.comparisons if comparison.empty)
 
     @property
     def max_score_difference(self) -> float | None:
         """The largest difference of scores over all pictures, None where none was compared."""
-        return max((comparison.max_score_difference for comparison in self.comparisons), default=None)
+        found = (comparison.max_score_difference for comparison in self.comparisons)
+        return max((difference for difference in found if difference is not None), default=None)
 
     @property
     def night(self) -> Night:
@@ -100,6 +106,7 @@ class Report:
             region=self.region,
             pictures=len(self.comparisons),
             differing=len(self.differing),
+            empty=len(self.empty),
             max_score_difference=self.max_score_difference,
             p50_ms=medians,
             cold_starts_seconds=dict(self.cold_starts),
@@ -202,12 +209,13 @@ def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[U
 
 
 def _row(comparison: PictureComparison, baseline: Answer | None, asynchronous: Answer | None) -> dict[str, Any]:
+    largest = comparison.max_score_difference
     response = (baseline and baseline.response) or (asynchronous and asynchronous.response)
     top = response.recommendations[0].item_id if response and response.recommendations else ""
     return {
         "picture": comparison.picture,
         "agrees": "yes" if comparison.agrees else "NO",
-        "max score difference": round(comparison.max_score_difference, 6) if comparison.answered else None,
+        "max score difference": round(largest, 6) if comparison.answered and largest is not None else None,
         "real-time ms": round(baseline.latency_ms, 1) if baseline else None,
         "async ms": round(asynchronous.latency_ms, 1) if asynchronous else None,
         "top item": top,

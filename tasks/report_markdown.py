@@ -18,7 +18,7 @@ SHOWN_LINES = 100
 
 def render_markdown(report: Report) -> str:
     """Returns the report as markdown with tables."""
-    sections = (_heading, _checks, _differing, _latency, _cold_starts, _cost, _teardown, _subject)
+    sections = (_heading, _checks, _differing, _empty, _latency, _cold_starts, _cost, _teardown, _subject)
     return "\n".join(line for section in sections for line in section(report)) + "\n"
 
 
@@ -46,11 +46,22 @@ def _differing(report: Report) -> Iterator[str]:
         shown = "; ".join(str(difference) for difference in comparison.differences[:SHOWN_DIFFERENCES])
         more = len(comparison.differences) - SHOWN_DIFFERENCES
         words = f"{shown}; {more} more" if more > 0 else shown
-        largest = score_difference(comparison.max_score_difference) if comparison.answered else "–"
-        rows.append((comparison.picture, largest, words))
+        largest = comparison.max_score_difference
+        shown_largest = score_difference(largest) if comparison.answered and largest is not None else "–"
+        rows.append((comparison.picture, shown_largest, words))
     yield from _table(("picture", "largest score difference", "differs in"), rows)
     if len(report.differing) > SHOWN_PICTURES:
         yield from ("", f"{len(report.differing) - SHOWN_PICTURES} more are in the report's page and JSON.")
+
+
+def _empty(report: Report) -> Iterator[str]:
+    if not report.empty:
+        return
+    yield from ("", f"## Pictures without recommendations: {len(report.empty)} of {len(report.comparisons)}", "")
+    yield "Neither endpoint recommended anything, which proves nothing."
+    yield from ("", *(f"- {_inline(comparison.picture)}" for comparison in report.empty[:SHOWN_PICTURES]))
+    if len(report.empty) > SHOWN_PICTURES:
+        yield from ("", f"{len(report.empty) - SHOWN_PICTURES} more are in the report's JSON.")
 
 
 def _latency(report: Report) -> Iterator[str]:

@@ -98,10 +98,20 @@ def test_a_missing_answer_differs_even_from_a_missing_one(pair: tuple[Answer, An
     assert "no answer (ModelError: the container answered 500)" in str(comparison.differences[0])
 
 
-def test_two_empty_answers_prove_nothing() -> None:
+def test_two_empty_answers_neither_agree_nor_differ() -> None:
     comparison = compare_picture(answer(items=()), answer(items=()), Tolerance())
-    assert not comparison.agrees
+    assert (comparison.agrees, comparison.differs, comparison.empty) == (False, False, True)
     assert comparison.answered
+    assert comparison.max_score_difference is None
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [(answer(items=()), answer(items=(), gender="female")), (answer(items=()), answer()), (answer(), no_answer())],
+)
+def test_an_empty_answer_may_differ_all_the_same(pair: tuple[Answer, Answer]) -> None:
+    comparison = compare_picture(*pair, Tolerance())
+    assert (comparison.differs, comparison.empty) == (True, False)
 
 
 def test_a_score_that_is_not_a_number_differs() -> None:
@@ -153,6 +163,27 @@ def test_fail_names_the_pictures_that_differ() -> None:
     verdict = judge(compared(3, differing=2), [PASSED])
     assert not verdict.passed
     assert verdict.reasons == ("answers differ for 2 of 3 pictures: 0.jpg, 1.jpg",)
+
+
+def test_only_empty_answers_are_a_fail_that_says_so() -> None:
+    empty = [answer(f"{n}.jpg", items=()) for n in range(6)]
+    verdict = judge(compare_answers(empty, empty, Tolerance()), [PASSED])
+    assert not verdict.passed
+    assert verdict.checks[0].found == "0 agree, 0 differ, 6 without any recommendation"
+    assert verdict.reasons == (
+        "neither endpoint recommended anything for 6 of 6 pictures, which proves nothing: "
+        "0.jpg, 1.jpg, 2.jpg, 3.jpg, 4.jpg, 5.jpg",
+    )
+
+
+def test_one_empty_pair_fails_and_is_counted_apart_from_those_that_differ() -> None:
+    empty = compare_picture(answer("empty.jpg", items=()), answer("empty.jpg", items=()), Tolerance())
+    alone, beside = judge([*compared(3), empty]), judge([*compared(3, differing=1), empty])
+    assert alone.reasons == (
+        "neither endpoint recommended anything for 1 of 4 pictures, which proves nothing: empty.jpg",
+    )
+    assert beside.checks[0].found == "2 agree, 1 differ, 1 without any recommendation"
+    assert beside.reasons == ("answers differ for 1 of 4 pictures: 0.jpg", *alone.reasons)
 
 
 @pytest.mark.parametrize(("differing", "ending"), [(10, "8.jpg, 9.jpg"), (13, "8.jpg, 9.jpg and 3 more")])

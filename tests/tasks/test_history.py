@@ -38,6 +38,12 @@ def test_a_line_that_was_cut_off_hides_no_other(tmp_path: Path) -> None:
     assert [each.run_id for each in read_history(path)] == ["n1", "n3"]
 
 
+def test_a_night_from_before_empty_answers_were_counted_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(night(1).to_json().replace(', "empty": 0', "") + "\n")
+    assert read_history(path) == (night(1),)
+
+
 def test_a_much_slower_median_is_named_with_the_usual_one() -> None:
     assert slower_phases(night(9, 1700.0), [night(n) for n in range(3)]) == (
         "asynchronous end to end: median 1.70 s, 2.1 times the 800 ms of the last 3 nights",

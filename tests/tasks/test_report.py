@@ -133,6 +133,38 @@ def test_page_shows_the_worst_pictures_first() -> None:
     assert text.index(missing) < text.index(large) < text.index(slight)
 
 
+def with_an_empty_pair() -> Report:
+    pictures = ("queries/1.jpg", "queries/2.jpg", "queries/3.jpg")
+    baseline = [answer(pictures[0]), answer(pictures[1], items=()), answer(pictures[2])]
+    return report(baseline, [*baseline[:2], answer(pictures[2], scores=(0.9, 0.8, 0.6))])
+
+
+def test_page_shows_pictures_without_recommendations_apart_from_those_that_differ() -> None:
+    text = page(with_an_empty_pair()).text
+    assert "The same answers? 1 of 3 1 picture answered differently, 1 without any recommendation" in text
+    assert "Pictures answered differently 1 of 3" in text
+    assert "Pictures without recommendations 1 of 3" in text
+    assert "Pictures answered the same 1 of 3" in text
+
+
+def test_what_was_not_recommended_has_no_score_difference() -> None:
+    found = with_an_empty_pair()
+    assert found.max_score_difference == pytest.approx(0.1)
+    assert (found.night.differing, found.night.empty) == (1, 1)
+    assert {row["picture"]: row["max score difference"] for row in table_rows(found)}["queries/2.jpg"] is None
+    assert json.loads(render_json(found))["comparisons"][1]["max_score_difference"] is None
+    empty = report([answer(items=())], [answer(items=())])
+    assert empty.max_score_difference is None
+    assert "0 of 1 0 pictures answered differently, 1 without any recommendation" in page(empty).text
+
+
+def test_markdown_names_pictures_without_recommendations() -> None:
+    text = render_markdown(with_an_empty_pair())
+    assert "## Pictures that differ: 1 of 3" in text
+    assert "## Pictures without recommendations: 1 of 3" in text
+    assert "\n- queries/2.jpg\n" in text
+
+
 def test_page_shows_what_is_lacking_at_a_rank_of_a_shorter_answer() -> None:
     text = page(report([answer()], [answer(items=ITEMS[:2])])).text
     assert "nothing 3." in text
