@@ -205,21 +205,29 @@ def _ship_handler(code: Path) -> None:
 
 def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded, search: SearchSpec) -> dict[str, Any]:
     hashes = file_hashes(stage)
+    skipped = [{"path": path, "reason": reason} for path, reason in embedded.skipped]
     counts = Counter(item.category for item in embedded.items)
     return {
         "schema_version": SCHEMA_VERSION,
-        "model_version": content_hash(hashes)[:12],
+        "model_version": _version(hashes, skipped),
         "files": hashes,
         "encoder": spec.to_dict(),
         "catalogue": {
             "items": len(embedded.items),
             "dimension": spec.dimension,
             "categories": dict(sorted(counts.items())),
-            "skipped": [{"path": path, "reason": reason} for path, reason in embedded.skipped],
+            "skipped": skipped,
         },
         "search": search.to_dict(),
         "tools": tools(spec.engine),
     }
+
+
+def _version(hashes: dict[str, str], skipped: Sequence[dict[str, str]]) -> str:
+    """Named by the files and by what was skipped: else a manifest would be found again that lists other pictures."""
+    if skipped:
+        hashes = hashes | {"skipped": hashlib.sha256(json.dumps(skipped).encode()).hexdigest()}
+    return content_hash(hashes)[:12]
 
 
 def _upload_all(

@@ -176,6 +176,19 @@ def test_a_damaged_picture_is_listed_in_the_manifest(plan: RunPlan, catalogue: P
     assert repackaged(plan, catalogue).skipped == artifact.skipped
 
 
+def test_other_skipped_pictures_make_another_version(plan: RunPlan, catalogue: Path) -> None:
+    hats = catalogue / "accessories" / "hat"
+    (hats / "broken.jpg").write_text("not a picture")
+    first = repackaged(plan, catalogue)
+    (hats / "broken.jpg").rename(hats / "other.jpg")
+    second = repackaged(plan, catalogue)
+    assert second.uploaded
+    assert second.model_version != first.model_version
+    for artifact in (first, second):
+        listed = read_manifest(artifact.uri)["catalogue"]["skipped"]
+        assert [(each["path"], each["reason"]) for each in listed] == list(artifact.skipped)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
