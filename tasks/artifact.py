@@ -24,7 +24,7 @@ import recommender
 from recommender.encoder import EncoderSpec
 from recommender.search import SearchSpec
 from tasks.archive import content_hash, file_hashes, write_tar_gz
-from tasks.catalogue import METADATA, SUFFIXES, Entry, scan_catalogue
+from tasks.catalogue import METADATA, Entry, scan_catalogue
 from tasks.embedding import Embedded, embed_catalogue
 from tasks.encoder import (
     DEFAULT_ENGINE,
@@ -39,6 +39,7 @@ from tasks.encoder import (
 from tasks.errors import InputError
 from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
+from tasks.picture_files import SUFFIXES, read_bytes
 from tasks.plan import RunPlan
 from tasks.settings import serving_image
 from tasks.storage import THREADS, download, exists, local_copy, upload, upload_file
@@ -83,8 +84,8 @@ class PackagingInputs:
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
     """The artifact in S3, made only if these very inputs have not been packaged before."""
     wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.engine)
-    with local_copy(inputs.catalogue, (*SUFFIXES, METADATA)) as folder:
-        entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories))
+    with local_copy(inputs.catalogue, (*SUFFIXES, METADATA), progress) as folder:
+        entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories), progress)
         check_searchable(len(entries), wheels)
         progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
         digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision, inputs.engine)
@@ -117,7 +118,7 @@ def inputs_digest(
     digest = hashlib.sha256(json.dumps(said).encode())
     for entry in entries:
         digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
-        digest.update(hashlib.sha256(entry.file.read_bytes()).digest())
+        digest.update(hashlib.sha256(read_bytes(entry.file)).digest())
     for path in (*fingerprint_files(encoder), *handler_files()):
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     digest.update(wheels.digest().encode() if wheels else b"")

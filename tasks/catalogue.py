@@ -15,9 +15,8 @@ import yaml
 
 from recommender.attributes import CATEGORIES, GENDERS
 from tasks.errors import InputError
-from tasks.storage import pictures_below
+from tasks.picture_files import SUFFIXES, Progress, pictures_below, silent
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 METADATA = "metadata.csv"
 CATEGORY_NAMES = Path(__file__).with_name("category_names.yaml")
 UNKNOWN_SHOWN = 5
@@ -33,9 +32,11 @@ class Entry:
     file: Path
 
 
-def scan_catalogue(folder: Path, metadata: Path | None = None, categories: Path | None = None) -> tuple[Entry, ...]:
-    """Every picture of the folder with its category and gender, sorted by path."""
-    files = pictures_below(folder, SUFFIXES)
+def scan_catalogue(
+    folder: Path, metadata: Path | None = None, categories: Path | None = None, progress: Progress = silent
+) -> tuple[Entry, ...]:
+    """Every picture of the folder with its category and gender, sorted by path; `progress` hears what is left out."""
+    files = pictures_below(folder, progress)
     if not files:
         raise InputError(
             f"The catalogue {folder} holds no pictures ({', '.join(SUFFIXES)}). "

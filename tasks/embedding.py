@@ -20,6 +20,7 @@ from recommender.search import SearchSpec
 from tasks.catalogue import Entry
 from tasks.catalogue_files import write_catalogue
 from tasks.errors import InputError
+from tasks.picture_files import read_bytes
 
 BATCH = 32
 THREADS = 2
@@ -79,7 +80,7 @@ def _batches(entries: Sequence[Entry], spec: EncoderSpec) -> Iterator[list[Prepa
 
 def _prepare(entry: Entry, spec: EncoderSpec) -> Prepared:
     try:
-        image = decode_for(spec, entry.file.read_bytes())
+        image = decode_for(spec, read_bytes(entry.file))
     except RequestError as exc:
         return Prepared(entry, reason=str(exc))
     item = describe_item(image, entry.path, entry.category, entry.gender)

@@ -15,9 +15,9 @@ from recommender.errors import RequestError
 from recommender.image import decode
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
-from tasks.storage import download, local_copy, pictures_below
+from tasks.picture_files import SUFFIXES, Progress, pictures_below, read_bytes, silent
+from tasks.storage import download, local_copy
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
 """In the request it is base64, which adds a third; the rest is room."""
 DECODED_PX = 448
@@ -38,10 +38,12 @@ class Picture:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def read_pictures(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
+def read_pictures(
+    source: str, count: int, minimum: int = MINIMUM_PICTURES, progress: Progress = silent
+) -> tuple[Picture, ...]:
     """At most `count` pictures (0: all) of a folder or an `s3://` prefix, spread evenly over the sorted names."""
-    with local_copy(source, SUFFIXES) as folder:
-        files = pictures_below(folder, SUFFIXES)
+    with local_copy(source, SUFFIXES, progress) as folder:
+        files = pictures_below(folder, progress)
         if len(files) < minimum:
             raise InputError(
                 f"Found {len(files)} pictures ({', '.join(SUFFIXES)}) in {source}: a validation needs at least "
@@ -54,7 +56,7 @@ def read_pictures(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> t
                 "(minimum_pictures). Ask for more, or allow fewer."
             )
         names = [str(f.relative_to(folder)) for f in chosen]
-        found = tuple(Picture(name, f.read_bytes()) for name, f in zip(names, chosen, strict=True))
+        found = tuple(Picture(name, read_bytes(f)) for name, f in zip(names, chosen, strict=True))
     _refuse_unusable(found, source)
     return found
 
@@ -95,7 +97,7 @@ def read_picture(source: str) -> Picture:
     path = Path(source)
     if not path.is_file():
         raise NotFoundError(f"{source} is not a file. Name a picture ({', '.join(SUFFIXES)}).")
-    return Picture(path.name, checked(path.read_bytes(), source))
+    return Picture(path.name, checked(read_bytes(path), source))
 
 
 def checked(content: bytes, name: str) -> bytes:
@@ -119,6 +121,7 @@ def checked(content: bytes, name: str) -> bytes:
 
 @task(name="read-pictures", cache_policy=NO_CACHE)
 def read_pictures_task(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
-    found = read_pictures(source, count, minimum)
-    get_run_logger().info("%d query pictures from %s", len(found), source)
+    logger = get_run_logger()
+    found = read_pictures(source, count, minimum, lambda line: logger.info("query pictures: %s", line))
+    logger.info("%d query pictures from %s", len(found), source)
     return found

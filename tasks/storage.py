@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from tasks.clients import client, explained, is_missing
 from tasks.errors import InputError, NotFoundError
 from tasks.names import S3Location
+from tasks.picture_files import Progress, silent, tell_left_out
 
 THREADS = 16
-HOUSEKEEPING = ("__MACOSX", "@eaDir")  # of Macs and of network drives
 
 
 def exists(location: S3Location) -> bool:
@@ -58,8 +58,11 @@ def keys_under(location: S3Location) -> Iterator[str]:
 
 
 @contextmanager
-def local_copy(source: str, suffixes: Sequence[str]) -> Iterator[Path]:
-    """The folder itself, or a temporary copy of what lies under an `s3://` prefix and ends like that."""
+def local_copy(source: str, suffixes: Sequence[str], progress: Progress = silent) -> Iterator[Path]:
+    """The folder itself, or a temporary copy of what lies under an `s3://` prefix and ends like that.
+
+    `progress` hears what was left in S3.
+    """
     if not source.startswith("s3://"):
         folder = Path(source).expanduser()
         if not folder.is_dir():
@@ -67,13 +70,16 @@ def local_copy(source: str, suffixes: Sequence[str]) -> Iterator[Path]:
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="stygig-") as temporary:
-        _fetch_prefix(S3Location.parse(source), Path(temporary), tuple(suffixes))
+        _fetch_prefix(S3Location.parse(source), Path(temporary), tuple(suffixes), progress)
         yield Path(temporary)
 
 
-def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...]) -> None:
+def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...], progress: Progress) -> None:
     base = location.key if not location.key or location.key.endswith("/") else location.key + "/"
-    keys = [k for k in keys_under(S3Location(location.bucket, base)) if k.lower().endswith(suffixes)]
+    there = [k for k in keys_under(S3Location(location.bucket, base)) if not k.endswith("/")]  # the console's folders
+    keys = [k for k in there if k.lower().endswith(suffixes)]
+    left = [PurePosixPath(k.removeprefix(base)) for k in there if not k.lower().endswith(suffixes)]
+    tell_left_out(left, progress)
     if not keys:
         raise NotFoundError(f"Nothing that ends with {', '.join(suffixes)} lies under {location.uri}.")
     with ThreadPoolExecutor(THREADS) as pool:
@@ -88,13 +94,3 @@ def _fetch(bucket: str, key: str, folder: Path, base: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with explained("s3:GetObject", f"{bucket}/{key}"):
         client("s3").download_file(bucket, key, str(target))
-
-
-def pictures_below(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    """The files that end like pictures, sorted, without what file systems and notebooks keep beside them, hidden."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    return sorted(path for path in found if not any(map(_is_hidden, path.relative_to(folder).parts)))
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name in HOUSEKEEPING

@@ -16,6 +16,7 @@ from tasks.catalogue import Entry
 from tasks.clients import client, explained
 from tasks.errors import NotFoundError
 from tasks.names import S3Location
+from tasks.picture_files import read_bytes
 
 SIDE_PX = 128
 THREADS = 2
@@ -26,7 +27,7 @@ ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 def write_thumbnails(entries: Sequence[Entry], archive: Path) -> None:
     """A zip with one JPEG per item, named by its id."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed, ThreadPoolExecutor(THREADS) as pool:
-        for entry, small in zip(entries, pool.map(lambda e: thumbnail(e.file.read_bytes()), entries), strict=True):
+        for entry, small in zip(entries, pool.map(lambda e: thumbnail(read_bytes(e.file)), entries), strict=True):
             packed.writestr(zipfile.ZipInfo(entry.path, ZIP_EPOCH), small)
 
 

@@ -189,6 +189,12 @@ def test_other_skipped_pictures_make_another_version(plan: RunPlan, catalogue: P
         assert [(each["path"], each["reason"]) for each in listed] == list(artifact.skipped)
 
 
+def test_pictures_of_every_format_are_items(plan: RunPlan, catalogue: Path) -> None:
+    for suffix in ("gif", "bmp", "tif", "jfif"):
+        put_picture(catalogue / "accessories" / "hat" / f"more.{suffix}")
+    assert repackaged(plan, catalogue).items == 17
+
+
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [

@@ -200,6 +200,16 @@ def test_what_notebooks_and_file_systems_keep_is_no_catalogue(tmp_path: Path) ->
     assert [entry.path for entry in scan_catalogue(tmp_path)] == ["shirt/1.jpg"]
 
 
+def test_what_is_no_picture_is_told_and_linked_folders_are_taken(tmp_path: Path) -> None:
+    touched(tmp_path, "c/pants/1.gif", "c/pants/2.heic", "elsewhere/3.jfif")
+    (tmp_path / "c" / "hat").symlink_to(tmp_path / "elsewhere")
+    told: list[str] = []
+    paths = [entry.path for entry in scan_catalogue(tmp_path / "c", progress=told.append)]
+    assert paths == ["hat/3.jfif", "pants/1.gif"]
+    assert len(told) == 1
+    assert told[0].endswith("1 files, 'pants/2.heic'")
+
+
 def test_metadata_may_lie_elsewhere(tmp_path: Path) -> None:
     catalogue = touched(tmp_path / "c", "shirt/1.jpg")
     said = written(tmp_path / "said.csv", "path,gender\nshirt/1.jpg,female\n")

@@ -102,7 +102,7 @@ def test_a_picture_that_base64_makes_too_large_is_refused_before_it_is_read() ->
         checked(bytes(MOST_PICTURE_BYTES + 1), "big.jpg")
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_picture_passes_with_its_bytes_as_they_are(kind: str) -> None:
     content = picture_bytes(kind=kind)
     assert checked(content, "picture") is content
@@ -133,6 +133,16 @@ def test_asking_for_fewer_than_the_minimum_is_refused_too(thirty: Path) -> None:
         InputError, match=r"5 pictures were asked for \(picture_count\).* at least 20 \(minimum_pictures\)"
     ):
         read_pictures(str(thirty), 5)
+
+
+def test_pictures_of_every_format_are_taken_and_others_are_told(thirty: Path) -> None:
+    for suffix in ("gif", "bmp", "tiff", "jfif"):
+        put_picture(thirty / f"31.{suffix}")
+    (thirty / "31.heic").write_bytes(b"as a phone keeps it")
+    told: list[str] = []
+    assert len(read_pictures(str(thirty), 0, progress=told.append)) == 34
+    assert len(told) == 1
+    assert told[0].endswith("1 files, '31.heic'")
 
 
 def test_hidden_files_are_left_out(thirty: Path) -> None:

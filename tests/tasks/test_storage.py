@@ -71,11 +71,14 @@ def test_a_folder_stands_for_itself(tmp_path: Path) -> None:
 
 
 def test_a_prefix_is_copied_with_its_folders_and_without_other_suffixes(plan: RunPlan) -> None:
-    for key in ("p/shirt/1.jpg", "p/shirt/2.JPG", "p/notes.txt", "pants/3.jpg"):
+    for key in ("p/shirt/", "p/shirt/1.jpg", "p/shirt/2.JPG", "p/notes.txt", "p/shirt/3.heic", "p/.a/4", "pants/3.jpg"):
         upload(b"1", S3Location(BUCKET, key))
-    with local_copy(f"s3://{BUCKET}/p", (".jpg",)) as folder:
+    told: list[str] = []
+    with local_copy(f"s3://{BUCKET}/p", (".jpg",), told.append) as folder:
         found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert found == {"shirt/1.jpg", "shirt/2.JPG"}
+    assert len(told) == 1
+    assert told[0].endswith("1 files, 'shirt/3.heic'")
     assert not folder.exists()
 
 
