@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from recommender.attributes import CATEGORIES
-from tasks.catalogue import Entry, category_names, default_gender, numbers_of, plain
+from tasks.catalogue import Entry
 from tasks.demo.garments import garments
 from tasks.errors import InputError
+from tasks.folder_names import category_names, default_gender, numbers_of, plain
 
 LABELS = "labels.csv"
 LONGEST_NAME_SHOWN = 200
@@ -52,7 +52,7 @@ def read_labelled(folder: Path, only: Collection[str] = ()) -> list[Labelled]:
     rows = _rows(folder)
     _refuse_unknown(only, {row["label"] for row in rows}, folder)
     wanted = {label_key(label) for label in only}
-    known = {**category_names(), **{plain(name): name for name in CATEGORIES}}
+    known = category_names()
     found = [_labelled(folder, row, known) for row in rows if not only or label_key(row["label"]) in wanted]
     missing = [each.name for each in found if not _is_file(each.file)]
     if missing:
@@ -96,7 +96,7 @@ def _refuse_unknown(asked: Iterable[str], there: Collection[str], folder: Path) 
         raise InputError(f"{folder} has no picture labelled {', '.join(unknown)}; its labels are {labels}.")
 
 
-def _labelled(folder: Path, row: dict[str, str], known: dict[str, str]) -> Labelled:
+def _labelled(folder: Path, row: dict[str, str], known: Mapping[str, str]) -> Labelled:
     label = row["label"]
     named = (known[name] for name in numbers_of(plain(label)) if name in known)
     return Labelled(row["file"], folder / row["file"], label, next(named, None), row.get("colour") or None)

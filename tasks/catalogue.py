@@ -1,24 +1,21 @@
 """The catalogue that is recommended from: pictures in folders, and what is said about them.
 
-Folders are `<group>/<type>/<file>` or just `<type>/<file>`; the optional `metadata.csv` beside them has the columns
-path, gender and colour.
+Folders are `<group>/<type>/<file>` or just `<type>/<file>`; one of them may name a gender, as in `women/shirt/<file>`.
+The optional `metadata.csv` beside them has the columns path, gender and colour, and overrules the folders.
 """
 
 import csv
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from recommender.attributes import CATEGORIES, GENDERS
 from tasks.errors import InputError
+from tasks.folder_names import category_names, category_of, default_gender, gender_of, normal
 from tasks.picture_files import SUFFIXES, Progress, pictures_below, silent
 
 METADATA = "metadata.csv"
-CATEGORY_NAMES = Path(__file__).with_name("category_names.yaml")
 UNKNOWN_SHOWN = 5
 
 
@@ -50,63 +47,14 @@ def scan_catalogue(
     found = {path: category_of(path, known) for path in paths}
     _refuse_unknown({path for path, category in found.items() if category is None}, folder)
     return tuple(
-        Entry(path, category, said.get(path, "") or default_gender(category), paths[path])
+        Entry(path, category, said.get(normal(path)) or gender_of(path) or default_gender(category), paths[path])
         for path, category in found.items()
         if category is not None
     )
 
 
-def category_names(extra: Path | None = None) -> Mapping[str, str]:
-    """What each folder name means; `extra` is a YAML file of the same form."""
-    return dict(_read_names(CATEGORY_NAMES)) | (dict(_read_names(extra)) if extra else {})
-
-
-def _read_names(file: Path) -> Mapping[str, str]:
-    if not file.is_file():
-        raise InputError(f"The categories file {file} does not exist.")
-    try:
-        read = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as exc:
-        raise InputError(f"The categories file {file} is no YAML: {' '.join(str(exc).split())}") from exc
-    if not isinstance(read, dict) or not all(value in CATEGORIES for value in read.values()):
-        raise InputError(
-            f"The categories file {file} must map folder names to categories, one a line, as in "
-            f"`anorak: upperwear_jacket`. The categories are: {', '.join(CATEGORIES)}."
-        )
-    return {plain(str(name)): category for name, category in read.items()}
-
-
-def plain(name: str) -> str:
-    """A folder's name without what people write differently: T-Shirt, t_shirt and tshirt are one."""
-    return re.sub(r"[\s_\-]+", "", name.lower())
-
-
-def numbers_of(name: str) -> tuple[str, ...]:
-    """The name as it is, and in the other grammatical number: dresses and dress, shoe and shoes."""
-    return name, name.removesuffix("s"), name.removesuffix("es"), f"{name}s"
-
-
-def category_of(path: str, known: Mapping[str, str]) -> str | None:
-    """The category that the folders of a path name, the innermost first; None if none of them says."""
-    folders = Path(path).parts[:-1]
-    for index in range(len(folders) - 1, -1, -1):
-        pair = f"{folders[index - 1]}_{folders[index]}".lower() if index else ""
-        for name in (pair, folders[index].lower()):
-            if name in CATEGORIES:
-                return name
-        for name in numbers_of(plain(folders[index])):
-            if name in known:
-                return known[name]
-    return None
-
-
-def default_gender(category: str) -> str:
-    """Where nothing is said: dresses, skirts and heels are worn by women, the rest by anybody."""
-    return "female" if category in {"one-piece_dress", "bottomwear_skirt", "footwear_heels"} else "unisex"
-
-
 def _metadata(file: Path, *, required: bool) -> dict[str, str]:
-    """path -> gender."""
+    """path -> gender, the path in its normal form."""
     if not file.exists():
         if required:
             raise InputError(f"The metadata file {file} does not exist.")
@@ -118,9 +66,10 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
             raise InputError(f"{file}, line {line}: {'more values than columns' if path else 'the path is missing'}.")
         if gender and gender not in GENDERS:
             raise InputError(f"{file}, line {line}: gender {gender!r} is not one of {', '.join(GENDERS)}.")
-        if said.setdefault(path, gender) != gender:
+        if said.setdefault(normal(path), gender) != gender:
             raise InputError(
-                f"{file}, line {line}: gender {gender!r} of {path}, which was {said[path] or 'not told'} before."
+                f"{file}, line {line}: gender {gender!r} of {path}, which was "
+                f"{said[normal(path)] or 'not told'} before."
             )
     return said
 
@@ -154,8 +103,8 @@ def _refuse_unwritable(paths: Iterable[str]) -> None:
             raise InputError(f"The name of the picture {path!r} is not in UTF-8. Rename it.") from exc
 
 
-def _refuse_strays(said: Mapping[str, str], paths: Mapping[str, Path], file: Path) -> None:
-    strays = sorted(set(said) - set(paths))
+def _refuse_strays(said: Mapping[str, str], paths: Iterable[str], file: Path) -> None:
+    strays = sorted(set(said) - {normal(path) for path in paths})
     if strays:
         raise InputError(
             f"{file} speaks of {len(strays)} pictures that are not in the catalogue, first {strays[0]!r}. "

@@ -19,7 +19,12 @@ app = typer.Typer(
 app.add_typer(local, name="local")
 
 Encoder = Annotated[str, typer.Option(help="demo, an open_clip NAME:TAG, NAME:FILE, hf-hub:NAME, or a folder.")]
-Catalogue = Annotated[str, typer.Option(help="Folder or s3://… with group/type/file or type/file; demo is drawn.")]
+Catalogue = Annotated[
+    str,
+    typer.Option(
+        help="Folder or s3://… with group/type/file, type/file or women/type/file and the like; demo is drawn."
+    ),
+]
 Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
 Metadata = Annotated[str, typer.Option(help="CSV with path, gender and colour; else the catalogue's metadata.csv.")]
 Categories = Annotated[str, typer.Option(help="YAML file that maps folder names to the 13 categories.")]

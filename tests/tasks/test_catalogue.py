@@ -5,14 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
 from recommender.attributes import CATEGORIES
-from tasks.catalogue import CATEGORY_NAMES, category_names, category_of, default_gender, plain, scan_catalogue
+from tasks.catalogue import scan_catalogue
 from tasks.errors import InputError
 from tests.tasks.deployed import put_picture
-
-KNOWN = category_names()
 
 
 def touched(folder: Path, *names: str) -> Path:
@@ -35,42 +32,6 @@ def test_the_drawn_catalogue_has_all_thirteen_categories(drawn_catalogue: Path) 
     assert {entry.gender for entry in entries} == {"male", "female", "unisex"}
 
 
-@pytest.mark.parametrize("category", CATEGORIES)
-def test_both_layouts_are_understood(category: str) -> None:
-    group, kind = category.split("_")
-    assert category_of(f"{group}/{kind}/1.jpg", KNOWN) == category
-    assert category_of(f"{kind}/1.jpg", KNOWN) == category
-    assert category_of(f"{category}/1.jpg", KNOWN) == category
-
-
-@pytest.mark.parametrize(
-    ("path", "category"),
-    [
-        ("T-Shirt/1.jpg", "upperwear_tshirt"),
-        ("Tank Top/1.jpg", "upperwear_tshirt"),
-        ("Upperwear/Shirt/1.jpg", "upperwear_shirt"),
-        ("jeans/1.jpg", "bottomwear_pants"),
-        ("hoodie/1.jpg", "upperwear_jacket"),
-        ("dress/summer/red/1.jpg", "one-piece_dress"),
-        ("shoes/boots/1.jpg", "footwear_shoes"),
-        ("T-Shirts/1.jpg", "upperwear_tshirt"),
-        ("dresses/1.jpg", "one-piece_dress"),
-        ("Shoe/1.jpg", "footwear_shoes"),
-        ("hat/bag/1.jpg", "accessories_bag"),
-        ("1.jpg", None),
-        ("shirt.jpg", None),
-        ("gadgets/1.jpg", None),
-    ],
-)
-def test_a_path_is_of_the_category_that_its_innermost_known_folder_names(path: str, category: str | None) -> None:
-    assert category_of(path, KNOWN) == category
-
-
-def test_every_known_name_means_one_of_the_categories() -> None:
-    assert set(KNOWN.values()) == set(CATEGORIES)
-    assert all(name == plain(name) for name in yaml.safe_load(CATEGORY_NAMES.read_text()))
-
-
 def test_a_categories_file_adds_and_overrides(tmp_path: Path) -> None:
     file = written(tmp_path / "names.yaml", "Rain-Coat: upperwear_jacket\nboots: footwear_heels\n")
     catalogue = touched(tmp_path / "c", "rain coat/1.jpg", "boots/2.jpg", "shirt/3.jpg")
@@ -80,34 +41,6 @@ def test_a_categories_file_adds_and_overrides(tmp_path: Path) -> None:
         "boots/2.jpg": "footwear_heels",
         "shirt/3.jpg": "upperwear_shirt",
     }
-
-
-def test_a_changed_categories_file_is_read_again(tmp_path: Path) -> None:
-    file = written(tmp_path / "names.yaml", "anorak: upperwear_jacket\n")
-    assert category_names(file)["anorak"] == "upperwear_jacket"
-    written(file, "anorak: upperwear_shirt\n")
-    assert category_names(file)["anorak"] == "upperwear_shirt"
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("anorak: jacket\n", "must map folder names to categories.*upperwear_shirt"),
-        ("- anorak\n", "must map folder names to categories"),
-        ("anorak: [upperwear_jacket]\n", "must map folder names to categories"),
-        ("", "must map folder names to categories"),
-        ("anorak: [", "is no YAML"),
-    ],
-)
-def test_a_wrong_categories_file_is_named(tmp_path: Path, text: str, complaint: str) -> None:
-    file = written(tmp_path / "names.yaml", text)
-    with pytest.raises(InputError, match=rf"names\.yaml {complaint}"):
-        category_names(file)
-
-
-def test_an_absent_categories_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"categories file .*absent\.yaml does not exist"):
-        category_names(tmp_path / "absent.yaml")
 
 
 def test_unknown_folders_are_named_with_what_to_do(tmp_path: Path) -> None:
@@ -200,6 +133,33 @@ def test_what_notebooks_and_file_systems_keep_is_no_catalogue(tmp_path: Path) ->
     assert [entry.path for entry in scan_catalogue(tmp_path)] == ["shirt/1.jpg"]
 
 
+def test_a_picture_named_on_a_mac_is_the_one_that_metadata_names(tmp_path: Path) -> None:
+    touched(tmp_path, "shirt/e\u0301.jpg", "shirt/\u00fc.jpg")
+    written(tmp_path / "metadata.csv", "path,gender\nshirt/\u00e9.jpg,male\nshirt/u\u0308.jpg,female\n")
+    found = {entry.path: entry.gender for entry in scan_catalogue(tmp_path)}
+    assert found == {"shirt/e\u0301.jpg": "male", "shirt/\u00fc.jpg": "female"}
+
+
+def test_folders_say_the_gender_where_metadata_is_silent(tmp_path: Path) -> None:
+    touched(tmp_path, "women/shirt/1.jpg", "women/shirt/2.jpg", "men/dress/3.jpg", "upperwear/unisex/shirt/4.jpg")
+    written(tmp_path / "metadata.csv", "path,gender\nwomen/shirt/1.jpg,unisex\nwomen/shirt/2.jpg,\n")
+    found = {entry.path: (entry.category, entry.gender) for entry in scan_catalogue(tmp_path)}
+    assert found == {
+        "men/dress/3.jpg": ("one-piece_dress", "male"),
+        "upperwear/unisex/shirt/4.jpg": ("upperwear_shirt", "unisex"),
+        "women/shirt/1.jpg": ("upperwear_shirt", "unisex"),
+        "women/shirt/2.jpg": ("upperwear_shirt", "female"),
+    }
+
+
+def test_metadata_settles_what_folders_contradict(tmp_path: Path) -> None:
+    touched(tmp_path, "women/men/shirt/1.jpg")
+    with pytest.raises(InputError, match="more than one gender"):
+        scan_catalogue(tmp_path)
+    written(tmp_path / "metadata.csv", "path,gender\nwomen/men/shirt/1.jpg,male\n")
+    assert [entry.gender for entry in scan_catalogue(tmp_path)] == ["male"]
+
+
 def test_what_is_no_picture_is_told_and_linked_folders_are_taken(tmp_path: Path) -> None:
     touched(tmp_path, "c/pants/1.gif", "c/pants/2.heic", "elsewhere/3.jfif")
     (tmp_path / "c" / "hat").symlink_to(tmp_path / "elsewhere")
@@ -241,9 +201,3 @@ def test_metadata_without_the_columns_or_rows_says_what_it_needs(tmp_path: Path,
     written(tmp_path / "metadata.csv", text)
     with pytest.raises(InputError, match="needs a header with the columns path and gender"):
         scan_catalogue(tmp_path)
-
-
-@pytest.mark.parametrize("category", CATEGORIES)
-def test_the_default_gender(category: str) -> None:
-    worn_by_women = {"one-piece_dress", "bottomwear_skirt", "footwear_heels"}
-    assert default_gender(category) == ("female" if category in worn_by_women else "unisex")
