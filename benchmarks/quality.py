@@ -31,6 +31,7 @@ from recommender.schema import MAX_TOP_K, Request, Response
 from tasks.artifact import build
 from tasks.encoder import DEMO
 from tasks.errors import InputError, StygigError
+from tasks.picture_files import read_bytes
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def measure(queries: Sequence[Labelled], gallery: Sequence[Labelled] | None, enc
         rows = np.array([answer.query.embedding for answer in answers], dtype=np.float32)
         others = rows if gallery is None else _embed(recommender, among)
         told = [_ask(recommender, each, each.category) for each in queries if each.category]
+    _check_answered([*answers, *told], among)
     own, theirs = [each.key for each in queries], [each.key for each in among]
     named = [label_key(labels[at]) for at in (rows @ texts.T).argmax(axis=1)]
     return Quality(
@@ -108,6 +110,16 @@ def _check_enough(labels: Sequence[str], among: Sequence[Labelled], leave_one_ou
         raise InputError(f"{len(labels)} labels and {len(among)} pictures to search: quality needs two labels or more.")
 
 
+def _check_answered(answers: Sequence[Response], among: Sequence[Labelled]) -> None:
+    """Where nothing was recommended, nothing forbidden was either: that would prove nothing."""
+    if not any(each.recommendations for each in answers):
+        categories = ", ".join(sorted({each.category for each in among if each.category}))
+        raise InputError(
+            f"Nothing was recommended in {len(answers)} answers: of the pictures to search, whose categories are "
+            f"{categories}, none goes with a picture asked about. Add garments of other categories."
+        )
+
+
 def _packaged(gallery: Sequence[Labelled], encoder: str, folder: Path) -> Recommender:
     """The recommender as it is shipped, with the gallery as its catalogue, as far as labels stand for categories."""
     entries = [each.entry for each in gallery]
@@ -119,7 +131,7 @@ def _packaged(gallery: Sequence[Labelled], encoder: str, folder: Path) -> Recomm
 
 
 def _ask(recommender: Recommender, picture: Labelled, category: str | None = None) -> Response:
-    request = Request(image=picture.file.read_bytes(), top_k=MAX_TOP_K, category=category, include_embedding=True)
+    request = Request(image=read_bytes(picture.file), top_k=MAX_TOP_K, category=category, include_embedding=True)
     with _naming(picture):
         return recommender.answer(request)
 
@@ -130,7 +142,7 @@ def _embed(recommender: Recommender, pictures: Sequence[Labelled]) -> Floats:
 
 def _embedding(encoder: Encoder, picture: Labelled) -> Floats:
     with _naming(picture):
-        image = decode_for(encoder.spec, picture.file.read_bytes())
+        image = decode_for(encoder.spec, read_bytes(picture.file))
     return encoder.encode(preprocess(image, encoder.spec)[None])
 
 

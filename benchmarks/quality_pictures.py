@@ -11,6 +11,7 @@ from tasks.catalogue import Entry
 from tasks.demo.garments import garments
 from tasks.errors import InputError
 from tasks.folder_names import category_names, default_gender, numbers_of, plain
+from tasks.tables import read_table
 
 LABELS = "labels.csv"
 LONGEST_NAME_SHOWN = 200
@@ -72,20 +73,21 @@ def _rows(folder: Path) -> list[dict[str, str]]:
     table = folder / LABELS
     if not table.is_file():
         raise InputError(f"No {LABELS} in {folder}; a folder of pictures needs one, with the columns file and label.")
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as opened:
-            read = csv.DictReader(opened, restval="")
-            rows, columns = list(read), read.fieldnames or ()
-    except (UnicodeDecodeError, csv.Error) as exc:
-        raise InputError(f"{table} is no CSV in UTF-8: {exc}. It needs the columns file and label.") from exc
-    if not {"file", "label"} <= set(columns):
-        raise InputError(f"{table} needs the columns file and label; it has {', '.join(columns) or 'none'}.")
-    if not rows:
-        raise InputError(f"{table} names no pictures.")
+    read = read_table(table, "file", "label").rows
+    _refuse_twice(table, read)
+    rows = [row for _, row in read]
     unlabelled = [row["file"] for row in rows if not plain(row["label"])]
     if unlabelled:
         raise InputError(f"{table} has {len(unlabelled)} rows without a label, first that of {unlabelled[0]!r}.")
     return rows
+
+
+def _refuse_twice(table: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> None:
+    first: dict[str, int] = {}
+    for line, row in rows:
+        if first.setdefault(row["file"], line) != line:
+            name = row["file"][:LONGEST_NAME_SHOWN]
+            raise InputError(f"{table}, line {line}: {name} stands in line {first[row['file']]} too. Name it once.")
 
 
 def _refuse_unknown(asked: Iterable[str], there: Collection[str], folder: Path) -> None:

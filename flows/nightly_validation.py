@@ -64,7 +64,7 @@ def nightly_validation(
         score_tolerance: How far two scores may be apart and still be the same answer.
         instance_type: SageMaker instance type of both endpoints, for example ml.m5.large.
         max_concurrent_invocations: Requests that one asynchronous instance works on at a time.
-        metadata: CSV with the columns path, gender and colour; empty takes metadata.csv of the catalogue, if any.
+        metadata: CSV with the columns path and gender; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).

@@ -1,19 +1,18 @@
 """The catalogue that is recommended from: pictures in folders, and what is said about them.
 
 Folders are `<group>/<type>/<file>` or just `<type>/<file>`; one of them may name a gender, as in `women/shirt/<file>`.
-The optional `metadata.csv` beside them has the columns path, gender and colour, and overrules the folders.
+The optional `metadata.csv` beside them has the columns path and gender, and overrules the folders.
 """
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from recommender.attributes import CATEGORIES, GENDERS
 from tasks.errors import InputError
 from tasks.folder_names import category_names, category_of, default_gender, gender_of, normal
 from tasks.picture_files import SUFFIXES, Progress, pictures_below, silent
+from tasks.tables import read_table
 
 METADATA = "metadata.csv"
 UNKNOWN_SHOWN = 5
@@ -40,7 +39,7 @@ def scan_catalogue(
             "Expected <group>/<type>/<file> or <type>/<file>, as in upperwear/shirt/0001.jpg."
         )
     known = category_names(categories)
-    said = _metadata(metadata or folder / METADATA, required=metadata is not None)
+    said = _metadata(metadata or folder / METADATA, progress, required=metadata is not None)
     paths = {str(f.relative_to(folder)): f for f in files}
     _refuse_unwritable(paths)
     _refuse_strays(said, paths, metadata or folder / METADATA)
@@ -53,17 +52,20 @@ def scan_catalogue(
     )
 
 
-def _metadata(file: Path, *, required: bool) -> dict[str, str]:
+def _metadata(file: Path, progress: Progress, *, required: bool) -> dict[str, str]:
     """path -> gender, the path in its normal form."""
     if not file.exists():
         if required:
             raise InputError(f"The metadata file {file} does not exist.")
         return {}
+    table = read_table(file, "path", "gender")
+    if unused := [name for name in table.columns if name not in ("path", "gender")]:
+        progress(f"{file.name}: path and gender are read; ignored: {', '.join(unused)}")
     said: dict[str, str] = {}
-    for line, row in _rows(file):
-        path, gender = (str(row.get(name) or "").strip() for name in ("path", "gender"))
-        if not path or None in row:
-            raise InputError(f"{file}, line {line}: {'more values than columns' if path else 'the path is missing'}.")
+    for line, row in table.rows:
+        path, gender = row["path"], row["gender"]
+        if not path:
+            raise InputError(f"{file}, line {line}: the path is missing.")
         if gender and gender not in GENDERS:
             raise InputError(f"{file}, line {line}: gender {gender!r} is not one of {', '.join(GENDERS)}.")
         if said.setdefault(normal(path), gender) != gender:
@@ -72,26 +74,6 @@ def _metadata(file: Path, *, required: bool) -> dict[str, str]:
                 f"{said[normal(path)] or 'not told'} before."
             )
     return said
-
-
-def _rows(file: Path) -> list[tuple[int, dict[str | None, Any]]]:
-    """Each row with the number of its line; what is beyond the header's columns stands under None."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
-            reader = csv.DictReader(opened)
-            reader.fieldnames = columns = [name.strip().lower() for name in reader.fieldnames or ()]
-            rows = [(reader.line_num, dict(row)) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as exc:
-        raise InputError(
-            f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns path and gender."
-        ) from exc
-    if not rows or not {"path", "gender"} <= set(columns) or len(set(columns)) < len(columns):
-        found = ", ".join(columns) or "nothing"
-        raise InputError(
-            f"{file} needs a header with the columns path and gender (colour is optional), and rows; its header has "
-            f"{found}."
-        )
-    return rows
 
 
 def _refuse_unwritable(paths: Iterable[str]) -> None:

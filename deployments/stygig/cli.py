@@ -26,7 +26,7 @@ Catalogue = Annotated[
     ),
 ]
 Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
-Metadata = Annotated[str, typer.Option(help="CSV with path, gender and colour; else the catalogue's metadata.csv.")]
+Metadata = Annotated[str, typer.Option(help="CSV with path and gender; else the catalogue's metadata.csv.")]
 Categories = Annotated[str, typer.Option(help="YAML file that maps folder names to the 13 categories.")]
 Precision = Annotated[
     Literal["fp16", "fp32", "int8"],

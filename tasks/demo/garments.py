@@ -85,7 +85,7 @@ class DrawnCatalogue:
 
     @property
     def metadata(self) -> Path:
-        """Return the CSV file with the columns path, gender and colour."""
+        """Return the CSV file with the columns path and gender."""
         return self.folder / "metadata.csv"
 
 
@@ -104,7 +104,7 @@ def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7) -> DrawnCat
         kind = garment.kind
         path = Path(kind.group, kind.type, f"{kind.type}_{number // len(KINDS) + 1:04d}.jpg")
         _save(garment.picture, folder / path)
-        rows.append((path.as_posix(), garment.gender, garment.colour))
+        rows.append((path.as_posix(), garment.gender))
     _write_metadata(folder / "metadata.csv", sorted(rows))
     marker.write_text(json.dumps(recipe), encoding="utf-8")
     return DrawnCatalogue(folder, items, seed, drawn=True)
@@ -178,10 +178,10 @@ def _save(picture: Image.Image, path: Path) -> None:
     picture.save(path, quality=_QUALITY)
 
 
-def _write_metadata(path: Path, rows: list[tuple[str, str, str]]) -> None:
+def _write_metadata(path: Path, rows: list[tuple[str, str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "gender", "colour"))
+        writer.writerow(("path", "gender"))
         writer.writerows(rows)
 
 

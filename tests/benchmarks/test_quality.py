@@ -69,6 +69,14 @@ def test_a_forbidden_recommendation_is_counted_and_ends_in_status_1(
     assert violations == recommendations != "0"
 
 
+def test_where_nothing_can_be_recommended_nothing_is_proved(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert quality.main([str(drawn), "--labels", "shirt,tshirt"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("Nothing was recommended in 8 answers: of the pictures to search")
+    assert "upperwear_shirt, upperwear_tshirt, none goes with" in said.err
+    assert said.out == ""
+
+
 def write_table(folder: Path, *rows: tuple[str, ...]) -> Path:
     with (folder / "labels.csv").open("w", newline="") as opened:
         csv.writer(opened).writerows(rows)
@@ -78,10 +86,11 @@ def write_table(folder: Path, *rows: tuple[str, ...]) -> Path:
 @pytest.mark.parametrize(
     ("rows", "labels", "said"),
     [
-        ([], "", "needs the columns file and label; it has none"),
-        ([("name", "label")], "", "needs the columns file and label; it has name, label"),
+        ([], "", "needs a header with the columns file and label, each once; it has none"),
+        ([("name", "label")], "", "needs a header with the columns file and label, each once; it has name, label"),
         ([("file", "label")], "", "names no pictures"),
         ([("file", "label"), ("a.jpg", "Hat"), ("b.jpg", " ")], "", "1 rows without a label, first that of 'b.jpg'"),
+        ([("File", " Label"), ("a.jpg", "Hat"), ("", " "), ("a.jpg", "Cap")], "", "line 4: a.jpg stands in line 2 too"),
         ([("file", "label"), ("x" * 200_000, "Hat")], "", "labels.csv is no CSV in UTF-8: field larger"),
         ([("file", "label"), ("a.jpg", "Hat")], "", "1 files that don't exist, first a.jpg"),
         ([("file", "label"), ("x" * 5_000, "Hat")], "", "1 files that don't exist, first xxx"),
@@ -108,8 +117,9 @@ def test_a_missing_folder_is_explained(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_damaged_picture_is_named(drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "bad.jpg").write_bytes(b"nothing to see")
-    write_table(tmp_path, ("file", "label"), ("bad.jpg", "Hat"), ("bad.jpg", "Shirt"))
+    for name in ("bad.jpg", "worse.jpg"):
+        (tmp_path / name).write_bytes(b"nothing to see")
+    write_table(tmp_path, ("file", "label"), ("bad.jpg", "Hat"), ("worse.jpg", "Shirt"))
     assert quality.main([str(tmp_path), "--gallery", str(drawn)]) == 2
     assert "bad.jpg can't be asked about" in capsys.readouterr().err
 
@@ -138,8 +148,9 @@ def test_queries_are_a_folder_or_drawn(arguments: list[str]) -> None:
 
 
 def test_labels_are_compared_without_case_and_dashes(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").touch()
-    write_table(tmp_path, ("file", "label"), ("a.jpg", "T-Shirt"), ("a.jpg", "Body"), ("a.jpg", "one-piece_dress"))
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (tmp_path / name).touch()
+    write_table(tmp_path, ("file", "label"), ("a.jpg", "T-Shirt"), ("b.jpg", "Body"), ("c.jpg", "one-piece_dress"))
     (shirt,) = read_labelled(tmp_path, ["tshirt"])
     assert (shirt.label, shirt.key, shirt.category, shirt.colour) == ("T-Shirt", "tshirt", "upperwear_tshirt", None)
     assert [each.category for each in read_labelled(tmp_path)] == ["upperwear_tshirt", None, "one-piece_dress"]

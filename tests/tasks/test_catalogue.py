@@ -140,6 +140,15 @@ def test_a_picture_named_on_a_mac_is_the_one_that_metadata_names(tmp_path: Path)
     assert found == {"shirt/e\u0301.jpg": "male", "shirt/\u00fc.jpg": "female"}
 
 
+def test_columns_that_nothing_reads_are_told(tmp_path: Path) -> None:
+    touched(tmp_path, "shirt/1.jpg")
+    written(tmp_path / "metadata.csv", "path,Colour,gender,category,\nshirt/1.jpg,red,male,bottomwear_pants,\n")
+    told: list[str] = []
+    (entry,) = scan_catalogue(tmp_path, progress=told.append)
+    assert (entry.category, entry.gender) == ("upperwear_shirt", "male")
+    assert told == ["metadata.csv: path and gender are read; ignored: colour, category"]
+
+
 def test_folders_say_the_gender_where_metadata_is_silent(tmp_path: Path) -> None:
     touched(tmp_path, "women/shirt/1.jpg", "women/shirt/2.jpg", "men/dress/3.jpg", "upperwear/unisex/shirt/4.jpg")
     written(tmp_path / "metadata.csv", "path,gender\nwomen/shirt/1.jpg,unisex\nwomen/shirt/2.jpg,\n")
@@ -195,8 +204,8 @@ def test_a_gender_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
         scan_catalogue(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "path,gender\n", "file,gender\nshirt/1.jpg,male\n"])
-def test_metadata_without_the_columns_or_rows_says_what_it_needs(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "file,gender\nshirt/1.jpg,male\n"])
+def test_metadata_without_the_columns_says_what_it_needs(tmp_path: Path, text: str) -> None:
     touched(tmp_path, "shirt/1.jpg")
     written(tmp_path / "metadata.csv", text)
     with pytest.raises(InputError, match="needs a header with the columns path and gender"):

@@ -1,0 +1,46 @@
+"""Tables that people write: CSV, with what spreadsheets make of it."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import InputError
+
+
+@dataclass(frozen=True)
+class Table:
+    """The header's columns in lower case, and each row with the number of its line; no row is blank."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, dict[str, str]], ...]
+
+
+def read_table(file: Path, *needed: str) -> Table:
+    """The table in a CSV file that has these columns, among others.
+
+    Blank rows, spaces around values, capitals in the header and a BOM don't matter.
+    """
+    wanted = " and ".join(needed)
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
+            reader = csv.reader(opened)
+            header = [name.strip().lower() for name in next(reader, [])]
+            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise InputError(f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns {wanted}.") from exc
+    named = [name for name in header if name]
+    if not set(needed) <= set(named) or len(set(named)) < len(named):
+        raise InputError(
+            f"{file} needs a header with the columns {wanted}, each once; it has {', '.join(named) or 'none'}."
+        )
+    rows = tuple((line, _row(file, line, header, values)) for line, values in lines if any(values))
+    if not rows:
+        raise InputError(f"{file} names no pictures: it has no row below its header.")
+    return Table(tuple(named), rows)
+
+
+def _row(file: Path, line: int, header: list[str], values: list[str]) -> dict[str, str]:
+    if any(values[len(header) :]):
+        raise InputError(f"{file}, line {line}: more values than columns.")
+    values += [""] * (len(header) - len(values))
+    return dict(zip(header, values, strict=False))
