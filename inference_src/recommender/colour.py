@@ -9,6 +9,7 @@ from PIL import Image
 from recommender.cielab import lab_of_rgb, rgb_of_lab
 from recommender.clusters import cells, k_means
 from recommender.colour_names import colour_names
+from recommender.colour_profile import in_srgb
 from recommender.garment import garment_mask
 from recommender.schema import Colour
 
@@ -21,7 +22,7 @@ _Array = NDArray[np.float64]
 
 
 def dominant_colours(image: Image.Image) -> tuple[Colour, ...]:
-    """Up to three colours of the garment in an RGB picture, the largest first.
+    """Up to three colours of the garment in an RGB picture, the largest first, in sRGB whatever its profile.
 
     Their shares sum to 1, and no two have the same name.
     """
@@ -45,7 +46,7 @@ def dominant_colours(image: Image.Image) -> tuple[Colour, ...]:
 def _thumbnail(image: Image.Image) -> NDArray[np.uint8]:
     scale = min(1.0, THUMBNAIL_PX / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    return np.asarray(in_srgb(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)))
 
 
 def _merged(centres: _Array, shares: _Array) -> tuple[_Array, _Array]:
