@@ -55,7 +55,7 @@ def nightly_validation(
 
     Args:
         catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
-            A folder named women, men or unisex says for whom what lies in it is.
+            A folder in it named women, men or unisex says for whom what lies in it is.
         pictures: Folder or s3://BUCKET/PREFIX/ of query pictures; "demo" is drawn by code.
         encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, hf-hub:NAME, or a folder.
         picture_count: How many pictures, spread evenly over the sorted names; 0 takes all.

@@ -27,7 +27,7 @@ def package_model(
 
     Args:
         catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
-            A folder named women, men or unisex says for whom what lies in it is.
+            A folder in it named women, men or unisex says for whom what lies in it is.
         encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, hf-hub:NAME, or a folder.
         metadata: CSV with the columns path and gender; empty takes metadata.csv of the catalogue, if any.
         categories: YAML file that maps folder names to the 13 categories, beside those that are known.

@@ -95,6 +95,8 @@ def model_fn(model_dir: str, context: Any = None) -> Model:
         event="model_loaded",
         version=model.recommender.model_version,
         items=len(model.recommender.catalogue.items),
+        engine=model.recommender.encoder.spec.engine,
+        device=model.recommender.encoder.device,
         stages_ms=stages_ms,
         total_ms=round(sum(stages_ms.values()), 3),
     )

@@ -46,7 +46,7 @@ def scan_catalogue(
     found = {path: category_of(path, known) for path in paths}
     _refuse_unknown({path for path, category in found.items() if category is None}, folder)
     return tuple(
-        Entry(path, category, said.get(normal(path)) or gender_of(path) or default_gender(category), paths[path])
+        Entry(path, category, said.get(normal(path)) or gender_of(path, known) or default_gender(category), paths[path])
         for path, category in found.items()
         if category is not None
     )

@@ -16,7 +16,7 @@ from tasks.errors import EndpointFailedError, InputError, NotFoundError, StygigE
 from tasks.gpus import idle_gpus
 from tasks.inventory import write_down
 from tasks.memory import check_memory
-from tasks.model import already_made, create_model
+from tasks.model import already_made, create_model, image_on
 from tasks.monitoring import last_log_lines
 from tasks.names import Kind, S3Location, checked_name, hashed_name
 from tasks.notifications import Topics
@@ -238,7 +238,7 @@ def output_bucket_task(spec: EndpointSpec) -> None:
 @task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint", cache_policy=NO_CACHE)
 def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
     get_run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
-    idle = idle_gpus(spec.model_uri, spec.instance_type)
+    idle = idle_gpus(spec.model_uri, spec.instance_type, image_on(plan, spec.instance_type))
     if idle:
         get_run_logger().warning(idle)
     endpoint = start_endpoint(plan, spec, topics)

@@ -70,7 +70,7 @@ def category_of(path: str, known: Mapping[str, str]) -> str | None:
     folders = [name for name in Path(path).parts[:-1] if plain(name) in known or not _gender_named(name)]
     for index in range(len(folders) - 1, -1, -1):
         pair = plain("".join(folders[index - 1 : index + 1])) if index else ""
-        for name in (pair, plain(folders[index])):
+        for name in (*numbers_of(pair), plain(folders[index])):
             if name in _CATEGORIES:
                 return _CATEGORIES[name]
         for name in numbers_of(plain(folders[index])):
@@ -79,9 +79,10 @@ def category_of(path: str, known: Mapping[str, str]) -> str | None:
     return None
 
 
-def gender_of(path: str) -> str:
+def gender_of(path: str, known: Mapping[str, str]) -> str:
     """The gender that the folders of a path name, as in women/shirt; empty if none of them says."""
-    named = {gender: name for name in Path(path).parts[:-1] if (gender := _gender_named(name))}
+    folders = [name for name in Path(path).parts[:-1] if plain(name) not in known]
+    named = {gender: name for name in folders if (gender := _gender_named(name))}
     if len(named) > 1:
         raise InputError(
             f"The folders of {path!r} name more than one gender: {' and '.join(named.values())}. "

@@ -69,6 +69,12 @@ def check_model_uri(model_uri: str) -> str:
     return model_uri
 
 
+def image_on(plan: RunPlan, instance_type: str) -> str:
+    """The image that serves on an instance type."""
+    processor: Processor = "gpu" if instance_gpus(instance_type) else "cpu"
+    return serving_image(plan.settings, plan.region, processor)
+
+
 def read_manifest(model_uri: str) -> dict[str, Any]:
     """The manifest of an artifact in S3, read from the loose files beside the archive."""
     base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
@@ -79,10 +85,9 @@ def read_manifest(model_uri: str) -> dict[str, Any]:
 def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
     """The model's name; the same artifact asked for twice in a run gives the same model."""
     allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
-    processor: Processor = "gpu" if instance_gpus(instance_type) else "cpu"
     request = model_request(
         model_uri=check_model_uri(model_uri),
-        image_uri=serving_image(plan.settings, plan.region, processor),
+        image_uri=image_on(plan, instance_type),
         role_arn=plan.settings.execution_role_arn,
         environment=container_environment(plan, allowed),
         tags=plan.tags,

@@ -5,6 +5,7 @@ Links are followed, those to folders too. A folder that is linked twice is taken
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -18,6 +19,8 @@ TABLES = ("metadata.csv", "labels.csv")
 NOTES = (".txt", ".md", ".json", ".yaml", ".yml", ".ini", ".db")
 """People and file managers leave these beside pictures, and nobody takes them for one: not worth a line."""
 SHOWN = 5
+MOST_VISITS = 16
+"""Folders that link to each other would be taken over and over: the number of ways through them grows factorially."""
 Progress = Callable[[str], None]
 
 
@@ -71,12 +74,19 @@ def readable(path: Path) -> Iterator[None]:
 
 def _files_below(folder: Path) -> Iterator[tuple[Path, bool]]:
     """Every file that isn't hidden, and whether it is a regular one."""
+    visits = Counter[str]()
     waiting = [(folder, frozenset[str]())]
     while waiting:
         here, above = waiting.pop()
         real = os.path.realpath(here)
         if real in above:  # a link back to a folder that it lies in: all of that is taken already
             continue
+        visits[real] += 1
+        if visits[real] > MOST_VISITS:
+            raise InputError(
+                f"{here} is the same folder as {MOST_VISITS} others below {folder}: folders link to each other, and "
+                "each picture would be taken many times. Remove links until there is one way to each folder."
+            )
         for path, mode in _listed(here):
             if stat.S_ISDIR(mode):
                 waiting.append((path, above | {real}))

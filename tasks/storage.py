@@ -1,7 +1,7 @@
 """Objects and prefixes in S3, and folders that may stand for them."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -82,15 +82,28 @@ def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...],
     tell_left_out(left, progress)
     if not keys:
         raise NotFoundError(f"Nothing that ends with {', '.join(suffixes)} lies under {location.uri}.")
+    targets = _targets(keys, base)
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda key: _fetch(location.bucket, key, folder, base), keys))
+        list(pool.map(lambda target: _fetch(location.bucket, targets[target], folder / target), targets))
 
 
-def _fetch(bucket: str, key: str, folder: Path, base: str) -> None:
-    relative = PurePosixPath(key.removeprefix(base))
-    if ".." in relative.parts or relative.is_absolute():
-        raise InputError(f"The key {key!r} would be written outside of its folder. Rename it.")
-    target = folder / relative
+def _targets(keys: Iterable[str], base: str) -> dict[PurePosixPath, str]:
+    """The path of each key's file below a folder, with the key: S3 has keys that no file system has side by side."""
+    targets: dict[PurePosixPath, str] = {}
+    for key in keys:
+        relative = PurePosixPath(key.removeprefix(base))
+        if ".." in relative.parts or relative.is_absolute():
+            raise InputError(f"The key {key!r} would be written outside of its folder. Rename it.")
+        if targets.setdefault(relative, key) != key:
+            raise InputError(f"The keys {targets[relative]!r} and {key!r} are the same file in a folder. Rename one.")
+    for path, key in targets.items():
+        for above in path.parents:
+            if above in targets:
+                raise InputError(f"The key {targets[above]!r} is a file, and in {key!r} a folder. Rename one.")
+    return targets
+
+
+def _fetch(bucket: str, key: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with explained("s3:GetObject", f"{bucket}/{key}"):
         client("s3").download_file(bucket, key, str(target))

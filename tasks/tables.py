@@ -24,16 +24,16 @@ def read_table(file: Path, *needed: str) -> Table:
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
             reader = csv.reader(opened)
-            header = [name.strip().lower() for name in next(reader, [])]
-            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader]
+            lines = [(reader.line_num, values) for row in reader if any(values := [value.strip() for value in row])]
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise InputError(f"{file} is no CSV in UTF-8: {exc}. Save it as one, with the columns {wanted}.") from exc
+    header = [name.lower() for name in lines[0][1]] if lines else []
     named = [name for name in header if name]
     if not set(needed) <= set(named) or len(set(named)) < len(named):
         raise InputError(
             f"{file} needs a header with the columns {wanted}, each once; it has {', '.join(named) or 'none'}."
         )
-    rows = tuple((line, _row(file, line, header, values)) for line, values in lines if any(values))
+    rows = tuple((line, _row(file, line, header, values)) for line, values in lines[1:])
     if not rows:
         raise InputError(f"{file} names no pictures: it has no row below its header.")
     return Table(tuple(named), rows)

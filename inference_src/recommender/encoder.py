@@ -89,6 +89,9 @@ class Encoder(Protocol):
     @property
     def spec(self) -> EncoderSpec: ...
 
+    @property
+    def device(self) -> str: ...
+
     def encode(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
@@ -98,6 +101,7 @@ class EngineEncoder:
 
     spec: EncoderSpec
     engine: Engine
+    device: str = "cpu"
 
     def encode(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit embeddings [N, dimension] of preprocessed pictures [N, 3, S, S]; EncoderError rather than nonsense."""
@@ -136,4 +140,4 @@ def load_encoder(folder: Path, hardware: Hardware = ONE_THREAD) -> EngineEncoder
         spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} isn't JSON: {error}") from error
-    return EngineEncoder(spec, ENGINES[spec.engine](folder, spec.image_size, hardware))
+    return EngineEncoder(spec, *ENGINES[spec.engine](folder, spec.image_size, hardware))

@@ -34,7 +34,7 @@ class Engine(Protocol):
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
-def open_onnx(folder: Path, image_size: int, hardware: Hardware) -> Engine:
+def open_onnx(folder: Path, image_size: int, hardware: Hardware) -> tuple[Engine, str]:
     """The graph image.onnx, optimised, its weights mapped into memory where they lie beside it.
 
     ONNX Runtime copies the weights into the order in which its kernels read them. STYGIG_ORT_PREPACK=0 leaves that
@@ -64,10 +64,10 @@ def open_onnx(folder: Path, image_size: int, hardware: Hardware) -> Engine:
         embedding: NDArray[np.float32] = session.run(["embedding"], {"image": batch})[0]
         return embedding
 
-    return run
+    return run, "cpu"
 
 
-def open_torch(folder: Path, image_size: int, hardware: Hardware) -> Engine:
+def open_torch(folder: Path, image_size: int, hardware: Hardware) -> tuple[Engine, str]:
     """The tower that image.json describes, built by open_clip with the weights of image.safetensors.
 
     It computes in float32, however the weights are stored: on a GPU where torch sees one, else on the CPU.
@@ -88,7 +88,7 @@ def open_torch(folder: Path, image_size: int, hardware: Hardware) -> Engine:
             embedding: NDArray[np.float32] = tower(torch.from_numpy(batch).to(device)).cpu().numpy()
             return embedding
 
-    return run
+    return run, device
 
 
 def _tower(folder: Path, image_size: int) -> Any:

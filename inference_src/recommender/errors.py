@@ -9,6 +9,8 @@ RecommenderError
 
 from __future__ import annotations
 
+from math import isinf
+
 STATUS_OF_CODE = {
     "broken_image": 400,
     "conflicting_top_k": 400,
@@ -80,5 +82,7 @@ def shown(value: object, limit: int = 80) -> str:
 
 def json_shown(value: object) -> str:
     """A decoded JSON value as it may stand in a message to whoever sent it."""
+    if isinstance(value, float) and isinf(value):
+        return "a number beyond all limits"
     names = {None: "null", True: "true", False: "false"}
     return names[value] if value is None or isinstance(value, bool) else shown(value)

@@ -152,8 +152,8 @@ def test_runs_on_the_given_gpu_where_torch_sees_one(
     asked: list[str] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, device: asked.append(device) or self)
-    load_encoder(folder, Hardware(gpu=2))
-    assert asked == [device]
+    encoder = load_encoder(folder, Hardware(gpu=2))
+    assert asked == [encoder.device] == [device]
 
 
 def test_takes_as_many_threads_as_it_is_given(folder: Path) -> None:

@@ -151,6 +151,7 @@ def test_a_number_of_any_length_is_json(invoke: Any, shirt: bytes, digits: int) 
     body = asked(shirt).removesuffix(b"}") + b', "top_k": -' + b"9" * digits + b"}"
     reply = invoke(body, JSON)
     assert (reply.status, reply.json["error"]["code"]) == (400, "invalid_top_k")
+    assert "inf" not in reply.json["error"]["message"]
 
 
 @pytest.mark.parametrize(

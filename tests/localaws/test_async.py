@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from localaws.sagemaker import async_queue
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 
 FAILURES = f"s3://{BUCKET}/failed"
+ENDPOINT = {"EndpointName": "endpoint"}
 VARIANT = {"EndpointName": "endpoint", "VariantName": "AllTraffic"}
 
 
@@ -182,12 +184,16 @@ def test_metrics_of_the_queue_and_the_model_can_be_read(asynchronous: Cloud) -> 
     assert asynchronous.metric("ModelLatency", "Average", VARIANT) > 100
     assert asynchronous.metric("TimeInBacklog", "SampleCount", VARIANT) == 1
     assert asynchronous.metric("TotalProcessingTime", "SampleCount", VARIANT) == 1
-    eventually(
-        lambda: (
-            asynchronous.metric("ApproximateBacklogSizePerInstance", "Minimum", {"EndpointName": "endpoint"}) == 0
-            or None
-        )
+    # once a round has begun after the answer, no later one adds to the sum
+    rounds, sums = (
+        partial(asynchronous.metric, "ApproximateBacklogSizePerInstance", each) for each in ("SampleCount", "Sum")
     )
+    eventually(lambda: rounds(ENDPOINT) >= 1 or None)
+    seen = rounds(ENDPOINT)
+    eventually(lambda: rounds(ENDPOINT) > seen or None)
+    drained, seen = sums(ENDPOINT), rounds(ENDPOINT)
+    eventually(lambda: rounds(ENDPOINT) > seen or None)
+    assert sums(ENDPOINT) == drained
 
 
 def test_a_real_time_invocation_of_an_asynchronous_endpoint_is_refused(asynchronous: Cloud) -> None:

@@ -45,6 +45,8 @@ def test_both_layouts_are_understood(category: str) -> None:
         ("shirt/flat/1.jpg", "upperwear_shirt"),
         ("Pant/1.jpg", "bottomwear_pants"),
         ("blouses/1.jpg", "upperwear_shirt"),
+        ("bottomwear/short/1.jpg", "bottomwear_shorts"),
+        ("Footwear/flat/1.jpg", "footwear_flats"),
         ("capes/1.jpg", None),
         ("short/1.jpg", None),
         ("women/1.jpg", None),
@@ -123,12 +125,16 @@ def test_an_absent_categories_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_folder_may_name_a_gender(path: str, gender: str) -> None:
-    assert gender_of(path) == gender
+    assert gender_of(path, category_names()) == gender
+
+
+def test_a_folder_that_means_a_category_names_no_gender() -> None:
+    assert gender_of("men/1.jpg", {"men": "upperwear_shirt"}) == ""
 
 
 def test_folders_that_contradict_each_other_are_named() -> None:
     with pytest.raises(InputError, match=r"'women/men/shirt/1\.jpg' name more than one gender: women and men\. Move"):
-        gender_of("women/men/shirt/1.jpg")
+        gender_of("women/men/shirt/1.jpg", category_names())
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

@@ -48,7 +48,14 @@ def test_an_instance_type_has_the_memory_of_the_table() -> None:
 
 @pytest.mark.parametrize(
     ("instance_type", "workers"),
-    [("ml.m5.2xlarge", 8), ("ml.g4dn.xlarge", 1), ("ml.g5.48xlarge", 8), ("ml.p3.2xlarge", 1), ("ml.c99.large", 1)],
+    [
+        ("ml.m5.2xlarge", 8),
+        ("ml.g4dn.xlarge", 1),
+        ("ml.g5.48xlarge", 8),
+        ("ml.p3.2xlarge", 1),
+        ("ml.p2.16xlarge", 16),
+        ("ml.c99.large", 1),
+    ],
 )
 def test_awss_image_starts_a_worker_for_each_gpu_else_for_each_vcpu(instance_type: str, workers: int) -> None:
     assert default_workers(instance_type) == workers

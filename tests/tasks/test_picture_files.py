@@ -1,5 +1,6 @@
 """No picture of a folder vanishes silently."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_a_link_back_ends_there(tmp_path: Path) -> None:
     for link, target in (("a/up", ".."), ("a/itself", "."), ("b/a", "../a"), ("a/b", "../b")):
         (tmp_path / link).symlink_to(target)
     assert found_below(tmp_path) == ["a/1.jpg", "a/b/2.jpg", "b/2.jpg", "b/a/1.jpg"]
+
+
+def test_folders_that_all_link_to_each_other_are_refused(tmp_path: Path) -> None:
+    names = [str(each) for each in range(8)]
+    touched(tmp_path, *(f"{name}/1.jpg" for name in names))
+    for name, other in itertools.permutations(names, 2):
+        (tmp_path / name / f"to-{other}").symlink_to(f"../{other}")
+    with pytest.raises(InputError, match=r"folders link to each other.*Remove links"):
+        pictures_below(tmp_path)
 
 
 def test_a_folder_that_is_linked_twice_is_taken_twice(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def with_an_empty_pair() -> Report:
 
 def test_page_shows_pictures_without_recommendations_apart_from_those_that_differ() -> None:
     text = page(with_an_empty_pair()).text
-    assert "The same answers? 1 of 3 1 picture answered differently, 1 without any recommendation" in text
+    assert "The same answers? 1 of 3 1 picture answered differently, 1 picture without any recommendation" in text
     assert "Pictures answered differently 1 of 3" in text
     assert "Pictures without recommendations 1 of 3" in text
     assert "Pictures answered the same 1 of 3" in text
@@ -155,7 +155,7 @@ def test_what_was_not_recommended_has_no_score_difference() -> None:
     assert json.loads(render_json(found))["comparisons"][1]["max_score_difference"] is None
     empty = report([answer(items=())], [answer(items=())])
     assert empty.max_score_difference is None
-    assert "0 of 1 0 pictures answered differently, 1 without any recommendation" in page(empty).text
+    assert "0 of 1 1 picture without any recommendation" in page(empty).text
 
 
 def test_markdown_names_pictures_without_recommendations() -> None:

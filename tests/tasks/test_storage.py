@@ -99,3 +99,19 @@ def test_a_key_that_climbs_out_of_the_folder_is_refused(plan: RunPlan) -> None:
     with pytest.raises(InputError, match=r"'p/\.\./\.\./evil\.jpg' would be written outside"):
         with local_copy(f"s3://{BUCKET}/p/", (".jpg",)):
             pass
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        (("shirt//1.jpg", "shirt/1.jpg"), r"are the same file in a folder\. Rename one"),
+        (("shirt.jpg", "shirt.jpg/1.jpg"), r"is a file, and in '.*' a folder\. Rename one"),
+    ],
+)
+def test_keys_that_no_folder_can_hold_side_by_side_are_named(
+    plan: RunPlan, keys: tuple[str, ...], complaint: str
+) -> None:
+    for key in keys:
+        upload(b"x", S3Location(BUCKET, f"pictures/{key}"), "image/jpeg")
+    with pytest.raises(InputError, match=complaint), local_copy(f"s3://{BUCKET}/pictures/", (".jpg",)):
+        pass

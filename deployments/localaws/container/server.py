@@ -51,7 +51,7 @@ class Server(ThreadingHTTPServer):
         }
         self.ready = threading.Event()
         # TorchServe's workers are processes which answer one request at a time. Unset, AWS's image has one for each
-        # core of the instance; here there is no limit then.
+        # GPU of the instance, or else for each core; here there is no limit then.
         workers = os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS")
         self.worker = threading.Semaphore(int(workers)) if workers else contextlib.nullcontext()
         self.gave_up = False
