@@ -20,6 +20,7 @@ from tasks.notifications import create_messaging_task
 from tasks.outputs import smoke_async_task
 from tasks.pictures import read_pictures_task
 from tasks.plan import plan_task, preflight_task
+from tasks.reproduction import command_line
 from tasks.scaling import scale_to_zero_task
 from tasks.sources import catalogue_source, pictures_source
 from tasks.validation import Outcome, build_report, concluded, item_pictures_task, write_report_task
@@ -92,8 +93,7 @@ def nightly_validation(
         smoke_async_task(plan, asynchronous, queries[0])
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
-    command = f"stygig nightly --catalogue {catalogue} --pictures {pictures} --encoder {encoder}"
-    command += f" --precision {precision} --engine {engine}"
+    command = command_line("nightly", nightly_validation.fn, flow_run.parameters)
     removal = None if keep else teardown.removal
     report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command])
     return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)

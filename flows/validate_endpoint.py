@@ -16,6 +16,7 @@ from tasks.notifications import Topics, listen_task
 from tasks.outputs import read_answers_task, wait_for_outputs_task
 from tasks.pictures import Picture, read_pictures_task
 from tasks.plan import RunPlan, plan_task, preflight_task
+from tasks.reproduction import command_line
 from tasks.sources import pictures_source
 from tasks.validation import Measurement, Outcome, build_report, concluded, item_pictures_task, write_report_task
 
@@ -58,8 +59,8 @@ def validate_endpoint(
         topics = listen_task(plan, asynchronous.topics)
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
-    command = f"stygig validate --endpoint-name {endpoint_name} --baseline-endpoint-name {baseline_endpoint_name}"
-    report = build_report(plan, measured, Tolerance(score_tolerance), None, [f"{command} --pictures {pictures}"])
+    command = command_line("validate", validate_endpoint.fn, flow_run.parameters)
+    report = build_report(plan, measured, Tolerance(score_tolerance), None, [command])
     files = write_report_task(report, measured, items, plan.settings.reports)
     teardown.removal.proven()
     return concluded(report, files, measured)
