@@ -5,7 +5,7 @@ import json
 from recommender.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.instances import GIB, INSTANCES, default_workers, instance_bytes
-from tasks.names import S3Location
+from tasks.names import S3Location, beside
 from tasks.storage import download, upload
 
 FOOTPRINT = "footprint.json"
@@ -27,9 +27,8 @@ def read_footprint(model_uri: str) -> int | None:
 
     Only the execution role must be able to read a model, so that a refusal here is no error.
     """
-    base = model_uri.removesuffix("files/").rpartition("/")[0]
     try:
-        return int(json.loads(download(f"{base}/{FOOTPRINT}"))["resident_bytes"])
+        return int(json.loads(download(beside(model_uri, FOOTPRINT)))["resident_bytes"])
     except (NotFoundError, PermissionDeniedError):
         return None
 

@@ -10,7 +10,7 @@ from tasks.clients import client, error_text, explained
 from tasks.errors import InputError, NotFoundError
 from tasks.instances import instance_gpus
 from tasks.inventory import write_down
-from tasks.names import S3Location, hashed_name
+from tasks.names import S3Location, beside, hashed_name
 from tasks.plan import RunPlan
 from tasks.settings import Processor, serving_image
 from tasks.storage import download
@@ -77,8 +77,7 @@ def image_on(plan: RunPlan, instance_type: str) -> str:
 
 def read_manifest(model_uri: str) -> dict[str, Any]:
     """The manifest of an artifact in S3, read from the loose files beside the archive."""
-    base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
-    manifest: dict[str, Any] = json.loads(download(f"{base}files/manifest.json"))
+    manifest: dict[str, Any] = json.loads(download(beside(model_uri, "files/manifest.json")))
     return manifest
 
 

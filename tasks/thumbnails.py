@@ -15,7 +15,7 @@ from recommender.image import decode
 from tasks.catalogue import Entry
 from tasks.clients import client, explained
 from tasks.errors import NotFoundError
-from tasks.names import S3Location
+from tasks.names import S3Location, beside
 from tasks.picture_files import read_bytes
 
 SIDE_PX = 128
@@ -42,8 +42,7 @@ def thumbnail(content: bytes, side_px: int = SIDE_PX) -> bytes:
 
 def read_thumbnails(model_uri: str, item_ids: Iterable[str]) -> dict[str, bytes]:
     """The wanted items' thumbnails; empty where the artifact has none beside it, or none that can be unpacked."""
-    base = model_uri.removesuffix("model.tar.gz").removesuffix("files/")
-    where = S3Location.parse(f"{base}thumbnails.zip")
+    where = S3Location.parse(beside(model_uri, "thumbnails.zip"))
     with tempfile.NamedTemporaryFile(suffix=".zip") as local:
         try:
             with explained("s3:GetObject", where.uri):

@@ -1,7 +1,8 @@
 """A run on the embedded AWS, and callers that may do less than everything."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import boto3
 import pytest
@@ -10,6 +11,7 @@ from localaws import LocalAws
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET, RUN_ID
+from tests.tasks.tiny_clip import tiny_clip
 
 
 @pytest.fixture
@@ -17,6 +19,13 @@ def plan(local_aws: LocalAws) -> RunPlan:
     """The plan of a run whose bucket exists."""
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     return plan_run(RUN_ID, Settings(bucket=BUCKET, owner="tester"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The weights of a CLIP that open_clip knows by its name meanwhile."""
+    with tiny_clip(tmp_path_factory.mktemp("clip")) as path:
+        yield path
 
 
 @pytest.fixture

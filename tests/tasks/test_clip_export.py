@@ -1,7 +1,6 @@
 """From an open_clip checkpoint to the encoder folder, with a model small enough to be made here."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,12 @@ from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
 from tasks.encoder import prepare_encoder
 from tasks.errors import ArtifactError, InputError
-from tests.tasks.tiny_clip import NAME, TINY, tiny_clip
+from tests.tasks.tiny_clip import NAME, TINY
 
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 
 pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns of itself
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with tiny_clip(tmp_path_factory.mktemp("clip")) as path:
-        yield path
 
 
 @pytest.fixture(scope="module")

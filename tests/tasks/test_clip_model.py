@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,13 @@ import pytest
 from recommender.encoder import load_encoder
 from tasks.encoder import CONFIG, prepare_encoder
 from tasks.errors import InputError, StygigError
-from tests.tasks.tiny_clip import NAME, TINY, tiny_clip
+from tests.tasks.tiny_clip import NAME, TINY
 
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 
 pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]
 HALVES = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"}
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with tiny_clip(tmp_path_factory.mktemp("clip")) as path:
-        yield path
 
 
 @pytest.fixture

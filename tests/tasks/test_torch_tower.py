@@ -1,7 +1,6 @@
 """What is packaged for engine torch: the image tower of an open_clip model, and nothing of its text tower."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,13 @@ from tasks.artifact import build, tools
 from tasks.catalogue import scan_catalogue
 from tasks.encoder import CONFIG, prepare_encoder
 from tasks.errors import ArtifactError
-from tests.tasks.tiny_clip import NAME, TINY, tiny_clip
+from tests.tasks.tiny_clip import NAME, TINY
 
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 
 pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]
 PIXELS = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with tiny_clip(tmp_path_factory.mktemp("clip")) as path:
-        yield path
 
 
 @pytest.fixture(scope="module")
