@@ -54,10 +54,13 @@ class AsyncInvocation:
         """How much of the queue's memory it takes: its body; an input in S3 takes none."""
         return len(self.request.get("Body", b""))
 
-    def container_headers(self) -> dict[str, str]:
-        """The headers with which the container is asked."""
+    def container_headers(self, input_content_type: str | None) -> dict[str, str]:
+        """The headers with which the container is asked; what the caller named goes before what the input object has.
+
+        Clients count on the object's: the SageMaker SDK names the content type nowhere else.
+        """
         headers = {
-            "Content-Type": self.request.get("ContentType"),
+            "Content-Type": self.request.get("ContentType", input_content_type),
             "Accept": self.request.get("Accept"),
             "X-Amzn-SageMaker-Custom-Attributes": self.request.get("CustomAttributes"),
             "X-Amzn-SageMaker-Inference-Id": self.inference_id,
@@ -91,6 +94,15 @@ class Outcome:
     def failure_body(self) -> bytes:
         """What is written to the failure location: the container's own words when it said any."""
         return self.response.body if self.response is not None else (self.failure_reason or "").encode()
+
+    @property
+    def failure_content_type(self) -> str:
+        """The content type of that object: the container's, as of an output.
+
+        AWS documents it for neither. The SageMaker SDK decodes both by the content type of the object, with the
+        deserializer of the container's answers, so that both must have the container's.
+        """
+        return self.response.content_type if self.response is not None else "text/plain"
 
 
 def read_async_request(endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:

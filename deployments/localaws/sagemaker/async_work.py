@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from localaws.clock import utc_now
 from localaws.sagemaker import fault_effects, notifications, wording
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 MAX_INPUT_BYTES = 1024**3
 MAX_HEADER_BYTES = 4096
+
+
+class Input(NamedTuple):
+    """What the container is asked; an inline body has no content type of its own."""
+
+    body: bytes
+    content_type: str | None = None
 
 
 class AsyncWork:
@@ -55,13 +62,14 @@ class AsyncWork:
             self._record(self._invocation.event("failed"), f"InternalFailure: {exc!r}")
 
     def _ask(self, instance: Instance) -> Outcome:
-        body = self._input()
-        if isinstance(body, Outcome):
-            return body
+        given = self._input()
+        if isinstance(given, Outcome):
+            return given
+        headers = self._invocation.container_headers(given.content_type)
         timeout = self._endpoint.hosting.clock.real_seconds(self._invocation.timeout_seconds)
         started = time.monotonic()
         try:
-            response = instance.invoke(body, self._invocation.container_headers(), timeout)
+            response = instance.invoke(given.body, headers, timeout)
         except AnswerTimeoutError:
             return Outcome(None, wording.ASYNC_TIMED_OUT, log_message=wording.TIMED_OUT)
         except InstanceLostError:
@@ -72,10 +80,9 @@ class AsyncWork:
         self._endpoint.metrics.status(self._variant, response.status)
         return _judged(response)
 
-    def _input(self) -> bytes | Outcome:
+    def _input(self) -> Input | Outcome:
         if "Body" in self._invocation.request:
-            inline: bytes = self._invocation.request["Body"]
-            return inline
+            return Input(self._invocation.request["Body"])
         location = self._invocation.request["InputLocation"]
         started = time.monotonic()
         try:
@@ -84,10 +91,11 @@ class AsyncWork:
                 return self._not_downloaded(wording.too_large(location, size, MAX_INPUT_BYTES))
             hosting, services = self._endpoint.hosting, self._endpoint.services
             body = fault_effects.through_s3(hosting, "GetObject", location, lambda: services.read_object(location))
+            content_type = services.object_content_type(location)
         except ObjectMissingError as exc:
             return self._not_downloaded(wording.not_downloaded(location, exc))
         self._latencies["RequestDownloadLatency"] = time.monotonic() - started
-        return body
+        return Input(body, content_type)
 
     def _not_downloaded(self, reason: str) -> Outcome:
         self._endpoint.metrics.count("RequestDownloadFailures", self._variant)
@@ -115,7 +123,7 @@ class AsyncWork:
                 return outcome
         if (location_of_failure := self._invocation.failure_location) is not None:
             try:
-                self._write(location_of_failure, outcome.failure_body, "text/plain")
+                self._write(location_of_failure, outcome.failure_body, outcome.failure_content_type)
             except ObjectMissingError as exc:
                 self._endpoint.metrics.count("ResponseUploadFailures", self._variant)
                 self._endpoint.hosting.journal.record(

@@ -104,6 +104,10 @@ class MotoServices:
         """How many bytes the object has."""
         return int(self._key(Location.parse(uri)).size)
 
+    def object_content_type(self, uri: str) -> str:
+        """The content type that the object was put with, or S3's own for none: binary/octet-stream."""
+        return str(self._key(Location.parse(uri)).metadata.get("content-type", "binary/octet-stream"))
+
     def keys_under(self, uri: str) -> list[str]:
         """The keys of the objects under the prefix."""
         location = Location.parse(uri)
