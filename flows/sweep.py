@@ -1,9 +1,10 @@
 """Removes what runs that died left behind."""
 
-from prefect import flow, get_run_logger
+from prefect import flow
 
 from tasks.inventory import inventory_task
 from tasks.plan import bucket_of
+from tasks.prefect_task import run_logger
 from tasks.settings import read_settings
 from tasks.sweeping import Sweep, over_task, sweep_task
 
@@ -20,5 +21,5 @@ def sweep(dry_run: bool = False, ignore_expiry: bool = False) -> Sweep:
     bucket = bucket_of(settings)
     found = inventory_task(bucket)
     runs = over_task(found, ignore_expiry)
-    get_run_logger().info("%d resources of ours, %d runs to clean up after", len(found), len(runs))
+    run_logger().info("%d resources of ours, %d runs to clean up after", len(found), len(runs))
     return sweep_task(bucket, runs, settings.teardown_deadline_minutes, dry_run).proven()

@@ -17,9 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-
 import recommender
 from recommender.encoder import EncoderSpec
 from recommender.search import SearchSpec
@@ -41,6 +38,7 @@ from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.picture_files import SUFFIXES, read_bytes
 from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
 from tasks.settings import serving_image
 from tasks.storage import THREADS, download, exists, local_copy, upload, upload_file
 from tasks.thumbnails import write_thumbnails
@@ -260,10 +258,10 @@ def check_packagable(inputs: PackagingInputs) -> None:
             raise InputError(f"The {name} file {path} does not exist.")
 
 
-@task(name="package", cache_policy=NO_CACHE)
+@task(name="package")
 def package_task(plan: RunPlan, inputs: PackagingInputs) -> Artifact:
     check_packagable(inputs)
-    logger = get_run_logger()
+    logger = run_logger()
     artifact = package(plan, inputs, lambda line: logger.info("packaging: %s", line))
     for path, reason in artifact.skipped:
         logger.warning("left out of the catalogue: %s (%s)", path, reason)

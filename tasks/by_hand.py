@@ -3,9 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from recommender.schema import Response
 from tasks.deadline import Deadline
 from tasks.endpoint import existing_endpoint
@@ -14,6 +11,7 @@ from tasks.invocation import InvocationRecord, submit
 from tasks.outputs import Wait, read_answer
 from tasks.pictures import read_picture
 from tasks.plan import RunPlan
+from tasks.prefect_task import task
 from tasks.resource import run_of_endpoint
 
 
@@ -71,7 +69,7 @@ def display(response: Response) -> str:
     return "\n".join(lines)
 
 
-@task(name="invoke", task_run_name="invoke-{endpoint_name}", cache_policy=NO_CACHE)
+@task(name="invoke", task_run_name="invoke-{endpoint_name}")
 def invoke_by_hand_task(
     plan: RunPlan, endpoint_name: str, image: str, s3_image: str, top_k: int, wait: bool
 ) -> Invocation:

@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from tasks import limits
 from tasks.clients import client, error_text, explained
@@ -21,6 +19,7 @@ from tasks.monitoring import last_log_lines
 from tasks.names import Kind, S3Location, checked_name, hashed_name
 from tasks.notifications import Topics
 from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
 
 
 @dataclass(frozen=True)
@@ -226,7 +225,7 @@ def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], 
     return Endpoint(kind, name, uri, instance_type, *paths, topics, datetime.now(UTC))
 
 
-@task(name="output-bucket", cache_policy=NO_CACHE)
+@task(name="output-bucket")
 def output_bucket_task(spec: EndpointSpec) -> None:
     """Whether the bucket for the answers is there: an instance that can't write would bill until that is found out."""
     if spec.s3_output_path:
@@ -235,25 +234,25 @@ def output_bucket_task(spec: EndpointSpec) -> None:
             client("s3").head_bucket(Bucket=bucket)
 
 
-@task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint", cache_policy=NO_CACHE)
+@task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint")
 def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
-    get_run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
+    run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
     idle = idle_gpus(spec.model_uri, spec.instance_type, image_on(plan, spec.instance_type))
     if idle:
-        get_run_logger().warning(idle)
+        run_logger().warning(idle)
     endpoint = start_endpoint(plan, spec, topics)
-    get_run_logger().info("asked for %s endpoint %s on %s", spec.kind, endpoint.name, spec.instance_type)
+    run_logger().info("asked for %s endpoint %s on %s", spec.kind, endpoint.name, spec.instance_type)
     return endpoint
 
 
-@task(name="wait-in-service", cache_policy=NO_CACHE)
+@task(name="wait-in-service")
 def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -> tuple[Endpoint, ...]:
     ready = wait_in_service(endpoints, Deadline(deadline_minutes * 60))
     for endpoint in ready:
-        get_run_logger().info("%s is InService after %.1f s", endpoint.name, endpoint.cold_start_seconds)
+        run_logger().info("%s is InService after %.1f s", endpoint.name, endpoint.cold_start_seconds)
     return ready
 
 
-@task(name="find-endpoint", task_run_name="find-{name}", cache_policy=NO_CACHE)
+@task(name="find-endpoint", task_run_name="find-{name}")
 def existing_endpoint_task(name: str, kind: Kind) -> Endpoint:
     return existing_endpoint(name, kind)

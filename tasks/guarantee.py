@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect import get_run_logger
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
@@ -18,6 +17,7 @@ from prefect.logging.loggers import flow_run_logger
 from tasks.deadline import Deadline
 from tasks.inventory import recorded
 from tasks.plan import RunPlan, plan_run
+from tasks.prefect_task import run_logger
 from tasks.teardown import Removal, tear_down_run
 
 
@@ -36,7 +36,7 @@ class Teardown:
 @contextmanager
 def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = False) -> Iterator[Teardown]:
     """Tears down what the run makes inside of it, however it is left. Holds signals back meanwhile."""
-    teardown, say = Teardown(plan), get_run_logger().info
+    teardown, say = Teardown(plan), run_logger().info
     try:
         yield teardown
     except BaseException:
@@ -52,7 +52,7 @@ def _tear_down_after_failure(teardown: Teardown, say: Any) -> None:
     try:
         teardown.run(say)
     except Exception as exc:
-        get_run_logger().error("the teardown failed too: %s; the sweep will try again", exc)
+        run_logger().error("the teardown failed too: %s; the sweep will try again", exc)
         return
     left = teardown.removal.left
     say("teardown after the failure: " + (f"left: {'; '.join(left)}" if left else "nothing is left"))

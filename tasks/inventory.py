@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.clients import client, explained, missing_ok
 from tasks.errors import StygigError
 from tasks.names import EXPIRY_TAG, PREFIX, RUN_TAG, RUNS_PREFIX
 from tasks.plan import RunPlan
+from tasks.prefect_task import task
 from tasks.resource import KINDS, Resource, looked_at
 
 
@@ -140,6 +138,6 @@ def existing(bucket: str, run_id: str = "") -> list[Resource]:
     return [seen for resource in inventory(bucket, run_id) if (seen := looked_at(resource))]
 
 
-@task(name="inventory", cache_policy=NO_CACHE)
+@task(name="inventory")
 def inventory_task(bucket: str, run_id: str = "") -> list[Resource]:
     return existing(bucket, run_id)

@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from recommender.schema import Response, SchemaError
 from tasks.clients import client, error_code, error_text, explained
@@ -26,6 +24,7 @@ from tasks.errors import InvocationFailedError
 from tasks.names import S3Location
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
 from tasks.storage import download, upload
 
 JSON = "application/json"
@@ -172,24 +171,24 @@ def warm_up(endpoint_name: str, picture: Picture, top_k: int, deadline: Deadline
     )
 
 
-@task(name="smoke-real-time", task_run_name="smoke-{endpoint.name}", cache_policy=NO_CACHE)
+@task(name="smoke-real-time", task_run_name="smoke-{endpoint.name}")
 def smoke_real_time_task(endpoint: Endpoint, picture: Picture, top_k: int = 1) -> float:
     took = warm_up(endpoint.name, picture, top_k, Deadline(120))
-    get_run_logger().info("%s answered a smoke invocation in %.0f ms", endpoint.name, took)
+    run_logger().info("%s answered a smoke invocation in %.0f ms", endpoint.name, took)
     return took
 
 
-@task(name="measure-real-time", cache_policy=NO_CACHE)
+@task(name="measure-real-time")
 def measure_real_time_task(endpoint: Endpoint, pictures: Sequence[Picture], top_k: int) -> list[Answer]:
     """One after the other: a round trip that waits behind another measures the other."""
     answers = [invoke_real_time(endpoint.name, picture, top_k) for picture in pictures]
-    get_run_logger().info("%s answered %d pictures", endpoint.name, len(answers))
+    run_logger().info("%s answered %d pictures", endpoint.name, len(answers))
     return answers
 
 
-@task(name="submit-async", cache_policy=NO_CACHE)
+@task(name="submit-async")
 def submit_task(plan: RunPlan, endpoint: Endpoint, pictures: Sequence[Picture], top_k: int) -> list[InvocationRecord]:
     records = submit_all(plan, endpoint.name, pictures, top_k)
     save_records(plan, records)
-    get_run_logger().info("%s queued %d requests", endpoint.name, len(records))
+    run_logger().info("%s queued %d requests", endpoint.name, len(records))
     return records

@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.clients import client, explained
 from tasks.errors import InputError
 from tasks.inventory import write_down
 from tasks.plan import RunPlan
+from tasks.prefect_task import task
 
 
 @dataclass(frozen=True)
@@ -154,12 +152,12 @@ def checked_topic(topic_arn: str) -> str:
     return topic_arn
 
 
-@task(name="create-messaging", cache_policy=NO_CACHE)
+@task(name="create-messaging")
 def create_messaging_task(plan: RunPlan, topic_arn: str = "") -> Topics:
     return create_messaging(plan, checked_topic(topic_arn))
 
 
-@task(name="listen", cache_policy=NO_CACHE)
+@task(name="listen")
 def listen_task(plan: RunPlan, topics: Topics | None) -> Topics | None:
     """An endpoint without topics is waited for in S3 alone."""
     return listen(plan, topics) if topics and (topics.success_arn or topics.error_arn) else None

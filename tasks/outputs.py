@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-
 from tasks import limits
 from tasks.comparison import Answer
 from tasks.deadline import Deadline
@@ -23,6 +20,7 @@ from tasks.names import S3Location
 from tasks.notifications import Notification, receive
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
 from tasks.storage import download, keys_under
 
 LATE_NOTIFICATION_SECONDS = 20.0
@@ -193,12 +191,12 @@ def read_answer(record: InvocationRecord) -> Answer:
     return parsed_answer(record.picture, download(record.output_location), latency_ms)
 
 
-@task(name="wait-for-outputs", cache_policy=NO_CACHE)
+@task(name="wait-for-outputs")
 def wait_for_outputs_task(
     plan: RunPlan, endpoint_name: str, records: Sequence[InvocationRecord], queue_url: str
 ) -> list[InvocationRecord]:
     """In the main thread, by one deadline: a cancellation must be able to end it."""
-    logger, settings = get_run_logger(), plan.settings
+    logger, settings = run_logger(), plan.settings
     deadline = Deadline(settings.request_ttl_seconds + settings.invocation_timeout_seconds + 120)
     wait = Wait(records, endpoint_name, queue_url, deadline, lambda n, of: logger.info("%d of %d ended", n, of))
     ended = wait.run()
@@ -206,7 +204,7 @@ def wait_for_outputs_task(
     return ended
 
 
-@task(name="smoke-async", task_run_name="smoke-{endpoint.name}", cache_policy=NO_CACHE)
+@task(name="smoke-async", task_run_name="smoke-{endpoint.name}")
 def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k: int = 1) -> float:
     """One request through the whole path, seconds; InService alone does not show that it answers."""
     record = submit(plan, endpoint.name, picture, top_k)
@@ -218,10 +216,10 @@ def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k:
             f"Endpoint {endpoint.name} is InService but its first answer was {answer.error}. Its log says why: "
             f"`aws logs tail /aws/sagemaker/Endpoints/{endpoint.name}`."
         )
-    get_run_logger().info("%s answered a smoke invocation in %.1f s", endpoint.name, answer.latency_ms / 1000)
+    run_logger().info("%s answered a smoke invocation in %.1f s", endpoint.name, answer.latency_ms / 1000)
     return answer.latency_ms / 1000
 
 
-@task(name="read-answers", cache_policy=NO_CACHE)
+@task(name="read-answers")
 def read_answers_task(records: Sequence[InvocationRecord]) -> list[Answer]:
     return [read_answer(record) for record in records]

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from recommender.errors import RequestError
 from recommender.image import decode
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.picture_files import SUFFIXES, Progress, pictures_below, read_bytes, silent
+from tasks.prefect_task import run_logger, task
 from tasks.storage import download, local_copy
 
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
@@ -119,9 +118,9 @@ def checked(content: bytes, name: str) -> bytes:
     return content
 
 
-@task(name="read-pictures", cache_policy=NO_CACHE)
+@task(name="read-pictures")
 def read_pictures_task(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
-    logger = get_run_logger()
+    logger = run_logger()
     found = read_pictures(source, count, minimum, lambda line: logger.info("query pictures: %s", line))
     logger.info("%d query pictures from %s", len(found), source)
     return found

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import boto3
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from tasks import names
 from tasks.clients import account_id, client, error_code, error_text, explained, region
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.prefect_task import run_logger, task
 from tasks.report_folder import check_reports
 from tasks.settings import Settings, read_settings, serving_image
 
@@ -137,17 +136,17 @@ def check_role(plan: RunPlan) -> str:
     return f"role {role}: exists"
 
 
-@task(name="plan", cache_policy=NO_CACHE)
+@task(name="plan")
 def plan_task(run_id: str) -> RunPlan:
     plan = plan_run(run_id)
-    logger = get_run_logger()
+    logger = run_logger()
     logger.info("Run %s in %s, bucket %s, expires %s", plan.run_id, plan.region, plan.bucket, plan.expires_at)
     for name, value in plan.settings.masked().items():
         logger.info("setting %s = %s", name, value)
     return plan
 
 
-@task(name="preflight", cache_policy=NO_CACHE)
+@task(name="preflight")
 def preflight_task(plan: RunPlan, *, reports: bool = False) -> None:
     for line in preflight(plan, reports=reports):
-        get_run_logger().info("preflight: %s", line)
+        run_logger().info("preflight: %s", line)

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from tasks.comparison import Answer, PictureComparison, Verdict
 from tasks.cost import CostEstimate
 from tasks.history import HISTORY_FILE, Night, add_night, read_history, slower_phases
 from tasks.latency import PhaseLatency
 from tasks.plots import latency_image
+from tasks.prefect_task import task
 from tasks.report_folder import Unwritten
 from tasks.report_markdown import render_markdown
 from tasks.report_page import render_html
@@ -192,7 +191,7 @@ def write_report(
     return ReportFiles(target / "report.json", target / "report.html", target / "report.md")
 
 
-@task(name="publish the report", cache_policy=NO_CACHE)
+@task(name="publish the report")
 def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
     """Returns the ids of the markdown and table artifacts, which the Prefect UI shows with their history."""
     plot = f"\n![latency]({image})\n\n{PLOT_CAPTION}\n" if (image := latency_image(report.waits_ms)) else ""

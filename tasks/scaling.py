@@ -6,9 +6,6 @@ alone waits until the backlog exceeds its target value.
 
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.clients import client, explained
 from tasks.inventory import write_down
 from tasks.limits import (
@@ -20,6 +17,7 @@ from tasks.limits import (
     VARIANT,
 )
 from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
 
 
 def resource_id(endpoint_name: str) -> str:
@@ -114,6 +112,6 @@ def read_back(endpoint_name: str) -> str:
     return f"{endpoint_name} scales between {target['MinCapacity']} and {target['MaxCapacity']} instances"
 
 
-@task(name="scale-to-zero", cache_policy=NO_CACHE)
+@task(name="scale-to-zero")
 def scale_to_zero_task(plan: RunPlan, endpoint_name: str) -> None:
-    get_run_logger().info("%s", scale_to_zero(plan, endpoint_name))
+    run_logger().info("%s", scale_to_zero(plan, endpoint_name))

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 
 from tasks.deadline import Deadline
 from tasks.errors import LeftoverError
+from tasks.prefect_task import run_logger, task
 from tasks.resource import Resource
 from tasks.teardown import tear_down_run
 
@@ -48,7 +47,7 @@ def is_over(client: SyncPrefectClient, run_id: str) -> bool | None:
     return state is not None and state.is_final()
 
 
-@task(name="runs-that-are-over", cache_policy=NO_CACHE)
+@task(name="runs-that-are-over")
 def over_task(found: Sequence[Resource], ignore_expiry: bool) -> list[str]:
     with get_client(sync_client=True) as client:
         expired = runs_to_sweep(found, False, datetime.now(UTC))
@@ -57,9 +56,9 @@ def over_task(found: Sequence[Resource], ignore_expiry: bool) -> list[str]:
         return [run for run in wanted if is_over(client, run) or (is_over(client, run) is None and run in expired)]
 
 
-@task(name="sweep-runs", cache_policy=NO_CACHE)
+@task(name="sweep-runs")
 def sweep_task(bucket: str, runs: Sequence[str], deadline_minutes: int, dry_run: bool) -> Sweep:
-    logger = get_run_logger()
+    logger = run_logger()
     removed: list[str] = []
     left: list[str] = []
     if dry_run:

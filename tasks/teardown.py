@@ -13,8 +13,6 @@ from types import FrameType
 from typing import Any
 
 from botocore.exceptions import ClientError
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
 
 from tasks.clients import client, error_text, explained, missing_ok
 from tasks.deadline import Deadline
@@ -22,6 +20,7 @@ from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
 from tasks.inventory import inventory, recorded, strike_out
 from tasks.limits import DELETING, SCALABLE_DIMENSION, SERVICE_NAMESPACE
 from tasks.names import RunNames
+from tasks.prefect_task import run_logger, task
 from tasks.resource import KINDS, Resource, looked_at, run_of_endpoint, subscription_arns
 
 Say = Callable[[str], None]
@@ -236,11 +235,11 @@ def uninterrupted(say: Say) -> Iterator[None]:
             signal.raise_signal(held[0])
 
 
-@task(name="tear-down", cache_policy=NO_CACHE)
+@task(name="tear-down")
 def tear_down_task(bucket: str, run_id: str, deadline_minutes: int) -> Removal:
-    return tear_down_run(bucket, run_id, Deadline(deadline_minutes * 60), get_run_logger().info)
+    return tear_down_run(bucket, run_id, Deadline(deadline_minutes * 60), run_logger().info)
 
 
-@task(name="tear-down-endpoint", cache_policy=NO_CACHE)
+@task(name="tear-down-endpoint")
 def tear_down_endpoint_task(bucket: str, endpoint_name: str, deadline_minutes: int) -> Removal:
-    return tear_down_endpoint(bucket, endpoint_name, Deadline(deadline_minutes * 60), get_run_logger().info)
+    return tear_down_endpoint(bucket, endpoint_name, Deadline(deadline_minutes * 60), run_logger().info)

@@ -6,9 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-
 from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers, judge, pair_answers
 from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
 from tasks.endpoint import Endpoint
@@ -18,6 +15,7 @@ from tasks.latency import PhaseLatency, latency_by_phase
 from tasks.model import read_manifest
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
 from tasks.report import Report, ReportFiles, publish_artifacts, write_report
 from tasks.report_folder import Unwritten
 from tasks.teardown import Removal
@@ -177,7 +175,7 @@ def recommended_items(answers: Sequence[Answer]) -> set[str]:
     return {item.item_id for answer in answers if answer.response for item in answer.response.recommendations}
 
 
-@task(name="write-report", cache_policy=NO_CACHE)
+@task(name="write-report")
 def write_report_task(
     report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
 ) -> ReportFiles | Unwritten:
@@ -187,13 +185,13 @@ def write_report_task(
         files = write_report(report, folder, queries, item_pictures)
     except OSError as exc:
         unwritten = Unwritten(folder, exc.strerror or str(exc))
-        get_run_logger().error("%s", unwritten)
+        run_logger().error("%s", unwritten)
         return unwritten
-    get_run_logger().info("report: %s", files.html)
+    run_logger().info("report: %s", files.html)
     return files
 
 
-@task(name="fetch-item-pictures", cache_policy=NO_CACHE)
+@task(name="fetch-item-pictures")
 def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
     uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))

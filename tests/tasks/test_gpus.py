@@ -1,5 +1,6 @@
 """GPUs that nothing would use are told of before they bill."""
 
+import inspect
 import json
 import logging
 from collections.abc import Callable
@@ -64,8 +65,10 @@ def test_a_deployment_warns_of_them(
     plan: RunPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_manifest("onnxruntime")
-    monkeypatch.setattr("tasks.endpoint.get_run_logger", lambda: logging.getLogger("run"))
-    endpoint = start_endpoint_task.fn(plan, EndpointSpec("real-time", put_model(), instance_type="ml.g5.xlarge"))
+    monkeypatch.setattr("tasks.endpoint.run_logger", lambda: logging.getLogger("run"))
+    endpoint = inspect.unwrap(start_endpoint_task)(
+        plan, EndpointSpec("real-time", put_model(), instance_type="ml.g5.xlarge")
+    )
     assert endpoint.instance_type == "ml.g5.xlarge"
     (warning,) = [each.message for each in caplog.records if each.name == "run" and each.levelno == logging.WARNING]
     assert warning.startswith("ml.g5.xlarge has 1 GPU(s)")

@@ -1,5 +1,6 @@
 """The memory that workers need, against what an instance type has."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -83,5 +84,5 @@ def test_the_deployment_asks_before_anything_is_made(half_a_gib: None, plan: Run
     crowded = replace(plan, settings=Settings(bucket=BUCKET, model_server_workers=96))
     spec = EndpointSpec("real-time", ARCHIVE, instance_type="ml.m5.large")
     with disable_run_logger(), pytest.raises(InputError, match="96 worker"):
-        start_endpoint_task.fn(crowded, spec)
+        inspect.unwrap(start_endpoint_task)(crowded, spec)
     assert boto3.client("sagemaker").list_models()["Models"] == []

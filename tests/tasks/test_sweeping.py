@@ -1,5 +1,6 @@
 """Which runs are over, and removing what they left."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,7 @@ def test_nothing_found_means_nothing_to_sweep() -> None:
 
 def test_a_dry_run_removes_nothing_and_says_what_it_would(plan: RunPlan) -> None:
     made_topic(plan)
-    assert sweep_task.fn(BUCKET, [RUN_ID], 1, True) == Sweep((RUN_ID,), (), (), True)
+    assert inspect.unwrap(sweep_task)(BUCKET, [RUN_ID], 1, True) == Sweep((RUN_ID,), (), (), True)
     assert len(existing(BUCKET)) == 1
 
 
@@ -57,7 +58,7 @@ def test_a_sweep_removes_the_runs_it_is_told_and_no_other(plan: RunPlan) -> None
     other = replace(plan, run_id="7777" + RUN_ID[4:])
     for each in (plan, other):
         made_topic(each)
-    swept = sweep_task.fn(BUCKET, [RUN_ID], 1, False).proven()
+    swept = inspect.unwrap(sweep_task)(BUCKET, [RUN_ID], 1, False).proven()
     assert len(swept.removed) == 1
     assert {each.run_id for each in existing(BUCKET)} == {other.run_id}
     assert len(boto3.client("sns").list_topics()["Topics"]) == 1

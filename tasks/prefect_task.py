@@ -1,0 +1,48 @@
+"""Tasks as Prefect wants them, without importing Prefect before one of them runs.
+
+Importing Prefect takes seconds, and `stygig invoke` calls the plain functions below the tasks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from prefect.logging.loggers import LoggingAdapter
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def task(name: str, task_run_name: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Makes a Prefect task of a function when it is first called.
+
+    Every task of ours acts on AWS or looks at it, so that none may be answered from a cache; and Prefect would hash
+    the arguments for it, which fails loudly for most of ours.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @cache
+        def made() -> Callable[P, R]:
+            import prefect
+            from prefect.cache_policies import NO_CACHE
+
+            options = {"task_run_name": task_run_name} if task_run_name else {}
+            return prefect.task(function, name=name, cache_policy=NO_CACHE, **options)  # type: ignore[call-overload, no-any-return]
+
+        @wraps(function)
+        def run(*arguments: P.args, **named: P.kwargs) -> R:
+            return made()(*arguments, **named)
+
+        return run
+
+    return decorate
+
+
+def run_logger() -> LoggingAdapter:
+    """The logger of the flow run or task run that is under way, whose lines the Prefect UI shows."""
+    from prefect import get_run_logger
+
+    return get_run_logger()  # type: ignore[return-value]
