@@ -165,7 +165,7 @@ def test_lists_page_filter_and_sort(cloud: Cloud) -> None:
 
 def test_more_instances_of_a_type_than_the_quota_are_refused(modelled: Cloud) -> None:
     modelled.async_config()
-    modelled.config("many", variant={"InitialInstanceCount": 20})
+    modelled.config("many", variant={"InitialInstanceCount": 20}, AsyncInferenceConfig=ASYNC)
     modelled.config("too-many", variant={"InitialInstanceCount": 21})
     client = modelled.sagemaker
     with pytest.raises(ClientError, match=r"is 20 Instances, with current utilization of 0 .* delta of 21") as refused:

@@ -115,9 +115,9 @@ def test_without_a_failure_path_a_failure_has_no_response_parameters(subscribed:
 def test_the_topics_of_the_time_of_acceptance_are_told_though_an_update_removes_them(subscribed: Subscribed) -> None:
     subscribed.start()
     cloud = subscribed.cloud
-    cloud.config("real-time")
+    cloud.async_config("silent")
     answer = cloud.invoke_async({"x": 1, "sleep": 0.7})
-    cloud.sagemaker.update_endpoint(EndpointName="endpoint", EndpointConfigName="real-time")
+    cloud.sagemaker.update_endpoint(EndpointName="endpoint", EndpointConfigName="silent")
     cloud.settle()
     topic, message = subscribed.receive()
     assert (topic, message["inferenceId"]) == ("SuccessTopic", answer["InferenceId"])

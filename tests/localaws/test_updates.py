@@ -15,12 +15,6 @@ def model_fn(model_dir):
     while "Contents" not in s3.list_objects_v2(Bucket="models", Prefix="go"): time.sleep(0.02)
 def transform_fn(model, body, content_type, accept): return body
 """
-DEPLOYMENT = {
-    "BlueGreenUpdatePolicy": {
-        "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
-        "TerminationWaitInSeconds": 0,
-    }
-}
 
 
 def variant(cloud: Cloud) -> dict[str, Any]:
@@ -61,18 +55,6 @@ def test_an_update_takes_counts_and_weights_from_the_new_configuration_unless_th
     cloud.settle()
     update(cloud, "next", ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}])
     assert (counts(cloud), variant(cloud)["DesiredWeight"]) == ((1, 1), 1.0)
-
-
-def test_an_update_may_turn_an_asynchronous_endpoint_into_a_real_time_one(cloud: Cloud) -> None:
-    cloud.model()
-    cloud.async_config()
-    cloud.config("real-time")
-    cloud.endpoint()
-    update(cloud, "real-time", DeploymentConfig=DEPLOYMENT)
-    description = cloud.sagemaker.describe_endpoint(EndpointName="endpoint")
-    assert description["LastDeploymentConfig"] == DEPLOYMENT
-    assert "AsyncInferenceConfig" not in description
-    assert cloud.invoke({"x": 1})["x"] == 2
 
 
 def test_counts_move_while_a_new_instance_starts(cloud: Cloud) -> None:

@@ -24,6 +24,7 @@ from localaws.sagemaker.listing import page, select
 from localaws.sagemaker.quotas import check_instances
 from localaws.sagemaker.resources import EndpointConfig, Model
 from localaws.sagemaker.state import State, key
+from localaws.sagemaker.update_rules import check_deployment, check_update
 from localaws.sagemaker.variant import Retained
 
 Request = dict[str, Any]
@@ -124,6 +125,7 @@ class ControlPlane:
         if key(region, name) in self._state.endpoints:
             raise ValidationException(f'Cannot create already existing endpoint "{endpoint_arn}".')
         config = self._config(region, request["EndpointConfigName"])
+        check_deployment(request.get("DeploymentConfig"))
         self._check_instances_of(region, config)
         endpoint = Endpoint(self._hosting, region, name, config, self._models_of(region, config))
         endpoint.deployment_config = request.get("DeploymentConfig")
@@ -142,9 +144,11 @@ class ControlPlane:
     def _update_endpoint(self, region: str, request: Request) -> Request:
         endpoint = self._changeable(region, request["EndpointName"])
         config = self._config(region, request["EndpointConfigName"])
+        kept = request.get("RetainDeploymentConfig")
+        deployment = endpoint.deployment_config if kept else request.get("DeploymentConfig")
+        check_update(endpoint, config, deployment)
         self._check_instances_of(region, config)
-        if not request.get("RetainDeploymentConfig"):
-            endpoint.deployment_config = request.get("DeploymentConfig")
+        endpoint.deployment_config = deployment
         endpoint.update(config, self._models_of(region, config), Retained.of(request))
         return {"EndpointArn": endpoint.arn}
 
@@ -217,6 +221,8 @@ class ControlPlane:
             raise _in_progress(endpoint)
         if endpoint.status == "Failed":
             raise ValidationException(f'Cannot update endpoint "{endpoint.arn}" in status Failed: delete it.')
+        # A configuration in use can be deleted, but AWS compares an update with it.
+        self._config(region, endpoint.config.name)
         return endpoint
 
     def _models_of(self, region: str, config: EndpointConfig) -> dict[str, Model]:

@@ -78,11 +78,7 @@ class Endpoint:
         self._spawn("create", self._create)
 
     def update(self, config: EndpointConfig, models: dict[str, Model], retained: Retained = NOTHING_RETAINED) -> None:
-        """Replaces the instances by new ones of another configuration, without a gap.
-
-        Whether an asynchronous endpoint may become a real-time one AWS does not say; here it may, and what waits in
-        the queue is still worked off.
-        """
+        """Replaces the instances by new ones of another configuration, without a gap."""
         variants = variants_of(config, models)
         carry_over(self.variants, variants, retained)
         self._set_status("Updating")

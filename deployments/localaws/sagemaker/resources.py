@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,3 +50,14 @@ class EndpointConfig:
     def async_config(self) -> dict[str, Any] | None:
         """The AsyncInferenceConfig; None makes the endpoints of this configuration real-time ones."""
         return self.request.get("AsyncInferenceConfig")
+
+    @property
+    def serverless(self) -> bool:
+        """Whether its variants have no instances."""
+        return any("ServerlessConfig" in spec for spec in self.variants)
+
+
+def hardware(spec: Mapping[str, Any]) -> list[str]:
+    """The instance types that a variant asks for, the one to be tried first at first; none for a serverless one."""
+    pools = sorted(spec.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))
+    return [spec["InstanceType"]] if "InstanceType" in spec else [pool["InstanceType"] for pool in pools]

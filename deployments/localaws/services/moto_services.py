@@ -166,6 +166,14 @@ class MotoServices:
             return True
         return any(role.arn == arn for role in iam_backends[ACCOUNT]["aws"].get_roles())
 
+    def is_scalable_variant(self, endpoint: str, variant: str) -> bool:
+        """Whether the variant is registered as a scalable target."""
+        resource = f"endpoint/{endpoint}/variant/{variant}".lower()
+        targets = applicationautoscaling_backends[ACCOUNT][self.region].describe_scalable_targets(
+            "sagemaker", None, None
+        )
+        return any(target.resource_id.lower() == resource for target in targets)
+
     def deregister_scalable_variant(self, endpoint: str, variant: str) -> None:
         """Removes the variant's scalable target and its policies, as DeleteEndpoint does."""
         backend = applicationautoscaling_backends[ACCOUNT][self.region]
