@@ -43,7 +43,10 @@ def modelled(cloud: Cloud) -> Cloud:
         ({"ProductionVariants": [{**VARIANT, "ModelName": "nobody"}]}, f'Could not find model "{ARN}:model/nobody".'),
         ({"ProductionVariants": [{**VARIANT, "InstanceType": "ml.x1.tiny"}]}, "enum value set"),
         ({"ProductionVariants": [VARIANT, VARIANT]}, "must be unique"),
-        ({"ProductionVariants": [{"VariantName": "a", "ModelName": "model"}]}, "InstanceType and InitialInstanceCount"),
+        (
+            {"ProductionVariants": [{"VariantName": "a", "ModelName": "model"}]},
+            "Production variant a lacks InstanceType or InstancePools and InitialInstanceCount.",
+        ),
         ({"ProductionVariants": [SERVERLESS], "AsyncInferenceConfig": ASYNC}, "not supported for serverless"),
         (
             {"ProductionVariants": [VARIANT, {**VARIANT, "VariantName": "b"}], "AsyncInferenceConfig": ASYNC},

@@ -31,8 +31,10 @@ def check_endpoint_config(request: dict[str, Any]) -> None:
         raise ValidationException(f"Production variant names must be unique; found {', '.join(names)}.")
     for variant in variants:
         _check_variant(variant)
+    if any("ServerlessConfig" in variant for variant in variants):
+        _check_serverless(request)
     if "AsyncInferenceConfig" in request:
-        _check_async(variants)
+        _check_async(request)
 
 
 def check_tags(tags: list[dict[str, str]]) -> None:
@@ -48,18 +50,44 @@ def _check_variant(variant: dict[str, Any]) -> None:
     name = variant["VariantName"]
     if "ModelName" not in variant:
         raise ValidationException(f"Production variant {name} has no ModelName; inference components are not served.")
+    if "ManagedInstanceScaling" in variant:
+        raise ValidationException("ManagedInstanceScaling is only supported for inference component endpoints.")
+    types = [member for member in ("InstanceType", "InstancePools") if member in variant]
     if "ServerlessConfig" in variant:
-        if {"InstanceType", "InitialInstanceCount"} & variant.keys():
+        if types or "InitialInstanceCount" in variant:
             raise ValidationException(
-                f"Production variant {name} has both ServerlessConfig and an instance type or count: give one."
+                f"Production variant {name} has both ServerlessConfig and an instance type, pools or count: give one."
             )
         return
-    missing = [member for member in ("InstanceType", "InitialInstanceCount") if member not in variant]
+    if len(types) > 1:
+        raise ValidationException(f"Production variant {name} has both InstanceType and InstancePools: give one.")
+    missing = [] if types else ["InstanceType or InstancePools"]
+    missing += [] if "InitialInstanceCount" in variant else ["InitialInstanceCount"]
     if missing:
         raise ValidationException(f"Production variant {name} lacks {' and '.join(missing)}.")
 
 
-def _check_async(variants: list[dict[str, Any]]) -> None:
+def _check_serverless(request: dict[str, Any]) -> None:
+    """What serverless inference does not have, as its page in AWS's guide lists it."""
+    variants = request["ProductionVariants"]
+    if len(variants) > 1 or request.get("ShadowProductionVariants"):
+        raise ValidationException("Serverless inference does not support multiple production variants.")
+    if request.get("DataCaptureConfig"):
+        raise ValidationException("Serverless inference does not support DataCaptureConfig.")
+    config = variants[0]["ServerlessConfig"]
+    if config["MemorySizeInMB"] % 1024:
+        raise ValidationException(
+            f"MemorySizeInMB must be 1024, 2048, 3072, 4096, 5120 or 6144; found {config['MemorySizeInMB']}."
+        )
+    if config.get("ProvisionedConcurrency", 0) > config["MaxConcurrency"]:
+        raise ValidationException(
+            f"ProvisionedConcurrency must not exceed MaxConcurrency, which is {config['MaxConcurrency']}; "
+            f"found {config['ProvisionedConcurrency']}."
+        )
+
+
+def _check_async(request: dict[str, Any]) -> None:
+    variants = request["ProductionVariants"] + request.get("ShadowProductionVariants", [])
     if len(variants) > 1:
         raise ValidationException(
             f"AsyncInferenceConfig supports a single production variant per endpoint; found {len(variants)}."

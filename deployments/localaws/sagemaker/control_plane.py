@@ -22,7 +22,7 @@ from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting, arn
 from localaws.sagemaker.listing import page, select
 from localaws.sagemaker.quotas import check_instances
-from localaws.sagemaker.resources import EndpointConfig, Model
+from localaws.sagemaker.resources import EndpointConfig, Model, model_names, served_model
 from localaws.sagemaker.state import State, key
 from localaws.sagemaker.update_rules import check_deployment, check_update
 from localaws.sagemaker.variant import Retained
@@ -100,7 +100,8 @@ class ControlPlane:
             raise ValidationException(f'Cannot create already existing endpoint configuration "{config.arn}".')
         check_endpoint_config(request)
         for variant in config.variants:
-            self._model(region, variant["ModelName"])
+            for model_name in model_names(variant):
+                self._model(region, model_name)
         self._check_role(region, request.get("ExecutionRoleArn"))
         self._state.configs[key(region, name)] = config
         self._tag_new(config.arn, request)
@@ -226,7 +227,7 @@ class ControlPlane:
         return endpoint
 
     def _models_of(self, region: str, config: EndpointConfig) -> dict[str, Model]:
-        return {spec["ModelName"]: self._model(region, spec["ModelName"]) for spec in config.variants}
+        return {name: self._model(region, name) for name in map(served_model, config.variants)}
 
     def _check_instances_of(self, region: str, config: EndpointConfig) -> None:
         added = [(spec, spec.get("InitialInstanceCount", 0)) for spec in config.variants]

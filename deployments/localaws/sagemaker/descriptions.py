@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from localaws.sagemaker.endpoint import Endpoint
-from localaws.sagemaker.resources import EndpointConfig, Model
+from localaws.sagemaker.resources import EndpointConfig, Model, hardware
 from localaws.sagemaker.variant import Variant
 
 Answer = dict[str, Any]
@@ -111,7 +111,11 @@ def _variant(endpoint: Endpoint, variant: Variant) -> Answer:
         answer["DeployedImages"] = [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": resolution}]
     if endpoint.status in ("Creating", "Updating", "Deleting"):
         answer["VariantStatus"] = [{"Status": endpoint.status, "StartTime": endpoint.modified.timestamp()}]
-    for member in ("ManagedInstanceScaling", "RoutingConfig"):
-        if variant.spec.get(member):
-            answer[member] = variant.spec[member]
+    if "InstancePools" in variant.spec:
+        counts = dict.fromkeys(hardware(variant.spec), 0) | {hardware(variant.spec)[0]: variant.current}
+        answer["InstancePools"] = [
+            {"InstanceType": instance_type, "CurrentInstanceCount": count} for instance_type, count in counts.items()
+        ]
+    if routing := variant.spec.get("RoutingConfig"):
+        answer["RoutingConfig"] = routing
     return answer

@@ -8,6 +8,7 @@ from typing import Any
 
 from localaws.errors import AwsError
 from localaws.sagemaker.endpoint import Endpoint
+from localaws.sagemaker.resources import hardware
 
 # On AWS each instance type has a quota of its own; here it is the same for all.
 MAX_INSTANCES_OF_A_TYPE = 20
@@ -33,6 +34,6 @@ def check_instances(endpoints: Iterable[Endpoint], added: Iterable[Count]) -> No
 def _by_type(counts: Iterable[Count]) -> Counter[str]:
     summed: Counter[str] = Counter()
     for spec, count in counts:
-        if "InstanceType" in spec:
-            summed[spec["InstanceType"]] += count
+        for instance_type in hardware(spec)[:1]:
+            summed[instance_type] += count
     return summed

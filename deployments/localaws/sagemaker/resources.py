@@ -58,6 +58,22 @@ class EndpointConfig:
 
 
 def hardware(spec: Mapping[str, Any]) -> list[str]:
-    """The instance types that a variant asks for, the one to be tried first at first; none for a serverless one."""
-    pools = sorted(spec.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))
-    return [spec["InstanceType"]] if "InstanceType" in spec else [pool["InstanceType"] for pool in pools]
+    """The instance types that a variant may have, the first choice first; none for a serverless one."""
+    return [spec["InstanceType"]] if "InstanceType" in spec else [pool["InstanceType"] for pool in _pools(spec)]
+
+
+def served_model(spec: Mapping[str, Any]) -> str:
+    """The name of the model that a variant serves: its own, or that of the instance pool it is in."""
+    override = _pools(spec)[0].get("ModelNameOverride") if _pools(spec) else None
+    return str(override or spec["ModelName"])
+
+
+def model_names(spec: Mapping[str, Any]) -> list[str]:
+    """The names of all models that a variant may serve."""
+    overrides = [pool["ModelNameOverride"] for pool in _pools(spec) if "ModelNameOverride" in pool]
+    return [spec["ModelName"], *overrides]
+
+
+def _pools(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The variant's instance pools, 1 being the highest priority. There is always room in the first here."""
+    return sorted(spec.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localaws.sagemaker.instance import Instance
-from localaws.sagemaker.resources import EndpointConfig, Model
+from localaws.sagemaker.resources import EndpointConfig, Model, served_model
 
 
 @dataclass
@@ -52,7 +52,7 @@ NOTHING_RETAINED = Retained()
 
 def variants_of(config: EndpointConfig, models: Mapping[str, Model]) -> dict[str, Variant]:
     """The variants of a configuration, by name, without instances."""
-    return {spec["VariantName"]: Variant.of(spec, models[spec["ModelName"]]) for spec in config.variants}
+    return {spec["VariantName"]: Variant.of(spec, models[served_model(spec)]) for spec in config.variants}
 
 
 def carry_over(old: Mapping[str, Variant], new: Mapping[str, Variant], retained: Retained) -> None:
