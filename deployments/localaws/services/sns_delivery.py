@@ -81,7 +81,8 @@ def deliver(subscription: Any, publication: Publication) -> None:
         elif subscription.protocol in ("http", "https"):
             sns_http.notify(subscription, publication, lambda reason: drop(subscription, publication, reason))
         elif subscription.protocol == "lambda":
-            _to_lambda(subscription, publication.message_for("lambda"), publication.message_id, publication.subject)
+            message = publication.message_for("lambda")
+            _to_lambda(subscription, message, publication.message_id, publication.subject, publication.attributes)
     except UndeliverableError as exc:
         drop(subscription, publication, str(exc))
     except Exception as exc:  # a subscriber never fails a publisher
@@ -90,7 +91,6 @@ def deliver(subscription: Any, publication: Publication) -> None:
 
 def drop(subscription: Any, publication: Publication, reason: str) -> None:
     """Puts what could not be delivered into the dead-letter queue, if the subscription has one that takes it."""
-    serving: Serving | None = getattr(subscription, "serving", None)
     arn = json.loads(subscription.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
     event = "sns.dropped"
     if arn is not None:
@@ -99,6 +99,13 @@ def drop(subscription: Any, publication: Publication, reason: str) -> None:
             event = "sns.redriven"
         except UndeliverableError as exc:
             reason = f"{reason}; dead-letter queue: {exc}"
+        except Exception as exc:  # nor does its dead-letter queue
+            reason = f"{reason}; dead-letter queue: {exc!r}"
+    _record(event, subscription, publication, reason)
+
+
+def _record(event: str, subscription: Any, publication: Publication, reason: str) -> None:
+    serving: Serving | None = getattr(subscription, "serving", None)
     if serving is not None:
         serving.hosting.journal.record(
             event,
@@ -114,7 +121,13 @@ def _wants(subscription: Any, publication: Publication) -> bool:
     if subscription.attributes.get("PendingConfirmation"):
         return False
     matcher = subscription._filter_policy_matcher
-    return matcher is None or bool(matcher.matches(publication.attributes, publication.message))
+    if matcher is None:
+        return True
+    try:
+        return bool(matcher.matches(publication.attributes, publication.message_for(subscription.protocol)))
+    except Exception as exc:  # a message that no filter can read never fails a publisher
+        _record("sns.filter_failed", subscription, publication, repr(exc))
+        return False
 
 
 def _to_queue(queue_arn: str, subscription: Any, publication: Publication) -> None:

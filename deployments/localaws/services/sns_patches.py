@@ -68,9 +68,14 @@ def publish(response: Any) -> Any:
 def subscribe(response: Any) -> Any:
     """Subscribes with all attributes or not at all; a web hook is asked to confirm."""
     wanted = (response._get_param(name) for name in ("TopicArn", "Endpoint", "Protocol"))
+    attributes = response._get_attributes()
+    # Subscribe says where it found the policy, SetSubscriptionAttributes does not.
+    sns_subscriptions.filter_of(
+        attributes.get("FilterPolicy"), attributes.get("FilterPolicyScope"), reason="Attributes Reason: "
+    )
     known = response.backend._find_subscription(*wanted)
     if known is not None:
-        _refuse_other_attributes(known, response._get_attributes())
+        _refuse_other_attributes(known, attributes)
     before = set(response.backend.subscriptions)
     try:
         result = _subscribe(response)
