@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from recommender import IMPORT_BEGAN_NS  # first, since the start of a worker is counted from here on
+
 # numpy's own threads would fight with the encoder's and the server's; the pool is sized when numpy is imported
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,18 +27,20 @@ from typing import Any
 # What AWS's image lacks lies here, built for that image's Python. Last on the path: it never hides what is installed.
 sys.path.append(str(Path(__file__).with_name("vendor") / f"py{sys.version_info.major}{sys.version_info.minor}"))
 
-from recommender import IMPORT_BEGAN
+from recommender import log
+from recommender.engines import Hardware, allowed_threads
 from recommender.errors import RequestError
 from recommender.media import JSON_TYPE, check_accept, read_request
-from recommender.recommend import Recommender, Stopwatch
+from recommender.recommend import Recommender
 from recommender.s3_picture import Location, allowed_prefixes, fetch
 from recommender.schema import Request, Response
+from recommender.stopwatch import Clock, Stopwatch
 
 Body = str | bytes | bytearray | memoryview | None
 ACCEPT_HEADER = "accept"
 INFERENCE_ID_HEADER = "x-amzn-sagemaker-inference-id"
 LONGEST_ID = 64  # AWS's own limit
-IMPORT_MS = round((time.perf_counter() - IMPORT_BEGAN) * 1000, 3)
+IMPORT_US = (time.perf_counter_ns() - IMPORT_BEGAN_NS) // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +88,40 @@ class Refusal:
 
 def model_fn(model_dir: str, context: Any = None) -> Model:
     """The model of an unpacked artifact, having answered one made-up question already."""
+    return start(Path(model_dir), context)
+
+
+def start(model_dir: Path, context: Any, clock: Clock = time.perf_counter_ns) -> Model:
+    """The model; the log says what its start was spent on, from the import of this module on."""
+    watch = Stopwatch(clock, before={"import": IMPORT_US})
     _take_bytes()
-    watch = Stopwatch()
-    recommender = Recommender.load(Path(model_dir), _gpu(context), watch)
-    model = Model(recommender, allowed_prefixes(os.environ))
-    model.recommender.warm_up()
-    watch.note("warm_up")
-    stages_ms = {"import": IMPORT_MS, **watch.stages_ms}
-    _log(
-        event="model_loaded",
-        version=model.recommender.model_version,
-        items=len(model.recommender.catalogue.items),
-        engine=model.recommender.encoder.spec.engine,
-        device=model.recommender.encoder.device,
-        stages_ms=stages_ms,
-        total_ms=round(sum(stages_ms.values()), 3),
-    )
+    log.tell_unknown_level()
+    try:
+        hardware = Hardware(allowed_threads(os.environ), _gpu(context))
+        model = Model(Recommender.load(model_dir, hardware, watch), allowed_prefixes(os.environ))
+        model.recommender.warm_up()
+        watch.note("warm_up")
+    except Exception as error:
+        _log_start(log.ERROR, watch, error=type(error).__name__)
+        raise
+    _log_start(log.INFO, watch, **_described(model.recommender))
     return model
+
+
+def _log_start(level: str, watch: Stopwatch, **more: object) -> None:
+    total_ms = watch.total_ms()
+    log.write(level, "cold_start", stages_ms=watch.stages_ms, total_ms=total_ms, **more)
+
+
+def _described(recommender: Recommender) -> dict[str, object]:
+    encoder = recommender.encoder
+    return {
+        "version": recommender.model_version,
+        "items": len(recommender.catalogue.items),
+        "engine": encoder.spec.engine,
+        "device": encoder.device,
+        "threads": encoder.threads,
+    }
 
 
 def _gpu(context: Any) -> int:
@@ -205,10 +226,8 @@ def _log_failure(trace: Trace, error: Exception) -> None:
 
 def _log_request(trace: Trace, status: int, **more: object) -> None:
     total_ms = round((time.perf_counter() - trace.started) * 1000, 3)
+    for stage, took_ms in trace.stages_ms.items():
+        log.write(log.DEBUG, "stage", request_id=trace.request_id, stage=stage, ms=took_ms)
     seen = {"request_id": trace.request_id, "content_type": trace.content_type[:80], "body_bytes": trace.body_bytes}
-    _log(event="request", status=int(status), **seen, stages_ms=trace.stages_ms, total_ms=total_ms, **more)
-
-
-def _log(**entry: object) -> None:
-    sys.stderr.write(json.dumps(entry) + "\n")
-    sys.stderr.flush()
+    level = log.INFO if status < 400 else log.WARNING if status < 500 else log.ERROR
+    log.write(level, "request", status=int(status), **seen, stages_ms=trace.stages_ms, total_ms=total_ms, **more)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import recommender as recommender  # before any test imports ONNX Runtime: it says there why
+
 # Before anything imports Prefect: a flow run by a test that forgot the server must fail, not start one.
 os.environ.update(
     PREFECT_SERVER_EPHEMERAL_ENABLED="false",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recommender.engines import ONE_THREAD, Engine, Hardware, open_onnx, open_torch
 from recommender.errors import ArtifactError, EncoderError, SchemaError
 from recommender.fields import Fields
+from recommender.stopwatch import Stopwatch
 
 ENGINES = {"onnxruntime": open_onnx, "torch": open_torch}
 SMALLEST_NORM = 1e-6
@@ -92,6 +93,9 @@ class Encoder(Protocol):
     @property
     def device(self) -> str: ...
 
+    @property
+    def threads(self) -> int: ...
+
     def encode(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
@@ -102,6 +106,7 @@ class EngineEncoder:
     spec: EncoderSpec
     engine: Engine
     device: str = "cpu"
+    threads: int = 1
 
     def encode(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit embeddings [N, dimension] of preprocessed pictures [N, 3, S, S]; EncoderError rather than nonsense."""
@@ -131,7 +136,7 @@ def _unit_rows(raw: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     return np.asarray(raw / norms, dtype=np.float32)
 
 
-def load_encoder(folder: Path, hardware: Hardware = ONE_THREAD) -> EngineEncoder:
+def load_encoder(folder: Path, hardware: Hardware = ONE_THREAD, watch: Stopwatch | None = None) -> EngineEncoder:
     """The encoder in `folder`, on the engine that its encoder.json names."""
     path = folder / "encoder.json"
     if not path.is_file():
@@ -140,4 +145,4 @@ def load_encoder(folder: Path, hardware: Hardware = ONE_THREAD) -> EngineEncoder
         spec = EncoderSpec.from_dict(json.loads(path.read_text("utf-8")))
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} isn't JSON: {error}") from error
-    return EngineEncoder(spec, *ENGINES[spec.engine](folder, spec.image_size, hardware))
+    return EngineEncoder(spec, *ENGINES[spec.engine](folder, spec.image_size, hardware, watch or Stopwatch()))

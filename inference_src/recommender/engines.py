@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import ArtifactError
+from recommender.stopwatch import Stopwatch
 
+THREADS = "OMP_NUM_THREADS"
 PREPACK = "STYGIG_ORT_PREPACK"
 TOWER, TOWER_WEIGHTS = "image.json", "image.safetensors"  # what engine torch builds the tower from, and fills it with
 
@@ -28,20 +31,34 @@ class Hardware:
 ONE_THREAD = Hardware()
 
 
+def allowed_threads(environment: Mapping[str, str]) -> int:
+    """How many threads a worker computes with: OMP_NUM_THREADS, else one."""
+    given = environment.get(THREADS, "").strip() or "1"
+    if not given.isdecimal() or int(given) == 0:
+        raise ValueError(f"{THREADS} is {given[:40]!r}; give a whole number of threads, 1 or more.")
+    return int(given)
+
+
 class Engine(Protocol):
     """Runs the image tower: [N, 3, S, S] in, [N, dimension] out, of any length."""
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
-def open_onnx(folder: Path, image_size: int, hardware: Hardware) -> tuple[Engine, str]:
+Opened = tuple[Engine, str, int]
+"""An engine, the device it computes on, and with how many threads, as it says itself."""
+
+
+def open_onnx(folder: Path, image_size: int, hardware: Hardware, watch: Stopwatch) -> Opened:
     """The graph image.onnx, optimised, its weights mapped into memory where they lie beside it.
 
+    Making the session reads the weights too, so that both are stage `construct`.
     ONNX Runtime copies the weights into the order in which its kernels read them. STYGIG_ORT_PREPACK=0 leaves that
     out: a start of less than half the CPU time, and a third more time for each single picture.
     """
     import onnxruntime
 
+    watch.note("engine")
     graph = folder / "image.onnx"
     if not graph.is_file():
         raise ArtifactError(f"No image.onnx in {folder}; encoder.json asks for engine onnxruntime.")
@@ -59,39 +76,43 @@ def open_onnx(folder: Path, image_size: int, hardware: Hardware) -> tuple[Engine
     taken = session.get_inputs()[0].shape
     if taken[1:] != [3, image_size, image_size]:
         raise ArtifactError(f"{graph} takes pictures {taken[1:]}; encoder.json says image_size {image_size}.")
+    watch.note("construct")
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         embedding: NDArray[np.float32] = session.run(["embedding"], {"image": batch})[0]
         return embedding
 
-    return run, "cpu"
+    return run, "cpu", session.get_session_options().intra_op_num_threads
 
 
-def open_torch(folder: Path, image_size: int, hardware: Hardware) -> tuple[Engine, str]:
+def open_torch(folder: Path, image_size: int, hardware: Hardware, watch: Stopwatch) -> Opened:
     """The tower that image.json describes, built by open_clip with the weights of image.safetensors.
 
     It computes in float32, however the weights are stored: on a GPU where torch sees one, else on the CPU.
     Nothing is fetched, nothing is unpickled, and no text tower is built.
     """
+    import open_clip  # noqa: F401 - not needed before _untrained, but the import is no part of what that constructs
     import torch
 
+    watch.note("engine")
     for name in (TOWER, TOWER_WEIGHTS):
         if not (folder / name).is_file():
             raise ArtifactError(f"No {name} in {folder}; encoder.json asks for engine torch.")
     torch.set_num_threads(hardware.threads)
     torch.backends.cudnn.allow_tf32 = False  # else a GPU's convolutions would be less than float32
     device = f"cuda:{hardware.gpu}" if torch.cuda.is_available() else "cpu"
-    tower = _tower(folder, image_size).eval().to(device)
+    tower = _tower(folder, image_size, watch).eval().to(device)
+    watch.note("weights")
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():  # torch's grad mode belongs to the thread
             embedding: NDArray[np.float32] = tower(torch.from_numpy(batch).to(device)).cpu().numpy()
             return embedding
 
-    return run, device
+    return run, device, torch.get_num_threads()
 
 
-def _tower(folder: Path, image_size: int) -> Any:
+def _tower(folder: Path, image_size: int, watch: Stopwatch) -> Any:
     from safetensors.torch import load_file
 
     described, weights = folder / TOWER, folder / TOWER_WEIGHTS
@@ -100,6 +121,7 @@ def _tower(folder: Path, image_size: int) -> Any:
         raise ArtifactError(
             f"{described} says image_size {tower.image_size}, encoder.json {image_size}. Package the model again."
         )
+    watch.note("construct")
     try:
         tower.load_state_dict(load_file(weights))
     except Exception as error:  # safetensors' errors and torch's share no base of their own

@@ -28,6 +28,7 @@ STATUS_OF_CODE = {
     "invalid_image": 400,
     "invalid_image_s3_uri": 400,
     "invalid_include_embedding": 400,
+    "invalid_min_score": 400,
     "invalid_request": 400,
     "invalid_top_k": 400,
     "malformed_json": 400,

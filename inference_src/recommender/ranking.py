@@ -54,16 +54,27 @@ def find_candidates(catalogue: Catalogue, reading: Reading, around: Neighbourhoo
 
 
 def rank(
-    catalogue: Catalogue, reading: Reading, colours: Sequence[Colour], candidates: Candidates, top_k: int
+    catalogue: Catalogue,
+    reading: Reading,
+    colours: Sequence[Colour],
+    candidates: Candidates,
+    top_k: int,
+    min_score: float = 0.0,
 ) -> tuple[Recommendation, ...]:
-    """The best `top_k` candidates, or all there are, by falling score; equal scores in the order of their ids."""
+    """The best `top_k` candidates, or all there are, by falling score; equal scores in the order of their ids.
+
+    What scores below `min_score` is left out before anything is chosen, so that it takes nobody's place.
+    """
     rows = candidates.rows
     if len(rows) == 0:
         return ()
     kinds = catalogue.blocks.kinds_at(rows)
     terms = score_terms(reading, kinds, candidates.cosine, harmony(Palettes.of([colours]), catalogue.palettes(rows)))
     scores = total(terms)
-    chosen = select(scores, _CATEGORY_OF_KIND[kinds], catalogue.order(rows), top_k).tolist()
+    good = np.flatnonzero(scores >= min_score)
+    if len(good) == 0:
+        return ()
+    chosen = good[select(scores[good], _CATEGORY_OF_KIND[kinds[good]], catalogue.order(rows[good]), top_k)].tolist()
     return tuple(
         _recommendation(
             place,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,33 +14,17 @@ from PIL import Image
 from recommender.catalogue import Catalogue, open_catalogue
 from recommender.colour import dominant_colours
 from recommender.encoder import Encoder, load_encoder
-from recommender.engines import Hardware
+from recommender.engines import ONE_THREAD, Hardware
 from recommender.errors import ArtifactError, SchemaError
 from recommender.fields import Fields
 from recommender.image import decode_for, preprocess
 from recommender.ranking import find_candidates, rank
 from recommender.reading import Reading, read_garment
 from recommender.schema import Colour, Query, Request, Response, Timings
+from recommender.stopwatch import OTHER, Stopwatch
 
 MANIFEST_VERSION = 1
 EMBEDDING_DIGITS = 7
-
-
-class Stopwatch:
-    """Milliseconds since it was made or last asked."""
-
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
-        self.stages_ms: dict[str, float] = {}
-
-    def note(self, stage: str) -> None:
-        """Keeps the lap that ends now as what this stage took."""
-        self.stages_ms[stage] = self.lap_ms()
-
-    def lap_ms(self) -> float:
-        """Milliseconds since the last lap, to the microsecond."""
-        since, self._since = self._since, time.perf_counter()
-        return round((self._since - since) * 1000, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +36,12 @@ class Recommender:
     catalogue: Catalogue
 
     @classmethod
-    def load(cls, model_dir: Path, gpu: int = 0, watch: Stopwatch | None = None) -> Recommender:
+    def load(cls, model_dir: Path, hardware: Hardware = ONE_THREAD, watch: Stopwatch | None = None) -> Recommender:
         """The recommender in an unpacked artifact, which may be read-only; ArtifactError if its parts disagree."""
         watch = watch or Stopwatch()
         manifest = _read_manifest(model_dir / "manifest.json")
-        watch.note("manifest")
-        encoder = load_encoder(model_dir / "encoder", Hardware(gpu=gpu))
-        watch.note("encoder")
+        watch.note(OTHER)
+        encoder = load_encoder(model_dir / "encoder", hardware, watch)
         catalogue = open_catalogue(model_dir / "catalogue", encoder.spec.dimension)
         watch.note("catalogue")
         declared = manifest.nested("catalogue").whole("items", at_least=1)
@@ -84,12 +66,13 @@ class Recommender:
         candidates = find_candidates(self.catalogue, reading, around)
         search_ms = watch.lap_ms()
         colours = dominant_colours(image)
-        ranked = rank(self.catalogue, reading, colours, candidates, request.top_k)
+        ranked = rank(self.catalogue, reading, colours, candidates, request.top_k, request.min_score)
         return Response(
             model_version=self.model_version,
             query=_query(reading, colours, embedding if request.include_embedding else None),
             recommendations=ranked,
             timings_ms=Timings(decode_ms, encode_ms, search_ms, watch.lap_ms()),
+            catalogue_items=len(self.catalogue.items),
         )
 
     def warm_up(self) -> Response:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from recommender import image, media, s3_picture
+from recommender.aliases import OF_RECOMMENDATION, OF_RESPONSE
 from recommender.attributes import CATEGORIES
 from recommender.errors import STATUS_OF_CODE
 from recommender.ranking import WEIGHTS
-from recommender.schema import DEFAULT_TOP_K, MAX_TOP_K, REQUEST_FIELDS, Query, Recommendation, Response
+from recommender.schema import DEFAULT_TOP_K, MAX_TOP_K, REQUEST_FIELDS, Query, Recommendation, Request, Response
 from tasks.limits import REALTIME_PAYLOAD_BYTES
 from tasks.notifications import parse_notification
 from tasks.outputs import failure_text
@@ -51,6 +52,8 @@ def test_it_lists_every_field() -> None:
     assert first_column("field | meaning") == list(RESPONSE)
     assert set(first_column("field of `query` | meaning")) == {each.name for each in fields(Query)}
     assert first_column("field of a recommendation | meaning") == [each.name for each in fields(Recommendation)]
+    assert first_column("other name | stands for") == [*OF_RECOMMENDATION, *OF_RESPONSE]
+    assert all(f"| `{alias}` | `{name}` |" in PAGE for alias, name in OF_RECOMMENDATION.items())
 
 
 def test_it_has_the_limits_and_defaults_of_the_code() -> None:
@@ -59,6 +62,7 @@ def test_it_has_the_limits_and_defaults_of_the_code() -> None:
         assert f" {limit:,} " in PAGE
     assert f"| {image.MAX_ASPECT_RATIO} times the shorter one |" in PAGE
     assert f"| {s3_picture.FETCH_SECONDS} s |" in PAGE
+    assert f"| `min_score` | number 0–1 | {Request(image=b'').min_score:g} |" in PAGE
     assert f"| `top_k` | whole number 1–{MAX_TOP_K} | {DEFAULT_TOP_K} |" in PAGE
     assert " + ".join(f"{weight} × `{name}`" for name, weight in WEIGHTS.items()) in PAGE
     assert f"| {', '.join(image.FORMATS)}, " in PAGE

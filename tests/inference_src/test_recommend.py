@@ -113,6 +113,39 @@ def test_likeness_of_colour_decides_between_otherwise_equal_items(ask: Any) -> N
     assert all("/navy-" in each.item_id for each in best)
 
 
+@pytest.mark.parametrize("top_k", [3, 50])
+def test_what_scores_below_min_score_is_left_out_and_what_scores_as_much_is_not(ask: Any, top_k: int) -> None:
+    every = ask(top_k=50).recommendations
+    least = sorted({each.score for each in every})[-4]
+    found = ask(top_k=top_k, min_score=least).recommendations
+    good = [each for each in every if each.score >= least]
+    assert 3 < len(good) < len(every)
+    assert min(each.score for each in good) == least
+    assert len(found) == min(top_k, len(good))
+    assert {each.item_id for each in found} <= {each.item_id for each in good}
+    assert [each.rank for each in found] == list(range(1, len(found) + 1))
+
+
+def test_a_poor_item_takes_no_good_ones_place(ask: Any) -> None:
+    """Of an outfit's slots, one whose best item is poor stays empty, and the next good item is listed instead."""
+    plain = ask(top_k=5).recommendations
+    least = plain[-1].score + 1e-6
+    found = ask(top_k=5, min_score=least).recommendations
+    assert len(found) == 5
+    assert min(each.score for each in found) >= least
+    assert {each.item_id for each in found} != {each.item_id for each in plain}
+
+
+def test_no_item_scores_enough_is_an_empty_answer(ask: Any) -> None:
+    response = ask(top_k=50, min_score=1.0)
+    assert response.recommendations == ()
+    assert response.query == ask().query
+
+
+def test_a_min_score_of_0_leaves_nothing_out(ask: Any) -> None:
+    assert ask(top_k=50, min_score=0.0).recommendations == ask(top_k=50).recommendations
+
+
 def test_answers_are_the_same_every_time(ask: Any) -> None:
     first, second = ask(top_k=50), ask(top_k=50)
     assert first.recommendations == second.recommendations

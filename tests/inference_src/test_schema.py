@@ -3,10 +3,12 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from recommender.aliases import OF_RECOMMENDATION
 from recommender.attributes import CATEGORIES
 from recommender.schema import Colour, Query, Recommendation, Request, RequestError, Response, SchemaError, Timings
 
@@ -31,7 +33,7 @@ def response() -> Response:
         reason="goes with a shirt",
     )
     query = Query("upperwear_shirt", 0.7, "male", 1.0, (red,), (0.6, -0.8))
-    return Response("0123456789ab", query, (item,), Timings(1.0, 2.0, 3.0, 4.0))
+    return Response("0123456789ab", query, (item,), Timings(1.0, 2.0, 3.0, 4.0), 78)
 
 
 def test_response_survives_json(response: Response) -> None:
@@ -43,6 +45,24 @@ def test_response_leaves_out_an_embedding_nobody_asked_for(response: Response) -
     del payload["query"]["embedding"]
     assert Response.from_dict(payload).query.embedding is None
     assert "embedding" not in Response.from_dict(payload).to_dict()["query"]
+
+
+def test_response_says_the_same_under_the_names_of_earlier_clients(response: Response) -> None:
+    payload = response.to_dict()
+    item = payload["recommendations"][0]
+    assert item["id"] == item["item_id"]
+    assert (item["color_score"], item["category_score"], item["gender_score"]) == (1.0, 1.0, 1.0)
+    assert item["match_reason"] == item["reason"] == "goes with a shirt"
+    assert payload["input_item"] == {"category": "upperwear_shirt", "gender": "male", "colors": ["red"]}
+    assert payload["metadata"] == {"processing_time_ms": 10.0, "total_items": 78, "model_version": "0123456789ab"}
+
+
+def test_response_is_read_without_its_aliases_too(response: Response) -> None:
+    payload = response.to_dict()
+    del payload["input_item"], payload["metadata"]
+    for alias in OF_RECOMMENDATION:
+        del payload["recommendations"][0][alias]
+    assert Response.from_dict(payload) == replace(response, catalogue_items=0)
 
 
 def changed(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -80,6 +100,12 @@ def changed(payload: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("recommendations.0.score", float("inf")),
         ("recommendations.0.similarity", "0.8"),
         ("recommendations.0.match_reason", "x"),
+        ("recommendations.0.color_score", 0.9),
+        ("recommendations.0.extra", 1),
+        ("input_item", {"category": "upperwear_shirt", "gender": "female", "colors": ["red"]}),
+        ("metadata.total_items", -1),
+        ("metadata.model_version", "other"),
+        ("metadata", None),
         ("timings_ms.decode", -1),
         ("timings_ms.decode", 10**400),
         ("timings_ms", []),
@@ -109,12 +135,12 @@ def test_response_refuses_what_is_no_object(payload: Any) -> None:
 
 def test_request_has_the_defaults_of_the_contract() -> None:
     request = Request.from_dict({"image": PICTURE})
-    assert request == Request(b"picture", None, 5, None, None, False)
+    assert request == Request(b"picture", None, 5, None, None, False, 0.0)
 
 
 def test_null_is_as_good_as_nothing() -> None:
     nulls = dict.fromkeys(
-        ("image_s3_uri", "top_k", "n_recommendations", "gender", "category", "include_embedding"), None
+        ("image_s3_uri", "top_k", "n_recommendations", "min_score", "gender", "category", "include_embedding"), None
     )
     assert Request.from_dict({"image": PICTURE} | nulls) == Request.from_dict({"image": PICTURE})
     with pytest.raises(RequestError, match="found neither"):
@@ -122,7 +148,7 @@ def test_null_is_as_good_as_nothing() -> None:
 
 
 def test_request_survives_its_own_json() -> None:
-    full = Request(None, "s3://bucket/key", 50, "female", "one-piece_dress", True)
+    full = Request(None, "s3://bucket/key", 50, "female", "one-piece_dress", True, 0.25)
     for request in (full, Request(b"picture")):
         assert Request.from_dict(request.to_dict()) == request
 
@@ -135,6 +161,11 @@ def test_request_takes_every_category(category: str) -> None:
 @pytest.mark.parametrize("fields", [{"top_k": 7}, {"n_recommendations": 7}, {"top_k": 7, "n_recommendations": 7}])
 def test_request_takes_top_k_under_either_name(fields: dict[str, int]) -> None:
     assert Request.from_dict({"image": PICTURE, **fields}).top_k == 7
+
+
+@pytest.mark.parametrize("least", [0, 1, 0.0, 0.2, 0.5, 1.0])
+def test_request_takes_any_min_score_from_0_to_1(least: float) -> None:
+    assert Request.from_dict({"image": PICTURE, "min_score": least}).min_score == least
 
 
 @pytest.mark.parametrize(
@@ -160,7 +191,10 @@ def test_request_takes_top_k_under_either_name(fields: dict[str, int]) -> None:
         ({"image": PICTURE, "gender": ["male"]}, "invalid_gender"),
         ({"image": PICTURE, "category": "shirt"}, "invalid_category"),
         ({"image": PICTURE, "include_embedding": 1}, "invalid_include_embedding"),
-        ({"image": PICTURE, "min_score": 0.5}, "unknown_field"),
+        *(
+            ({"image": PICTURE, "min_score": wrong}, "invalid_min_score")
+            for wrong in (-0.01, 1.01, True, "0.5", [0.5], float("inf"), float("nan"), 10**400)
+        ),
         ({"image": PICTURE, "TOP_K": 5}, "unknown_field"),
     ],
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from tasks.archive import unpack_tar_gz, write_tar_gz
 from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
 from tasks.wheels import Wheels
+from tests.inference_src.contract import without_timings
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 from tests.tasks.fetched import of_this_python
 from tests.tasks.tiny_clip import NAME, tiny_clip
@@ -140,10 +140,6 @@ def clean_interpreter(archive: Path, questions: list[Asked], way: str) -> Told:
     )
     assert done.returncode == 0, done.stderr
     return [(status, without_timings(body)) for status, body in json.loads(done.stdout.splitlines()[-1])]
-
-
-def without_timings(body: str) -> str:
-    return re.sub(r'"timings_ms": \{[^}]*\}', '"timings_ms": {}', body)
 
 
 def deployed(cloud: Cloud, archive: Path, seconds: float = 60) -> Cloud:

@@ -21,6 +21,7 @@ from tasks.model import read_manifest
 from tasks.plan import RunPlan
 from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, images, serving_image
 from tasks.wheels import LACKING, Wheels, check_searchable, wheels_for
+from tests.inference_src.contract import without_timings
 from tests.tasks.fetched import OURS, link_distribution, of_this_python, with_requirements
 from tests.tasks.tiny_clip import NAME, tiny_clip
 
@@ -101,10 +102,6 @@ def answered(python: str, stage: Path, installed: str, picture: Path, shipped: s
     assert done.returncode == 0, done.stderr
     where, body = done.stdout.splitlines()
     return Path(where), body
-
-
-def without_timings(body: str) -> str:
-    return re.sub(r'"timings_ms": \{[^}]*\}', "", body)
 
 
 def a_picture(folder: Path) -> Path:
