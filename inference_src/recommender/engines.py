@@ -32,11 +32,12 @@ ONE_THREAD = Hardware()
 
 
 def allowed_threads(environment: Mapping[str, str]) -> int:
-    """How many threads a worker computes with: OMP_NUM_THREADS, else one."""
-    given = environment.get(THREADS, "").strip() or "1"
-    if not given.isdecimal() or int(given) == 0:
+    """How many threads a worker computes with: OMP_NUM_THREADS, of its list the first, else one."""
+    given = environment.get(THREADS, "")
+    first = given.partition(",")[0].strip() or "1"
+    if not first.isdecimal() or int(first) == 0:
         raise ValueError(f"{THREADS} is {given[:40]!r}; give a whole number of threads, 1 or more.")
-    return int(given)
+    return int(first)
 
 
 class Engine(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,12 +19,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
+import inference
 from recommender.attributes import CATEGORIES, GENDERS
 from recommender.catalogue import Catalogue, Item, describe_item, open_catalogue
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.image import preprocess
 from recommender.recommend import Recommender
 from tasks import catalogue_files
+from tasks.archive import write_tar_gz
+from tasks.artifact import handler_files
 
 IMAGE_SIZE, DIMENSION, GRID = 32, 24, 4
 COLOURS = {"navy": (20, 28, 80), "red": (220, 25, 30)}
@@ -161,6 +165,19 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = {"schema_version": 1, "model_version": "0123456789ab", "catalogue": {"items": len(items)}}
     (root / "manifest.json").write_text(json.dumps(manifest))
     return root
+
+
+@pytest.fixture(scope="session")
+def packed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact as it is uploaded, the handler in it."""
+    folder = tmp_path_factory.mktemp("packed")
+    shutil.copytree(artifact, folder / "stage")
+    for file in handler_files():
+        target = folder / "stage" / "code" / file.relative_to(Path(inference.__file__).parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    write_tar_gz(folder / "stage", folder / "model.tar.gz")
+    return folder / "model.tar.gz"
 
 
 @pytest.fixture(scope="session")
