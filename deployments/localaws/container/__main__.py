@@ -15,7 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
-from localaws.container import content_types
+from localaws.container import content_types, opt_ml_model
 from localaws.container.server import Server
 
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
@@ -39,9 +39,9 @@ def _wait_for_end_of_input() -> None:
 def _obey_read_only_modes() -> None:
     """Takes from root, as which containers often run, the right to write what is read-only: on AWS it has none either.
 
-    Child processes do without it, too.
+    Others may have it since their own mounts were made. Child processes do without it, too.
     """
-    if sys.platform != "linux" or os.geteuid() != 0:
+    if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
     libc.prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
@@ -65,15 +65,16 @@ def _hide_source_trees(code_dir: str) -> None:
 
 def main() -> None:
     """Serves until the instance ends it."""
+    descriptor, model_dir = int(sys.argv[1]), sys.argv[2]
+    not_mounted = opt_ml_model.mount(model_dir)
     _die_with_parent()
     _obey_read_only_modes()
-    descriptor, model_dir = int(sys.argv[1]), sys.argv[2]
     _hide_source_trees(os.path.join(model_dir, "code"))
     content_types.stand_in()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     honest = os.environ.get("LOCALAWS_PING") != "torchserve"
-    server = Server(socket.socket(fileno=descriptor), model_dir, honest)
+    server = Server(socket.socket(fileno=descriptor), model_dir, honest, not_mounted)
     # model_fn runs on the main thread: handlers may set signal handlers or use libraries which insist on it.
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from localaws.container import opt_ml_model
 from localaws.container.toolkit import Context, RequestProcessor, Transformer
 
 INVOCATION_PATHS = ("/invocations", "/predictions/model")
@@ -31,18 +32,20 @@ class Server(ThreadingHTTPServer):
     honest: /ping is 200 once the model is loaded, and a model that cannot be loaded ends the process. Otherwise it
     does as TorchServe does: /ping is 200 at once and while loading fails again and again, requests wait for a model
     that may never come, and only when the server gives up are they refused and /ping is 500.
+    not_mounted: why the model data are not at /opt/ml/model as well; None where they are.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, listening: socket.socket, model_dir: str, honest: bool) -> None:
+    def __init__(self, listening: socket.socket, model_dir: str, honest: bool, not_mounted: str | None = None) -> None:
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
         self.honest = honest
         self.transformer = Transformer()
         self.model_dir = model_dir
+        self.not_mounted = not_mounted
         self.system_properties: dict[str, Any] = {
             "model_dir": model_dir,
             "gpu_id": None,
@@ -80,9 +83,16 @@ class Server(ThreadingHTTPServer):
             self.transformer.load(self.model_dir, Context(self.system_properties))
         except BaseException:
             traceback.print_exc()
+            self.explain(traceback.format_exc())
             sys.stderr.flush()
             return False
         return True
+
+    def explain(self, error: str) -> None:
+        """Writes to the log what may be behind an error that only happens here."""
+        if (note := opt_ml_model.note(error, self.model_dir, self.not_mounted)) is not None:
+            sys.stderr.write(f"{note}\n")
+            sys.stderr.flush()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -143,6 +153,8 @@ class Handler(BaseHTTPRequestHandler):
             # SystemExit and KeyboardInterrupt end a real worker; here they must end more than this thread.
             traceback.print_exc()
             os._exit(1)
+        if processor.status >= 400:
+            self.server.explain(str(result))
         encoded = _encode(result)
         if encoded is None:
             self._answer_error(503, "InternalServerException", "Unsupported model output data type.")

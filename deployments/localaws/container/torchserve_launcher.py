@@ -1,12 +1,13 @@
 """Serves the model with AWS's real PyTorch stack: TorchServe and the SageMaker toolkits, kept to loopback.
 
-Run as `PYTHON torchserve_launcher.py FD MODEL_DIR` by the Python of an environment that has them; it imports nothing
-else. FD is a listening socket which names the port. TorchServe binds ports itself, so the socket is closed first.
+Run as `PYTHON torchserve_launcher.py FD MODEL_DIR` by the Python of an environment that has them; of what lies beside
+this file it loads one module. FD is a listening socket which names the port. TorchServe binds ports itself, so the
+socket is closed first.
 """
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import signal
 import socket
@@ -23,6 +24,8 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         port: int = listening.getsockname()[1]
     base = Path(sys.argv[2]).parent
+    if (why_not := _beside("opt_ml_model").mount(sys.argv[2])) is not None:
+        print("there is no /opt/ml/model:", why_not, flush=True)  # noqa: T201
     threading.Thread(target=_end_with_parent, daemon=True).start()
     run = base / "run"
     run.mkdir(exist_ok=True)
@@ -30,6 +33,16 @@ def main() -> None:
     _set_environment(base, port)
     _keep_to_ourselves(importlib.import_module("sagemaker_pytorch_serving_container.torchserve"), run)
     importlib.import_module("sagemaker_pytorch_serving_container.serving").main()
+
+
+def _beside(name: str) -> Any:
+    """A module from this file's folder, which is off the path of imports for the names of the others in it."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _end_with_parent() -> None:

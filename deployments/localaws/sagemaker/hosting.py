@@ -25,6 +25,7 @@ class Options:
     container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed:
         its /ping is always the real one.
     torchserve_python: the Python of the environment which has TorchServe; else STYGIG_TORCHSERVE_PYTHON names it.
+    opt_ml_model: a worker finds its model data at /opt/ml/model, too, where Linux gives it mounts of its own.
     enforce_iam: calls are judged by the caller's policies, and the data plane by the execution role's.
     """
 
@@ -32,6 +33,7 @@ class Options:
     container: Literal["toolkit", "torchserve"] = "toolkit"
     enforce_iam: bool = False
     torchserve_python: str | None = None
+    opt_ml_model: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from localaws.access.execution_role import container_credentials, services_as
+from localaws.container import opt_ml_model
 from localaws.sagemaker import fault_effects, wording
 from localaws.sagemaker.artifact import ModelDataError, place_model_data, remove_model_data
 from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.liveness import PING_TIMEOUT_REAL_SECONDS, Liveness
 from localaws.sagemaker.resources import Model
+from localaws.sagemaker.start_up import StartUp
 from localaws.sagemaker.worker_process import ContainerResponse, WorkerGoneError, WorkerProcess
 from localaws.services.moto_services import ImageForbiddenError
 
@@ -69,6 +71,8 @@ class Instance:
         self._on_lost = on_lost
         self._startup_seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)
         self._worker: WorkerProcess | None = None
+        # What is known here, and on AWS is not, of why it never became healthy.
+        self._cause = ""
         self._launched = self._terminated = hosting.clock.now()
         self._stopping = threading.Event()
         self._gone = threading.Event()
@@ -161,23 +165,23 @@ class Instance:
 
     def _supervise(self) -> None:
         clock = self._hosting.clock
-        deadline = clock.now() + self._startup_seconds
+        start_up = StartUp(clock, self._startup_seconds)
         pause = RESTART_FIRST_SECONDS
         while not self._stopping.is_set():
             worker, output = self._launch()
-            if self._await_ping(worker, deadline):
+            if self._await_ping(worker, start_up):
                 pause = RESTART_FIRST_SECONDS
                 self._become_healthy(worker)
             status = worker.wait()
             worker.kill()
             # What the container said last must be readable before anybody learns that it failed.
             output.join(LAST_OUTPUT_REAL_SECONDS)
-            if clock.now() >= deadline and not self.settled.is_set():
-                self._fail(wording.failed_ping(self.variant_name))
+            if start_up.passed and not self.settled.is_set():
+                self._fail(wording.failed_ping(self.variant_name) + self._cause)
                 return
             self._become_unhealthy(status)
             if self.settled.is_set():
-                deadline = clock.now() + self._startup_seconds
+                start_up = StartUp(clock, self._startup_seconds)
             self._stopping.wait(max(clock.real_seconds(pause), RESTART_LEAST_REAL_SECONDS))
             pause = min(pause * 2, RESTART_LONGEST_SECONDS)
 
@@ -193,13 +197,15 @@ class Instance:
             worker.kill()
         return worker, output
 
-    def _await_ping(self, worker: WorkerProcess, deadline: float) -> bool:
+    def _await_ping(self, worker: WorkerProcess, start_up: StartUp) -> bool:
         clock = self._hosting.clock
         silent_until = clock.now() + fault_effects.cold_start_seconds(self._hosting, self._endpoint)
         while worker.alive() and not self._stopping.is_set():
-            if clock.now() >= silent_until and worker.ping(PING_TIMEOUT_REAL_SECONDS):
+            silent = clock.now() < silent_until
+            if not silent and worker.ping(PING_TIMEOUT_REAL_SECONDS):
                 return True
-            if clock.now() >= deadline:
+            if start_up.is_over(silent):
+                self._cause = self._cause or ("" if silent else start_up.cut_short())
                 worker.kill()
                 return False
             self._stopping.wait(PING_EVERY_REAL_SECONDS)
@@ -246,9 +252,13 @@ class Instance:
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "LOCALAWS_PING": self._hosting.options.ping,
+            opt_ml_model.SWITCH: "on" if self._hosting.options.opt_ml_model else "off",
         }
 
     def _log(self, lines: list[str]) -> None:
+        for line in lines:
+            if line.startswith(opt_ml_model.NOTE):
+                self._cause = f" {line.removeprefix(opt_ml_model.NOTE)}"
         self._services.log(self.log_group, self.log_stream, lines)
 
     def _record(self, event: str, **fields: Any) -> None:
