@@ -12,7 +12,7 @@ from tasks.outputs import Wait, read_answer
 from tasks.pictures import read_picture
 from tasks.plan import RunPlan
 from tasks.prefect_task import task
-from tasks.resource import run_of_endpoint
+from tasks.sagemaker_resources import run_of_endpoint
 
 
 @dataclass(frozen=True)

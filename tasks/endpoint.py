@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from tasks import limits
 from tasks.clients import client, error_text, explained
+from tasks.clock import now
 from tasks.deadline import Deadline
 from tasks.errors import EndpointFailedError, InputError, NotFoundError, StygigError
 from tasks.gpus import idle_gpus
@@ -20,6 +21,7 @@ from tasks.names import Kind, S3Location, checked_name, hashed_name
 from tasks.notifications import Topics
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
+from tasks.sagemaker_resources import tagged_run_of_endpoint
 
 
 @dataclass(frozen=True)
@@ -120,23 +122,32 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
         client("sagemaker").create_endpoint_config(**request)
     _refuse_taken(name)
     write_down(plan, "endpoint", name, name)
-    asked_at = datetime.now(UTC)
+    asked_at = now()
     with explained("sagemaker:CreateEndpoint", name):
-        _create_endpoint({"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}, Deadline(60))
+        request = {"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}
+        _create_endpoint(request, plan.run_id, Deadline(60))
     paths = (output, failure) if spec.kind == "async" else ("", "")
     return Endpoint(
         spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at, None, plan.expires_at
     )
 
 
-def _create_endpoint(request: dict[str, Any], deadline: Deadline) -> None:
-    """CreateEndpoint reads configs with eventual consistency: a new one may not be found for a moment."""
+def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -> None:
+    """CreateEndpoint reads configs with eventual consistency: a new one may not be found for a moment.
+
+    Where the answer was lost on its way, botocore asks again and hears that the endpoint exists: ours, if its tags
+    say so.
+    """
+    name = request["EndpointName"]
     for _ in deadline.polls(first_seconds=1):
         try:
             client("sagemaker").create_endpoint(**request)
             return
         except ClientError as exc:
-            if "Could not find endpoint configuration" not in error_text(exc) or deadline.expired:
+            text = error_text(exc)
+            if "already existing" in text and tagged_run_of_endpoint(name) == run_id:
+                return
+            if "Could not find endpoint configuration" not in text or deadline.expired:
                 raise
 
 
@@ -180,7 +191,7 @@ def _if_in_service(endpoint: Endpoint) -> Endpoint | None:
     found = describe(endpoint.name)
     status = found["EndpointStatus"]
     if status == limits.IN_SERVICE:
-        return replace(endpoint, cold_start_seconds=(datetime.now(UTC) - endpoint.asked_at).total_seconds())
+        return replace(endpoint, cold_start_seconds=(now() - endpoint.asked_at).total_seconds())
     if status not in limits.IN_PROGRESS:
         raise EndpointFailedError(_failure(endpoint.name, status, found.get("FailureReason", "no reason given")))
     return None
@@ -222,7 +233,7 @@ def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], 
     topics = Topics(told.get("SuccessTopic", ""), told.get("ErrorTopic", "")) if told else None
     paths = (output.get("S3OutputPath", ""), output.get("S3FailurePath", ""))
     uri = container.get("ModelDataUrl") or source.get("S3Uri", "")
-    return Endpoint(kind, name, uri, instance_type, *paths, topics, datetime.now(UTC))
+    return Endpoint(kind, name, uri, instance_type, *paths, topics, now())
 
 
 @task(name="output-bucket")

@@ -15,10 +15,12 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 
 from tasks.deadline import Deadline
-from tasks.inventory import recorded
+from tasks.errors import StygigError
+from tasks.heartbeat import Beating
+from tasks.inventory import recorded, write_down_data
 from tasks.plan import RunPlan, plan_run
 from tasks.prefect_task import run_logger
-from tasks.teardown import Removal, tear_down_run
+from tasks.teardown import Removal, tear_down_run, uninterrupted
 
 
 @dataclass
@@ -37,18 +39,34 @@ class Teardown:
 def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = False) -> Iterator[Teardown]:
     """Tears down what the run makes inside of it, however it is left. Holds signals back meanwhile."""
     teardown, say = Teardown(plan), run_logger().info
+    write_down_data(plan)
+    heart = Beating(plan.bucket, plan.run_id, run_logger().warning, kept=keep)
+    heart.start()
     try:
         yield teardown
     except BaseException:
-        if not keep:
-            _tear_down_after_failure(teardown, say)
+        with uninterrupted(say):
+            _end_kept(heart) if keep else _tear_down_after_failure(heart, teardown, say)
         raise
-    if not (keep or keep_on_success):
-        teardown.run(say)
+    with uninterrupted(say):
+        if keep or keep_on_success:
+            heart.kept = True
+            _end_kept(heart)
+        else:
+            heart.stop()
+            teardown.run(say)
 
 
-def _tear_down_after_failure(teardown: Teardown, say: Any) -> None:
+def _end_kept(heart: Beating) -> None:
+    try:
+        heart.end()
+    except StygigError as exc:  # the run itself went well; a sweep will see that its process is gone
+        run_logger().warning("the run's end could not be written down: %s", exc)
+
+
+def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Any) -> None:
     """What went wrong first is what the run ends with; a teardown that fails too is said, and left to the sweep."""
+    heart.stop()
     try:
         teardown.run(say)
     except Exception as exc:

@@ -10,12 +10,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from recommender.schema import Response, SchemaError
+from tasks import clock
 from tasks.clients import client, error_code, error_text, explained
 from tasks.comparison import Answer
 from tasks.deadline import Deadline
@@ -111,7 +112,7 @@ def submit(plan: RunPlan, endpoint_name: str, picture: Picture, top_k: int) -> I
 
 
 def submit_uploaded(plan: RunPlan, endpoint_name: str, picture: Picture, input_location: str) -> InvocationRecord:
-    settings, now, started = plan.settings, datetime.now(UTC), time.perf_counter()
+    settings, now, started = plan.settings, clock.now(), time.perf_counter()
     with explained("sagemaker:InvokeEndpointAsync", endpoint_name):
         answer = client("sagemaker-runtime").invoke_endpoint_async(
             EndpointName=endpoint_name,

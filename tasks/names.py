@@ -17,6 +17,8 @@ RUN_TAG, EXPIRY_TAG, OWNER_TAG = "stygig:run-id", "stygig:expires-at", "stygig:o
 PREFIX = "stygig-"
 RUNS_PREFIX = "runs/"
 MODELS_PREFIX = "models/"
+RUN_ID_PATTERN = r"[a-zA-Z0-9][a-zA-Z0-9-]{0,62}"
+"""Flow runs have UUIDs; what a tag or a command names must at least be a plain name, for it becomes an S3 prefix."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import json
 import os.path
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from tasks import limits
+from tasks import clock, limits
 from tasks.comparison import Answer
 from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, describe
@@ -96,7 +96,7 @@ class Wait:
             return
         record = replace(record, notified=True, received_at=note.received_at, completed_at=note.completed_at)
         if not record.ended:
-            record = _ended_as_notified(record, note, datetime.now(UTC))
+            record = _ended_as_notified(record, note, clock.now())
         self.records[note.inference_id] = record
 
     def listen_for_the_late(self) -> None:
@@ -108,15 +108,15 @@ class Wait:
         """One listing for the outputs of all that is pending, one for their failures."""
         if not self.pending:
             return
-        now = datetime.now(UTC)
+        at = clock.now()
         written = _present(record.output_location for record in self.pending)
         for record in self.pending:
             if record.output_location in written:
-                self.records[record.inference_id] = replace(record, state="completed", seen_at=now)
+                self.records[record.inference_id] = replace(record, state="completed", seen_at=at)
         failed = _present(record.failure_location for record in self.pending if record.failure_location)
         for record in self.pending:
             if record.failure_location in failed:
-                self.records[record.inference_id] = replace(record, state="failed", seen_at=now)
+                self.records[record.inference_id] = replace(record, state="failed", seen_at=at)
 
     def look_at_the_endpoint(self) -> None:
         """An endpoint that is gone or Failed answers nothing any more; its queue went with it."""
@@ -129,23 +129,21 @@ class Wait:
             self._lose(self.pending, "lost", f"endpoint {self.endpoint_name} is {status}")
 
     def give_up_on_the_expired(self) -> None:
-        now = datetime.now(UTC)
-        if any(now > record.give_up_at for record in self.pending):
+        at = clock.now()
+        if any(at > record.give_up_at for record in self.pending):
             self.look_in_s3()
-        overdue = [record for record in self.pending if now > record.give_up_at]
+        overdue = [record for record in self.pending if at > record.give_up_at]
         self._lose(overdue, "expired", "neither an output nor a failure within TTL, time-out and margin")
 
     def _lose(self, records: Iterable[InvocationRecord], state: State, reason: str) -> None:
         for record in records:
-            self.records[record.inference_id] = replace(
-                record, state=state, failure_reason=reason, seen_at=datetime.now(UTC)
-            )
+            self.records[record.inference_id] = replace(record, state=state, failure_reason=reason, seen_at=clock.now())
 
 
-def _ended_as_notified(record: InvocationRecord, note: Notification, now: datetime) -> InvocationRecord:
+def _ended_as_notified(record: InvocationRecord, note: Notification, at: datetime) -> InvocationRecord:
     if note.completed:
-        return replace(record, state="completed", seen_at=now)
-    return replace(record, state="failed", failure_reason=note.failure_reason, seen_at=now)
+        return replace(record, state="completed", seen_at=at)
+    return replace(record, state="failed", failure_reason=note.failure_reason, seen_at=at)
 
 
 def _present(locations: Iterable[str]) -> set[str]:

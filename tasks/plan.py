@@ -1,11 +1,11 @@
 """What a run is going to do and under which names, settled before anything is asked of AWS."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import boto3
 
-from tasks import names
+from tasks import clock, names
 from tasks.clients import account_id, client, error_code, error_text, explained, region
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.prefect_task import run_logger, task
@@ -57,7 +57,7 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
         account=account,
         region=where,
         bucket=bucket_of(settings),
-        started_at=datetime.now(UTC),
+        started_at=clock.now(),
         settings=settings,
     )
 

@@ -1,18 +1,17 @@
-"""One thing of ours, and how it stands in AWS now: whether it is there, whose it is, what it costs."""
+"""One thing of ours in AWS, as a run writes it down and as its tags tell of it."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from tasks.clients import client, explained, missing_ok, region
-from tasks.cost import PriceNotFoundError, find_prices
-from tasks.limits import SERVICE_NAMESPACE
-from tasks.names import RUN_TAG, RUNS_PREFIX
+from tasks.clock import now
+from tasks.names import EXPIRY_TAG, RUN_ID_PATTERN, RUN_TAG, RUNS_PREFIX
 
-KINDS = ("topic", "queue", "subscription", "model", "endpoint-config", "endpoint", "scalable-target", "alarm")
-"""In the order of creation; teardown goes through it backwards."""
+FOUND_AGAIN = frozenset({"status", "usd_per_hour"})
+"""What is asked of AWS each time and never written down."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,11 @@ class Resource:
     endpoint: str = ""
     status: str = ""
     usd_per_hour: float | None = 0.0
-    """None where the price table has no such instance."""
+    """None where the price is not known."""
 
     @property
     def label(self) -> str:
-        return f"{self.kind} {self.name.rpartition('/')[2] if self.kind == 'queue' else self.name}"
+        return f"{self.kind} {self.name}"
 
     def expired(self, now: datetime) -> bool:
         return now >= self.expires_at
@@ -41,161 +40,73 @@ class Resource:
 
     def to_json(self) -> str:
         written = asdict(self) | {"created_at": self.created_at.isoformat(), "expires_at": self.expires_at.isoformat()}
-        return json.dumps({key: value for key, value in written.items() if key not in {"status", "usd_per_hour"}})
+        return json.dumps({key: value for key, value in written.items() if key not in FOUND_AGAIN})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Resource":
+        """The resource in a record; ValueError says what is wrong with one that is not as `to_json` writes it."""
         read = json.loads(text)
-        times = {key: datetime.fromisoformat(read[key]) for key in ("created_at", "expires_at")}
-        return cls(**(read | times))
+        if not isinstance(read, dict):
+            raise ValueError("it is no JSON object")
+        wanted = {field.name for field in fields(cls)} - FOUND_AGAIN
+        if set(read) != wanted:
+            odd = ", ".join(sorted(map(repr, set(read) ^ wanted)))
+            raise ValueError(f"its fields are not those of a record: {odd}")
+        if wrong := [name for name in sorted(wanted) if not isinstance(read[name], str)]:
+            raise ValueError(f"{wrong[0]} is no text")
+        times = {key: checked_time(read[key], key) for key in ("created_at", "expires_at")}
+        return cls(**(read | times | {"run_id": checked_run_id(read["run_id"])}))
 
     @property
     def key(self) -> str:
-        """Where its record lies: the kind's place in the order comes first, so that a listing is in order."""
-        name = self.name.replace("/", "_")
-        return f"{RUNS_PREFIX}{self.run_id}/resources/{KINDS.index(self.kind)}-{self.kind}-{name}"
+        """Where its record lies in the bucket."""
+        return f"{RUNS_PREFIX}{self.run_id}/resources/{self.kind}-{self.name.replace('/', '_')}"
 
 
-def looked_at(resource: Resource) -> Resource | None:
-    """The resource with its status as AWS reports it now; None if it isn't there, or is there but is not its run's.
+@dataclass(frozen=True)
+class Unreadable:
+    """Something with a mark of ours that can't be read: it is shown, and left alone."""
 
-    A record alone proves nothing: the run may have died before it made the thing, and somebody else may have made one
-    of the same name since. Only the tag says whose it is.
-    """
-    with explained(f"describing {resource.label}"), missing_ok():
-        seen = _LOOK[resource.kind](resource)
-        return seen if seen and _RUN_OF[resource.kind](resource) == resource.run_id else None
-    return None
+    what: str
+    why: str
+    run_id: str = ""
+    """The run that it may be of."""
 
-
-def run_of_endpoint(endpoint_name: str) -> str:
-    """The id of the run that made an endpoint, from its tags; empty if it isn't ours."""
-    with explained("sagemaker:DescribeEndpoint", endpoint_name):
-        return _run_of_endpoint(endpoint_name)
+    def __str__(self) -> str:
+        return f"{self.what}: can't be read, {self.why}"
 
 
-def _run_of_endpoint(endpoint_name: str) -> str:
-    sagemaker = client("sagemaker")
-    arn = sagemaker.describe_endpoint(EndpointName=endpoint_name)["EndpointArn"]
-    return _run_tag(sagemaker.list_tags(ResourceArn=arn)["Tags"])
-
-
-def _run_of_topic(resource: Resource) -> str:
-    return _run_tag(client("sns").list_tags_for_resource(ResourceArn=resource.name)["Tags"])
-
-
-def _run_of_queue(resource: Resource) -> str:
-    sqs = client("sqs")
-    url = sqs.get_queue_url(QueueName=resource.name.rpartition("/")[2])["QueueUrl"]
-    return str(sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).get(RUN_TAG, ""))
-
-
-def _run_of_alarm(resource: Resource) -> str:
-    cloudwatch = client("cloudwatch")
-    arn = cloudwatch.describe_alarms(AlarmNames=[resource.name])["MetricAlarms"][0]["AlarmArn"]
-    return _run_tag(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])
-
-
-def _run_of_target(resource: Resource) -> str:
-    """A scalable target is whose its endpoint is; one that has outlived its endpoint is its record's."""
-    with missing_ok():
-        return _run_of_endpoint(resource.name.split("/")[1])
-    return resource.run_id
-
-
-def _of_its_name(resource: Resource) -> str:
-    """Models and configs are named by the hash of a request with the run's tags in it, our queues by the run."""
-    return resource.run_id
-
-
-def _run_tag(marks: list[dict[str, str]]) -> str:
-    return next((mark["Value"] for mark in marks if mark["Key"] == RUN_TAG), "")
-
-
-_RUN_OF: dict[str, Callable[[Resource], str]] = {
-    "topic": _run_of_topic,
-    "queue": _run_of_queue,
-    "subscription": _of_its_name,
-    "model": _of_its_name,
-    "endpoint-config": _of_its_name,
-    "endpoint": lambda resource: _run_of_endpoint(resource.name),
-    "scalable-target": _run_of_target,
-    "alarm": _run_of_alarm,
-}
-
-
-def _look_at_endpoint(resource: Resource) -> Resource:
-    endpoint = client("sagemaker").describe_endpoint(EndpointName=resource.name)
-    config_name = endpoint["EndpointConfigName"]
-    usd: float | None = None
-    with missing_ok():
-        usd = _endpoint_usd(endpoint, client("sagemaker").describe_endpoint_config(EndpointConfigName=config_name))
-    return replace(resource, status=endpoint["EndpointStatus"], usd_per_hour=usd)
-
-
-def _endpoint_usd(endpoint: dict[str, Any], config: dict[str, Any]) -> float | None:
-    """Dollars per hour of the instances it has now; None for want of a price, which must not fail an inventory."""
-    counts = {v["VariantName"]: v.get("CurrentInstanceCount", 0) for v in endpoint.get("ProductionVariants", [])}
-    try:
-        return sum(  # type: ignore[no-any-return]
-            counts.get(v["VariantName"], 0) * find_prices(region(), v["InstanceType"]).hosting_usd_per_hour
-            for v in config["ProductionVariants"]
-        )
-    except PriceNotFoundError:
+def marked(
+    kind: str, name: str, marks: Mapping[str, str], created: datetime | None = None
+) -> Resource | Unreadable | None:
+    """What the tags of something say: ours, ours by half and therefore left alone, or somebody else's (None)."""
+    if RUN_TAG not in marks and EXPIRY_TAG not in marks:
         return None
+    try:
+        run_id = checked_run_id(marks.get(RUN_TAG, ""))
+        expires = checked_time(marks.get(EXPIRY_TAG, ""), f"its tag {EXPIRY_TAG}")
+    except ValueError as exc:
+        return Unreadable(f"{kind} {name}", str(exc), marks.get(RUN_TAG, ""))
+    return Resource(kind, name, run_id, created or now(), expires)
 
 
-def _look_at_target(resource: Resource) -> Resource | None:
-    found = client("application-autoscaling").describe_scalable_targets(
-        ServiceNamespace=SERVICE_NAMESPACE, ResourceIds=[resource.name]
-    )["ScalableTargets"]
-    return replace(resource, status=f"{found[0]['MinCapacity']} to {found[0]['MaxCapacity']}") if found else None
+def tags_of(listed: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The tags as a mapping, from the list in which most services give them."""
+    return {mark["Key"]: mark["Value"] for mark in listed}
 
 
-def _look_at_alarm(resource: Resource) -> Resource | None:
-    found = client("cloudwatch").describe_alarms(AlarmNames=[resource.name])["MetricAlarms"]
-    return replace(resource, status=found[0].get("StateValue", ""), usd_per_hour=0.10 / 720) if found else None
+def checked_run_id(run_id: str) -> str:
+    if not re.fullmatch(RUN_ID_PATTERN, run_id):
+        raise ValueError(f"{run_id!r} is no run's id")
+    return run_id
 
 
-def _look_at_model(resource: Resource) -> Resource:
-    client("sagemaker").describe_model(ModelName=resource.name)
-    return resource
-
-
-def _look_at_config(resource: Resource) -> Resource:
-    client("sagemaker").describe_endpoint_config(EndpointConfigName=resource.name)
-    return resource
-
-
-def _look_at_topic(resource: Resource) -> Resource:
-    client("sns").get_topic_attributes(TopicArn=resource.name)
-    return resource
-
-
-def _look_at_queue(resource: Resource) -> Resource:
-    client("sqs").get_queue_url(QueueName=resource.name.rpartition("/")[2])
-    return resource
-
-
-def subscription_arns(resource: Resource) -> list[str]:
-    """The subscriptions of our queue to a topic. A topic of somebody else's stays; ours to it must not."""
-    topic_arn, _, queue = resource.name.partition("|")
-    pages = client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-    found = [s for page in pages for s in page["Subscriptions"]]
-    return [s["SubscriptionArn"] for s in found if s["Endpoint"].rpartition(":")[2] == queue]
-
-
-def _look_at_subscription(resource: Resource) -> Resource | None:
-    return resource if subscription_arns(resource) else None
-
-
-_LOOK: dict[str, Callable[[Resource], Resource | None]] = {
-    "topic": _look_at_topic,
-    "queue": _look_at_queue,
-    "subscription": _look_at_subscription,
-    "model": _look_at_model,
-    "endpoint-config": _look_at_config,
-    "endpoint": _look_at_endpoint,
-    "scalable-target": _look_at_target,
-    "alarm": _look_at_alarm,
-}
+def checked_time(text: str, name: str) -> datetime:
+    """The time, which has to say its time zone: without one it is some other hour in each place."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ValueError(f"{name} is {text!r}, which is no time") from exc
+    if time.utcoffset() is None:
+        raise ValueError(f"{name} is {text!r}, a time without a time zone")
+    return time

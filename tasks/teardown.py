@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tasks.clients import client, error_text, explained, missing_ok
+from tasks.clients import error_text, explained, missing_ok
 from tasks.deadline import Deadline
 from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
 from tasks.inventory import inventory, recorded, strike_out
-from tasks.limits import DELETING, SCALABLE_DIMENSION, SERVICE_NAMESPACE
-from tasks.names import RunNames
+from tasks.limits import DELETING
 from tasks.prefect_task import run_logger, task
-from tasks.resource import KINDS, Resource, looked_at, run_of_endpoint, subscription_arns
+from tasks.resource import Resource
+from tasks.resource_kinds import KINDS, kind_of, looked_at
+from tasks.run_data import DATA
+from tasks.sagemaker_resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, run_of_endpoint
 
 Say = Callable[[str], None]
 
@@ -46,37 +47,34 @@ class Removal:
 def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say) -> Removal:
     """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
     with uninterrupted(say):
-        unlisted: list[str] = []
-        removal = remove(bucket, inventory(bucket, run_id, unlisted), deadline, say)
-        if unlisted:
-            removal = replace(removal, left=(*removal.left, *(f"not looked at: {why}" for why in unlisted)))
-        if not removal.left:
-            count = _remove_data(bucket, run_id)
-            if count:
-                say(f"removed {count} objects of inputs, outputs and failures")
-    return removal
+        found = inventory(bucket, run_id)
+        removal = remove(bucket, found.resources, deadline, say)
+        theirs = [str(each) for each in found.unreadable if each.run_id == run_id]
+        unseen = [*theirs, *(f"not looked at: {why}" for why in found.unlisted)]
+        return replace(removal, left=(*removal.left, *unseen))
 
 
 def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say: Say) -> Removal:
-    """Removes one endpoint and what serves it alone; with a run's last endpoint goes the rest of the run."""
+    """Removes one endpoint and what serves it alone; with a run's last endpoint goes the rest of the run.
+
+    One that is gone already, and that no run has written down, is no error: there is nothing to remove.
+    """
     run_id = _owner(bucket, endpoint_name)
-    everything = inventory(bucket, run_id)
-    others = {r.name for r in everything if r.kind == "endpoint" and r.name != endpoint_name}
+    if not run_id:
+        return Removal((), ())
+    found = inventory(bucket, run_id).resources
+    others = {r.name for r in found if r.kind == ENDPOINT.name and r.name != endpoint_name}
     if not others:
         return tear_down_run(bucket, run_id, deadline, say)
-    return remove(bucket, [r for r in everything if endpoint_name in {r.endpoint, r.name}], deadline, say)
+    return remove(bucket, [r for r in found if endpoint_name in {r.endpoint, r.name}], deadline, say)
 
 
 def _owner(bucket: str, endpoint_name: str) -> str:
+    """The run that made the endpoint; empty if there is no such endpoint and nothing of it is left."""
     try:
         run_id = run_of_endpoint(endpoint_name)
-    except NotFoundError as exc:
-        left = [r.run_id for r in recorded(bucket) if endpoint_name in {r.name, r.endpoint}]
-        if left:
-            return left[0]
-        raise NotFoundError(
-            f"Endpoint {endpoint_name} does not exist, and no run has written it down. `stygig inventory` lists ours."
-        ) from exc
+    except NotFoundError:
+        return next((r.run_id for r in recorded(bucket) if endpoint_name in {r.name, r.endpoint}), "")
     if not run_id:
         raise InputError(
             f"Endpoint {endpoint_name} lacks the tag stygig:run-id: it isn't ours, so it is left alone. "
@@ -91,9 +89,9 @@ def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: 
     left: dict[Resource, str] = {}
     with uninterrupted(say):
         for kind in reversed(KINDS):
-            batch = [r for r in resources if r.kind == kind]
-            kept = [r for r in batch if _serves_one_of(r, left)]
-            left |= dict.fromkeys(kept, "it serves an endpoint that is left")
+            batch = [r for r in resources if r.kind == kind.name]
+            kept = [r for r in batch if _is_needed_by_one_of(r, left)]
+            left |= dict.fromkeys(kept, "it is needed by what is left")
             batch = [r for r in batch if r not in kept]
             there = {r for r in batch if _begin(r)}  # all are asked before one is waited for: each bills until asked
             for resource in batch:
@@ -107,11 +105,16 @@ def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: 
     return Removal(tuple(removed), tuple(f"{resource.label} ({why})" for resource, why in left.items()))
 
 
-def _serves_one_of(resource: Resource, left: Iterable[Resource]) -> bool:
-    """Without its config an endpoint that bills can't even be seen to: AWS warns not to delete it first."""
-    standing = {r.name for r in left if r.kind == "endpoint"}
+def _is_needed_by_one_of(resource: Resource, left: Iterable[Resource]) -> bool:
+    """Without its config an endpoint that bills can't even be seen to: AWS warns not to delete it first.
+
+    A run's data tells whether it lives and what it made, and stays for whoever tries again.
+    """
+    if resource.kind == DATA.name:
+        return any(True for _ in left)
+    standing = {r.name for r in left if r.kind == ENDPOINT.name}
     serves = {resource.endpoint} if resource.endpoint else standing
-    return resource.kind in {"endpoint-config", "model"} and bool(serves & standing)
+    return resource.kind in {ENDPOINT_CONFIG.name, MODEL.name} and bool(serves & standing)
 
 
 def _begin(resource: Resource) -> bool:
@@ -153,65 +156,19 @@ def _ask_to_delete(resource: Resource) -> None:
     """An endpoint that is Creating or Updating can't be deleted yet: then the next poll asks again."""
     with explained(f"deleting {resource.label}"), missing_ok():
         try:
-            _DELETE[resource.kind](resource)
+            kind_of(resource).delete(resource)
         except ClientError as exc:
             if "in-progress" not in error_text(exc):
                 raise
 
 
-def _delete_target(resource: Resource) -> None:
-    scaling = client("application-autoscaling")
-    where: dict[str, Any] = {"ServiceNamespace": SERVICE_NAMESPACE, "ResourceId": resource.name}
-    for policy in scaling.describe_scaling_policies(**where)["ScalingPolicies"]:
-        with missing_ok():
-            scaling.delete_scaling_policy(
-                PolicyName=policy["PolicyName"], ScalableDimension=SCALABLE_DIMENSION, **where
-            )
-    scaling.deregister_scalable_target(ScalableDimension=SCALABLE_DIMENSION, **where)
-
-
-def _unsubscribe(resource: Resource) -> None:
-    for arn in subscription_arns(resource):
-        client("sns").unsubscribe(SubscriptionArn=arn)
-
-
-def _delete_queue(resource: Resource) -> None:
-    sqs = client("sqs")
-    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=resource.name.rpartition("/")[2])["QueueUrl"])
-
-
-_DELETE: dict[str, Callable[[Resource], object]] = {
-    "topic": lambda r: client("sns").delete_topic(TopicArn=r.name),
-    "queue": _delete_queue,
-    "subscription": _unsubscribe,
-    "model": lambda r: client("sagemaker").delete_model(ModelName=r.name),
-    "endpoint-config": lambda r: client("sagemaker").delete_endpoint_config(EndpointConfigName=r.name),
-    "endpoint": lambda r: client("sagemaker").delete_endpoint(EndpointName=r.name),
-    "scalable-target": _delete_target,
-    "alarm": lambda r: client("cloudwatch").delete_alarms(AlarmNames=[r.name]),
-}
-
-
-def _remove_data(bucket: str, run_id: str) -> int:
-    """Deletes the run's inputs, outputs and failure objects; what it wrote down of itself goes with them."""
-    s3, prefix, count = client("s3"), RunNames(run_id, bucket).prefix, 0
-    with explained("s3:DeleteObject", prefix.uri), missing_ok():
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.key):
-            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-            if keys:
-                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-                refused = answer.get("Errors", [])
-                if refused:
-                    raise StygigError(
-                        f"{len(refused)} objects stay, first {refused[0]['Key']}: {refused[0]['Message']}"
-                    )
-                count += len(keys)
-    return count
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a polite end, and a terminal that was closed."""
 
 
 @contextmanager
 def uninterrupted(say: Say) -> Iterator[None]:
-    """Holds Ctrl-C and SIGTERM back while things are being removed, and delivers them afterwards.
+    """Holds signals back while things are being removed, and delivers them afterwards.
 
     A teardown that is cut short leaves a bill.
     """
@@ -225,7 +182,8 @@ def uninterrupted(say: Say) -> Iterator[None]:
         held.append(number)
         say(f"{signal.Signals(number).name} is held back: the teardown is under way")
 
-    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` ignores SIGHUP
+    before = {number: signal.signal(number, hold) for number in heard}
     try:
         yield
     finally:

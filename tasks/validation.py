@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tasks import clock
 from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers, judge, pair_answers
 from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
 from tasks.endpoint import Endpoint
@@ -35,7 +36,7 @@ class Measurement:
     failure: InvocationRecord
     baseline_refusal: Answer
     listening: bool
-    finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    finished_at: datetime = field(default_factory=clock.now)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,10 @@ def latencies_of(measured: Measurement) -> tuple[PhaseLatency, ...]:
         real_time_round_trip_ms=[a.latency_ms for a in measured.baseline_answers if a.error is None],
         submit_ms=[record.submit_ms for record in measured.records],
         queue_and_processing_ms=[
-            (r.completed_at - r.received_at).total_seconds() * 1000 for r in done if r.completed_at and r.received_at
+            # Both are the service's times of day, and its clock, too, may be set back between them.
+            max(0.0, (r.completed_at - r.received_at).total_seconds() * 1000)
+            for r in done
+            if r.completed_at and r.received_at
         ],
         end_to_end_ms=[(r.seen_at - r.submitted_at).total_seconds() * 1000 for r in done if r.seen_at],
         real_time_responses=[a.response for a in measured.baseline_answers if a.response],
@@ -143,7 +147,7 @@ def build_report(
         manifest = read_manifest(measured.asynchronous.model_uri)
     except NotFoundError:
         manifest = {}
-    finished = datetime.now(UTC)
+    finished = clock.now()
     endpoints = (measured.baseline, measured.asynchronous)
     return Report(
         run_id=plan.run_id,

@@ -3,19 +3,20 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stygig.inventory_output import inventory_json, inventory_text
+
 if TYPE_CHECKING:
     from tasks.artifact import Artifact
     from tasks.by_hand import Invocation
     from tasks.endpoint import Endpoint
-    from tasks.resource import Resource
+    from tasks.inventory import Inventory
     from tasks.sweeping import Sweep
     from tasks.teardown import Removal
     from tasks.validation import Outcome
@@ -102,13 +103,31 @@ class Printer:
 
     def sweep(self, sweep: "Sweep") -> None:
         would = "would clean up after" if sweep.dry_run else "cleaned up after"
-        text = "\n".join((*sweep.removed, f"{would} {len(sweep.runs)} runs: {', '.join(sweep.runs) or 'none'}"))
-        self.emit({"runs": list(sweep.runs), "removed": list(sweep.removed), "dry_run": sweep.dry_run}, text)
+        held = [f"held back: run {each.run_id}: {each.why}" for each in sweep.held]
+        runs = f"{would} {len(sweep.runs)} runs: {', '.join(sweep.runs) or 'none'}"
+        self.emit(
+            {
+                "runs": list(sweep.runs),
+                "removed": list(sweep.removed),
+                "left": list(sweep.left),
+                "held": [{"run_id": each.run_id, "why": each.why} for each in sweep.held],
+                "dry_run": sweep.dry_run,
+            },
+            "\n".join((*sweep.removed, *held, runs)),
+        )
 
-    def inventory(self, found: Sequence["Resource"]) -> None:
-        """Exit 1 if anything exists."""
-        self.emit({"inventory": [_row(r) for r in found]}, _table(found))
-        if found:
+    def concluded(self, found: "Outcome | Sweep") -> None:
+        """What was found, beside the error that it ended with."""
+        from tasks.sweeping import Sweep
+
+        self.sweep(found) if isinstance(found, Sweep) else self.outcome(found)
+
+    def inventory(self, found: "Inventory") -> None:
+        """Exit 1 if anything exists, 3 if something could not be looked at."""
+        self.emit(inventory_json(found), inventory_text(found))
+        if found.unlisted:
+            raise typer.Exit(CRASHED)
+        if found.resources or found.unreadable:
             raise typer.Exit(1)
 
     def inventory_if(self, wanted: bool) -> Callable[[], None] | None:
@@ -124,46 +143,14 @@ class Printer:
         except StygigError as exc:  # how the run itself ended must not be hidden by this
             self.last_line = f"Inventory: could not be taken: {exc}"
             return
-        self.said |= {"inventory": [_row(r) for r in found]}
-        self.last_line = f"Inventory: {_table(found)}"
+        self.said |= inventory_json(found)
+        self.last_line = f"Inventory: {inventory_text(found)}"
 
 
 def _kept(outcome: "Outcome") -> str:
     if not outcome.kept:
         return ""
     return f"\nKept: {' and '.join(outcome.kept)}; they bill until `stygig teardown --run-id {outcome.run_id}`"
-
-
-def _row(resource: "Resource") -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "kind": resource.kind,
-        "name": resource.name,
-        "run_id": resource.run_id,
-        "status": resource.status,
-        "age_minutes": round(resource.age_minutes(now), 1),
-        "expires_at": resource.expires_at.isoformat(timespec="seconds"),
-        "usd_per_hour": None if resource.usd_per_hour is None else round(resource.usd_per_hour, 4),
-    }
-
-
-def _table(found: Sequence["Resource"]) -> str:
-    if not found:
-        return "nothing of ours exists"
-    rows = [_row(resource) for resource in found]
-    text = [
-        f"{r['kind']:16} {r['name'].rpartition(':')[2]:50} {r['status']:12} {r['age_minutes']:7.1f} min  "
-        f"expires {r['expires_at']}  {_price(r['usd_per_hour'])}  run {r['run_id']}"
-        for r in rows
-    ]
-    total = sum(resource.usd_per_hour or 0.0 for resource in found)
-    unknown = sum(resource.usd_per_hour is None for resource in found)
-    more = f" and {unknown} of unknown price" if unknown else ""
-    return "\n".join((*text, f"{len(found)} of ours, ${total:.4f} per hour{more}"))
-
-
-def _price(usd_per_hour: float | None) -> str:
-    return "price unknown" if usd_per_hour is None else f"${usd_per_hour:.4f}/h"
 
 
 def refused(exc: typer.exceptions.TyperException, as_json: bool) -> int:
@@ -224,7 +211,7 @@ def _explained(exc: Exception, printer: Printer) -> tuple[int, str]:
     if interrupted:
         return interrupted
     if isinstance(exc, StygigError) and exc.outcome is not None:
-        printer.outcome(exc.outcome)
+        printer.concluded(exc.outcome)
     if isinstance(exc, ValidationFailedError):
         return exc.exit_status, ""
     if isinstance(exc, StygigError):

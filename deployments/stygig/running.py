@@ -15,7 +15,7 @@ from stygig.output import ENDPOINT_INFO, TERMINATED
 
 if TYPE_CHECKING:
     from tasks.by_hand import Invocation
-    from tasks.resource import Resource
+    from tasks.inventory import Inventory
 
 
 def run_flow(
@@ -120,7 +120,7 @@ def _deployed_before() -> str:
     return str(json.loads(Path(ENDPOINT_INFO).read_text())["endpoint_name"])
 
 
-def inventory_directly() -> "list[Resource]":
+def inventory_directly() -> "Inventory":
     from tasks.inventory import existing
     from tasks.plan import bucket_of
     from tasks.settings import read_settings

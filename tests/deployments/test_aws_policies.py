@@ -161,9 +161,9 @@ def run(plan: RunPlan) -> None:
     assert last_log_lines(queued.name)
     # `aws logs tail`, which errors and runbook recommend, asks for this.
     assert client("logs").filter_log_events(logGroupName=log_group(queued.name))["events"]
-    assert {resource.kind for resource in existing(BUCKET, RUN_ID)} >= {"endpoint", "alarm", "queue"}
+    assert {resource.kind for resource in existing(BUCKET, RUN_ID).resources} >= {"endpoint", "alarm", "queue"}
     assert tear_down_run(BUCKET, RUN_ID, hurried(60), print).left == ()
-    assert existing(BUCKET, RUN_ID) == []
+    assert existing(BUCKET, RUN_ID).resources == ()
 
 
 def as_asked(entry: Entry) -> Asked:

@@ -43,11 +43,11 @@ def test_deploy_invoke_validate_and_tear_down(model_uri: str) -> None:
     baseline = deploy_endpoint(model_uri=model_uri, kind="real-time")
     outcome = validate_endpoint(endpoint_name="mine", baseline_endpoint_name=baseline.name)
     assert outcome.verdict == "PASS"
-    assert {r.name for r in existing(bucket_of(model_uri)) if r.kind == "endpoint"} == {"mine", baseline.name}
+    assert {r.name for r in existing(bucket_of(model_uri)).resources if r.kind == "endpoint"} == {"mine", baseline.name}
     assert any(line == "removed endpoint mine" for line in teardown(endpoint_name="mine").removed)
-    assert {r.name for r in existing(bucket_of(model_uri)) if r.kind == "endpoint"} == {baseline.name}
+    assert {r.name for r in existing(bucket_of(model_uri)).resources if r.kind == "endpoint"} == {baseline.name}
     teardown(endpoint_name=baseline.name)
-    assert existing(bucket_of(model_uri)) == []
+    assert existing(bucket_of(model_uri)).resources == ()
 
 
 def test_one_altered_item_is_a_fail_that_names_the_pictures(model_uri: str) -> None:
@@ -71,7 +71,7 @@ def test_a_model_that_can_not_load_fails_with_its_log_and_is_rolled_back(model_u
     uri = upload(broken.getvalue(), S3Location(bucket_of(model_uri), "models/broken/model.tar.gz"))
     with pytest.raises(EndpointFailedError, match="no weights here"):
         deploy_endpoint(model_uri=uri)
-    assert existing(bucket_of(model_uri)) == []
+    assert existing(bucket_of(model_uri)).resources == ()
 
 
 def test_a_name_that_is_taken_is_refused_and_its_owner_left_alone(model_uri: str) -> None:

@@ -66,7 +66,7 @@ def process_below(runner_pid: int) -> int | None:
 
 def left(run: FlowRun) -> list[str]:
     buckets = [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
-    return [resource.kind for bucket in buckets for resource in existing(bucket, str(run.id))]
+    return [resource.kind for bucket in buckets for resource in existing(bucket, str(run.id)).resources]
 
 
 def ended(run: FlowRun) -> str:

@@ -38,7 +38,7 @@ def test_a_nightly_run_passes_reports_and_leaves_nothing_and_is_packaged_once(dr
     assert passed.verdict == "PASS"
     assert passed.pictures == 24
     assert passed.left == ()
-    assert existing(bucket()) == []
+    assert existing(bucket()).resources == ()
     assert keys("runs/") == [], "inputs, outputs and records are removed with the run"
     report = Path(passed.report)
     assert report.is_file()
@@ -80,7 +80,7 @@ def test_a_fail_fails_the_run_after_the_teardown_and_names_the_pictures(
         nightly_validation(catalogue=str(drawn_catalogue))
     assert raised.value.exit_status == 1
     assert "FAIL" in Path(raised.value.outcome.report).read_text()
-    assert existing(bucket()) == []
+    assert existing(bucket()).resources == ()
     assert keys("runs/") == []
 
 
@@ -88,13 +88,13 @@ def test_an_exception_between_deployment_and_verdict_leaves_nothing(
     drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: Any) -> None:
-        assert {r.kind for r in existing(bucket())} >= {"endpoint", "queue", "alarm"}
+        assert {r.kind for r in existing(bucket()).resources} >= {"endpoint", "queue", "alarm"}
         raise RuntimeError("broken in the middle")
 
     monkeypatch.setattr(recipe, "measure", broken)
     with pytest.raises(RuntimeError, match="broken in the middle"):
         nightly_validation(catalogue=str(drawn_catalogue))
-    assert existing(bucket()) == []
+    assert existing(bucket()).resources == ()
 
 
 def test_a_verdict_outlives_a_reports_folder_that_is_lost_on_the_way(
@@ -111,7 +111,7 @@ def test_a_verdict_outlives_a_reports_folder_that_is_lost_on_the_way(
     with pytest.raises(StygigError, match=r"^PASS: 24 pictures got .*could not be written.*STYGIG_REPORTS") as raised:
         nightly_validation(catalogue=str(drawn_catalogue))
     assert (raised.value.exit_status, raised.value.outcome.verdict) == (3, "PASS")
-    assert existing(bucket()) == []
+    assert existing(bucket()).resources == ()
 
 
 def test_a_reports_folder_that_can_not_be_written_is_found_before_anything_is_made(
@@ -126,7 +126,7 @@ def test_a_reports_folder_that_can_not_be_written_is_found_before_anything_is_ma
 
 def test_keep_leaves_both_endpoints_and_their_record(drawn_catalogue: Path) -> None:
     outcome = nightly_validation(catalogue=str(drawn_catalogue), keep=True)
-    kinds = [r.kind for r in existing(bucket(), outcome.run_id)]
+    kinds = [r.kind for r in existing(bucket(), outcome.run_id).resources]
     assert kinds.count("endpoint") == 2
     assert {"scalable-target", "alarm", "queue", "topic", "model", "endpoint-config"} <= set(kinds)
 
@@ -140,7 +140,7 @@ def test_what_can_not_be_removed_is_named(drawn_catalogue: Path, monkeypatch: py
     monkeypatch.setitem(teardown._DELETE, "alarm", refused)
     with pytest.raises(LeftoverError, match=r"alarm stygig-async-.*not today"):
         nightly_validation(catalogue=str(drawn_catalogue))
-    assert [r.kind for r in existing(bucket())] == ["alarm"]
+    assert [r.kind for r in existing(bucket()).resources] == ["alarm"]
 
 
 @pytest.mark.parametrize(
@@ -169,4 +169,4 @@ def test_bad_input_is_one_clear_error_and_leaves_nothing(
     for words in said:
         assert words in str(raised.value)
     left = [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
-    assert not left or existing(left[0]) == []
+    assert not left or existing(left[0]).resources == ()

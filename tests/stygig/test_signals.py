@@ -25,7 +25,7 @@ EVERY_OTHER = [(phase, list(STATUS)[number % 2]) for number, phase in enumerate(
 
 def everything_left() -> list[str]:
     buckets = [b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]]
-    return [resource.label for bucket in buckets for resource in existing(bucket)]
+    return [resource.label for bucket in buckets for resource in existing(bucket).resources]
 
 
 @pytest.mark.parametrize(("phase", "number"), EVERY_OTHER, ids=lambda value: getattr(value, "name", value))

@@ -9,9 +9,10 @@ from botocore.session import get_session
 from botocore.validate import validate_parameters
 
 from localaws import LocalAws
+from localaws.faults import ConnectionDropped, Faults
 from tasks.deadline import Deadline
 from tasks.endpoint import EndpointSpec, endpoint_config_request, existing_endpoint, start_endpoint, wait_in_service
-from tasks.errors import DeadlineExceededError, EndpointFailedError, InputError, NotFoundError
+from tasks.errors import DeadlineExceededError, EndpointFailedError, InputError, NotFoundError, StygigError
 from tasks.inventory import recorded
 from tasks.notifications import Topics, create_messaging
 from tasks.plan import RunPlan
@@ -169,3 +170,23 @@ def test_an_endpoint_that_is_not_in_service_is_not_used(plan: RunPlan) -> None:
     asked = start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), None)
     with pytest.raises(InputError, match=rf"Endpoint {asked.name} is Creating, not InService"):
         existing_endpoint(asked.name, "async")
+
+
+@pytest.mark.parametrize("operation", ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"])
+def test_a_creation_whose_answer_was_lost_is_a_success_if_the_thing_is_ours(
+    plan: RunPlan, local_aws_faults: Faults, operation: str
+) -> None:
+    lost = ConnectionDropped(service="sagemaker", operation=operation, took_effect=True, times=1)
+    local_aws_faults.add(lost)
+    endpoint = start_endpoint(plan, EndpointSpec("async", put_model()), None)
+    assert boto3.client("sagemaker").describe_endpoint(EndpointName=endpoint.name)["EndpointName"] == endpoint.name
+    assert local_aws_faults.struck(ConnectionDropped) == 1
+
+
+def test_a_creation_that_meets_somebody_elses_endpoint_is_no_success(
+    plan: RunPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = start_endpoint(replace(plan, run_id="7777" + RUN_ID[4:]), EndpointSpec("async", put_model(), "mine"), None)
+    monkeypatch.setattr("tasks.endpoint._refuse_taken", lambda name: None)  # it was free when that was looked at
+    with pytest.raises(StygigError, match="already existing"):
+        start_endpoint(plan, EndpointSpec("async", put_model(), theirs.name), None)

@@ -12,10 +12,14 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging import disable_run_logger
 from prefect.states import Crashed
 
-from tasks.errors import LeftoverError
+from localaws.faults import Faults, S3Fails
+from tasks.errors import LeftoverError, StygigError
 from tasks.guarantee import teardown_hook, torn_down
+from tasks.heartbeat import Heartbeat, read_heartbeat, this_process
 from tasks.inventory import recorded
+from tasks.names import S3Location
 from tasks.plan import RunPlan
+from tasks.storage import keys_under
 from tests.tasks.deployed import BUCKET, RUN_ID, made_topic
 
 
@@ -39,7 +43,7 @@ def test_what_was_made_inside_is_gone_afterwards_and_the_removal_is_told(plan: R
         made_topic(plan)
         assert topics() == 1
     assert topics() == 0
-    assert len(teardown.removal.removed) == 1
+    assert [line.split()[1] for line in teardown.removal.removed] == ["topic", "data"]
     assert recorded(BUCKET) == []
 
 
@@ -91,6 +95,44 @@ def test_a_teardown_that_may_not_look_says_so_and_proves_nothing(
     assert any("not looked at: sns:ListTopics was denied" in line for line in teardown.removal.left)
     with pytest.raises(LeftoverError, match="not looked at"):
         teardown.removal.proven()
+
+
+def heartbeat() -> Heartbeat:
+    found = read_heartbeat(BUCKET, RUN_ID)
+    assert found
+    return found
+
+
+def test_a_run_gives_a_sign_of_life_before_anything_is_made_and_none_after_its_end(plan: RunPlan) -> None:
+    with torn_down(plan):
+        assert heartbeat().process == this_process()
+        assert (heartbeat().ended, heartbeat().kept) == (False, False)
+    assert list(keys_under(S3Location(BUCKET, ""))) == []
+
+
+@pytest.mark.parametrize("how", [{"keep": True}, {"keep_on_success": True}])
+def test_a_run_whose_things_stay_says_that_it_has_ended(plan: RunPlan, how: dict[str, bool]) -> None:
+    with torn_down(plan, **how):
+        assert heartbeat().kept == how.get("keep", False)
+    assert (heartbeat().ended, heartbeat().kept) == (True, True)
+
+
+def test_a_kept_run_that_failed_says_that_it_has_ended(plan: RunPlan) -> None:
+    with pytest.raises(ValueError, match="wrong"), torn_down(plan, keep=True):
+        raise ValueError("wrong")
+    assert (heartbeat().ended, heartbeat().kept) == (True, True)
+
+
+def test_nothing_is_made_without_a_sign_of_life(plan: RunPlan, local_aws_faults: Faults) -> None:
+    local_aws_faults.add(S3Fails(key="*heartbeat.json", operation="PutObject", caller="client"))
+
+    def run() -> None:
+        with torn_down(plan):
+            made_topic(plan)
+
+    with pytest.raises(StygigError, match="s3:PutObject"):
+        run()
+    assert topics() == 0
 
 
 def crashed(**parameters: Any) -> tuple[Any, FlowRun, Any]:

@@ -10,16 +10,17 @@ import boto3
 import pytest
 
 from localaws import LocalAws
+from localaws.faults import CallRefused, Faults
 from tasks.deadline import Deadline
 from tasks.endpoint import EndpointSpec, start_endpoint
-from tasks.errors import InputError, LeftoverError, NotFoundError, ServiceUnreachableError
-from tasks.inventory import existing, recorded, write_down
+from tasks.errors import InputError, LeftoverError, ServiceUnreachableError
+from tasks.inventory import existing, recorded, write_down, write_down_data
 from tasks.names import S3Location
 from tasks.notifications import create_messaging
 from tasks.plan import RunPlan
 from tasks.scaling import scale_to_zero
 from tasks.storage import keys_under, upload
-from tasks.teardown import Removal, tear_down_endpoint, tear_down_run, uninterrupted
+from tasks.teardown import SIGNALS, Removal, tear_down_endpoint, tear_down_run, uninterrupted
 from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, RUN_ID, Clock, deployed, hurried, put_model
 
 
@@ -66,6 +67,7 @@ def test_all_that_a_run_made_is_removed_and_proven_and_the_second_time_there_is_
     plan: RunPlan, account: Account
 ) -> None:
     before = account.things()
+    write_down_data(plan)
     endpoint_of(plan, topics=create_messaging(plan))
     upload(b"{}", plan.names.inputs.child("1.json"))
     said: list[str] = []
@@ -82,9 +84,9 @@ def test_all_that_a_run_made_is_removed_and_proven_and_the_second_time_there_is_
         "queue",
         "topic",
         "topic",
+        "data",
     ]
-    assert said[:-1] == list(removal.removed)
-    assert said[-1] == "removed 1 objects of inputs, outputs and failures"
+    assert said == list(removal.removed)
     assert list(keys_under(S3Location(BUCKET, "runs/"))) == []
     assert tear_down() == Removal((), ())
 
@@ -149,7 +151,7 @@ def test_an_endpoint_that_never_settles_is_left_and_said_and_the_rest_is_removed
     name = start_endpoint(plan, EndpointSpec("real-time", put_model(LOADS_WHEN_TOLD)), create_messaging(plan)).name
     removal = tear_down_run(BUCKET, RUN_ID, Clock().deadline(20), silent)
     assert len(removal.left) == 3
-    assert all("(it serves an endpoint that is left)" in line for line in removal.left[1:])
+    assert all("(it is needed by what is left)" in line for line in removal.left[1:])
     with pytest.raises(
         LeftoverError,
         match=rf"3 of ours could not be removed: endpoint {name} \(Gave up .* after \d+ s of 20 s: it is Creating.*"
@@ -157,7 +159,7 @@ def test_an_endpoint_that_never_settles_is_left_and_said_and_the_rest_is_removed
     ):
         removal.proven()
     assert account.things() > {name}
-    assert {each.kind for each in existing(BUCKET)} == {"endpoint", "endpoint-config", "model"}
+    assert {each.kind for each in existing(BUCKET).resources} == {"endpoint", "endpoint-config", "model"}
 
 
 def test_what_may_not_be_deleted_is_left_and_said(plan: RunPlan, only_allowed: Callable[..., None]) -> None:
@@ -179,8 +181,8 @@ def test_a_dead_runs_record_does_not_touch_what_another_run_made_since(plan: Run
         write_down(dead, kind, name, "fashion")
     endpoint_of(plan, "fashion", create_messaging(plan))
     before = account.things()
-    assert existing(BUCKET, dead.run_id) == []
-    assert {each.run_id for each in existing(BUCKET)} == {plan.run_id}
+    assert existing(BUCKET, dead.run_id).resources == ()
+    assert {each.run_id for each in existing(BUCKET).resources} == {plan.run_id}
     assert tear_down_run(BUCKET, dead.run_id, hurried(), silent) == Removal((), ())
     assert account.things() == before
     assert {each.run_id for each in recorded(BUCKET)} == {plan.run_id}, "the dead run's records are struck out"
@@ -194,7 +196,7 @@ def test_a_record_that_can_not_be_struck_out_does_not_stop_the_rest(
     removal = tear_down()
     assert len(removal.left) == 5
     assert all("s3:DeleteObject" in line for line in removal.left)
-    assert existing(BUCKET) == []
+    assert existing(BUCKET).resources == ()
 
 
 def test_what_is_written_down_is_removed_even_where_a_listing_is_refused(
@@ -239,7 +241,7 @@ def test_one_endpoint_is_removed_with_what_serves_it_alone(plan: RunPlan) -> Non
     topics = create_messaging(plan)
     first, second = endpoint_of(plan, "first", topics), endpoint_of(plan, "second", topics)
     tear_down_endpoint(BUCKET, first, hurried(), silent).proven()
-    left = existing(BUCKET)
+    left = existing(BUCKET).resources
     assert {each.endpoint for each in left} == {"", second}
     assert [each.kind for each in left if each.endpoint == ""][:3] == ["topic", "topic", "queue"]
     assert boto3.client("sagemaker").describe_endpoint(EndpointName=second)["EndpointStatus"] == "InService"
@@ -281,9 +283,60 @@ def test_a_refusal_to_look_is_not_taken_for_an_endpoint_that_is_not_there(
         tear_down_endpoint(BUCKET, "nobodys", Deadline(5), silent)
 
 
-def test_an_endpoint_that_nobody_knows_is_named(plan: RunPlan) -> None:
-    with pytest.raises(NotFoundError, match=r"Endpoint absent does not exist, and no run has written it down"):
-        tear_down_endpoint(BUCKET, "absent", hurried(), silent)
+def test_removing_an_endpoint_that_is_gone_is_no_error(plan: RunPlan) -> None:
+    assert tear_down_endpoint(BUCKET, "absent", hurried(), silent) == Removal((), ())
+
+
+def test_without_a_record_nothing_under_a_prefix_is_ours(plan: RunPlan) -> None:
+    theirs = plan.names.inputs.child("theirs.json")
+    upload(b"{}", theirs)
+    assert tear_down() == Removal((), ())
+    assert list(keys_under(plan.names.prefix)) == [theirs.key]
+
+
+def test_data_stays_with_its_record_for_whoever_removes_the_rest(
+    plan: RunPlan, only_allowed: Callable[..., None]
+) -> None:
+    write_down_data(plan)
+    upload(b"{}", plan.names.inputs.child("1.json"))
+    create_messaging(plan)
+    only_allowed("s3:*", "sns:Get*", "sns:List*", "sns:Unsubscribe", "sqs:*", "monitoring:*")
+    left = tear_down().left
+    assert [line.split()[0] for line in left] == ["topic", "topic", "data"]
+    assert left[-1].endswith("(it is needed by what is left)")
+    assert [each.kind for each in existing(BUCKET).resources] == ["data", "topic", "topic"]
+
+
+def test_a_refused_listing_does_not_keep_the_callers_pictures(plan: RunPlan, only_allowed: Callable[..., None]) -> None:
+    write_down_data(plan)
+    upload(b"{}", plan.names.inputs.child("1.json"))
+    only_allowed("s3:*", "sns:*", "sqs:*")
+    assert ["not looked at: cloudwatch:DescribeAlarms" in line for line in tear_down().left] == [True]
+    assert list(keys_under(plan.names.prefix)) == []
+
+
+@pytest.mark.parametrize("named", ["another", "5d1c7a52-9f3e-4c0b-8a1d-0123456789ab"])
+def test_what_can_not_be_read_is_left_and_the_rest_of_the_run_is_removed(
+    plan: RunPlan, account: Account, named: str
+) -> None:
+    boto3.client("sqs").create_queue(
+        QueueName="stygig-odd", tags={"stygig:run-id": named, "stygig:expires-at": "tomorrow"}
+    )
+    before = account.things()
+    create_messaging(plan)
+    left = tear_down().left
+    assert account.things() == before
+    assert [line.startswith("queue stygig-odd: can't be read") for line in left] == [True] * (named == RUN_ID)
+
+
+def test_an_endpoint_is_removed_where_its_config_may_not_be_looked_at(
+    plan: RunPlan, account: Account, local_aws_faults: Faults
+) -> None:
+    deployed(plan, "real-time")
+    refused = CallRefused(service="sagemaker", operation="DescribeEndpointConfig", code="AccessDeniedException")
+    local_aws_faults.add(refused)
+    assert "removed endpoint" in " ".join(tear_down().removed)
+    assert boto3.client("sagemaker").list_endpoints()["Endpoints"] == []
 
 
 def test_a_removal_without_leftovers_is_its_own_proof() -> None:
@@ -295,13 +348,13 @@ def test_a_removal_without_leftovers_is_its_own_proof() -> None:
 def delivered() -> Iterator[list[int]]:
     """The signals that got through to the process's own handlers."""
     got: list[int] = []
-    before = {n: signal.signal(n, lambda number, frame: got.append(number)) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.signal(n, lambda number, frame: got.append(number)) for n in SIGNALS}
     yield got
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_during_a_teardown_is_held_back_until_it_is_done(number: signal.Signals, delivered: list[int]) -> None:
     said: list[str] = []
     with uninterrupted(said.append):
@@ -335,6 +388,15 @@ def test_a_held_back_signal_is_delivered_after_an_error_too(delivered: list[int]
     with pytest.raises(KeyError):
         interrupted()
     assert delivered == [signal.SIGTERM]
+
+
+def test_a_signal_that_was_ignored_stays_ignored_as_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with uninterrupted(silent):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_handlers_come_back_after_an_error_too() -> None:

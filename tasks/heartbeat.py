@@ -1,0 +1,133 @@
+"""A sign of life that a run keeps in S3 while it lives: what a sweep judges by, whatever Prefect says.
+
+Prefect knows nothing of a run whose machine is gone, and calls a run Crashed whose worker alone was killed. Ages are
+told by S3's own clock, which both sides ask: the clocks of two machines may differ by more than a beat.
+"""
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from tasks.clients import client, explained, missing_ok
+from tasks.errors import StygigError
+from tasks.names import RunNames, S3Location
+
+BEAT_SECONDS = 30.0
+SAME_START_SECONDS = 2.0
+LAST_BEAT_SECONDS = 60.0
+"""How long the end of a run waits for a beat that is under way: it must not be written after the run's data is gone."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process anywhere: process ids mean nothing on another machine, or in another container of this one."""
+
+    machine: str
+    pid: int
+    started: float
+
+    def state(self) -> Literal["alive", "gone", "unknown"]:
+        """What can be seen of it from here; "unknown" where it ran elsewhere, or where its id was given again."""
+        if self.machine != this_machine():
+            return "unknown"
+        with suppress(psutil.NoSuchProcess):
+            found = psutil.Process(self.pid)
+            if found.status() == psutil.STATUS_ZOMBIE:
+                return "gone"
+            return "alive" if abs(found.create_time() - self.started) < SAME_START_SECONDS else "unknown"
+        return "gone"
+
+
+def this_machine() -> str:
+    """Names this boot of this machine and, on Linux, this namespace of process ids."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    return f"{socket.gethostname()} {psutil.boot_time():.0f}"
+
+
+def this_process() -> Process:
+    return Process(this_machine(), os.getpid(), psutil.Process().create_time())
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What a run says of itself. `silent_seconds` is how long ago it last said so."""
+
+    process: Process
+    kept: bool
+    """What it makes is meant to stay until it expires."""
+    ended: bool
+    silent_seconds: float = 0.0
+
+
+def read_heartbeat(bucket: str, run_id: str) -> Heartbeat | None:
+    """The run's last sign of life; None if there is none, or none that can be read."""
+    where = _location(bucket, run_id)
+    with explained("s3:GetObject", where.uri), missing_ok():
+        answer = client("s3").get_object(Bucket=where.bucket, Key=where.key)
+        asked_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        silent = (asked_at - answer["LastModified"]).total_seconds()
+        with suppress(ValueError, TypeError, KeyError):
+            read = json.loads(answer["Body"].read())
+            return Heartbeat(Process(**read["process"]), bool(read["kept"]), bool(read["ended"]), max(0.0, silent))
+    return None
+
+
+def _location(bucket: str, run_id: str) -> S3Location:
+    return RunNames(run_id, bucket).prefix.child("heartbeat.json")
+
+
+@dataclass
+class Beating:
+    """A thread that writes the heartbeat until it is told to stop. A beat that S3 refuses is said once, and goes on."""
+
+    bucket: str
+    run_id: str
+    warn: Callable[[str], None]
+    kept: bool = False
+    """Whether what the run makes is meant to stay."""
+    stopping: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Writes the first beat before it returns: nothing is made before there is a sign of life."""
+        self.write(ended=False)
+        self.thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        if self.thread:
+            self.thread.join(LAST_BEAT_SECONDS)
+
+    def end(self) -> None:
+        """The last beat of a run whose things stay: it is over, and that was meant."""
+        self.stop()
+        self.write(ended=True)
+
+    def write(self, ended: bool) -> None:
+        where = _location(self.bucket, self.run_id)
+        beat: dict[str, Any] = {"process": asdict(this_process()), "kept": self.kept, "ended": ended}
+        with explained("s3:PutObject", where.uri):
+            client("s3").put_object(Bucket=where.bucket, Key=where.key, Body=json.dumps(beat).encode())
+
+    def _beat(self) -> None:
+        failed = False
+        while not self.stopping.wait(BEAT_SECONDS):
+            try:
+                self.write(ended=False)
+                failed = False
+            except StygigError as exc:
+                if not failed:
+                    self.warn(f"the run's sign of life could not be written, will go on trying: {exc}")
+                failed = True
