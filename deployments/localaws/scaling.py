@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 
-from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.state import State, key
-from localaws.sagemaker.variant import Variant
+from localaws.scaled_variant import ScaledVariant
 from localaws.scaling_activities import FAILED, SUCCESSFUL, Activities, Activity
 from localaws.scaling_policies import Proposal, chosen, stepped_capacity, tracked_capacity
+from localaws.scheduled_scaling import act_on_schedules
 from localaws.services import cloudwatch_alarms, cloudwatch_queries
 from localaws.services.alarm_rounds import Trigger, datapoints, evaluate_all, triggers_of
 from localaws.services.metric_history import MetricHistory
@@ -29,29 +28,11 @@ BOUNDED = "localaws_bounded"
 _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
 
 
-@dataclass(frozen=True)
-class ScaledVariant:
-    """What a scalable target scales."""
-
-    endpoint: Endpoint
-    variant: Variant
-    name: str
-
-    @property
-    def steady(self) -> bool:
-        """Whether the capacity can be changed now."""
-        return self.endpoint.status == "InService"
-
-    @property
-    def capacity(self) -> int:
-        """The instances it is to have."""
-        return self.variant.desired
-
-
 class Scaling:
     """The scaling of one embedded AWS; targets, policies and alarms are where moto keeps them."""
 
     def __init__(self, hosting: Hosting, state: State, serving: Serving) -> None:
+        self.clock = hosting.clock
         self.history = MetricHistory(hosting.clock)
         self._hosting = hosting
         self._state = state
@@ -99,6 +80,7 @@ class Scaling:
         for endpoint in endpoints:
             endpoint.publish_metrics()
         self._settle()
+        act_on_schedules(self)
         triggers = evaluate_all(
             self.history, lambda alarm: alarm.localaws_serving in (None, self._serving), self._failed
         )
@@ -209,6 +191,12 @@ class Scaling:
             )
             self._activities.add(activity)
             scaled.endpoint.rescale({scaled.name: (wanted, None)})
+        self._record(activity)
+
+    def note(self, activity: Activity) -> None:
+        """Lists and records an activity that has ended."""
+        with self._hosting.lock:
+            self._activities.add(activity)
         self._record(activity)
 
     def _settle(self) -> None:

@@ -35,6 +35,11 @@ class Activity:
     reason: str = ""
 
     @property
+    def description(self) -> str:
+        """What it does."""
+        return f"Setting desired instance count to {self.capacity}."
+
+    @property
     def status_message(self) -> str:
         """How far it is."""
         if self.status == FAILED:
@@ -51,13 +56,32 @@ class Activity:
             "ServiceNamespace": "sagemaker",
             "ResourceId": self.resource_id,
             "ScalableDimension": self.scalable_dimension,
-            "Description": f"Setting desired instance count to {self.capacity}.",
+            "Description": self.description,
             "Cause": self.cause,
             "StartTime": self.started.timestamp(),
             **({"EndTime": self.ended.timestamp()} if self.ended is not None else {}),
             "StatusCode": self.status,
             "StatusMessage": self.status_message,
         }
+
+
+@dataclass
+class BoundsActivity(Activity):
+    """One change of a target's minimum or maximum by a scheduled action; it has ended when it begins."""
+
+    bounds: str = ""
+
+    @property
+    def description(self) -> str:
+        """What it does."""
+        return f"Setting {self.bounds}"
+
+    @property
+    def status_message(self) -> str:
+        """What came of it."""
+        if self.status == FAILED:
+            return f"Failed to set {self.bounds}. Reason: {self.reason}"
+        return f"Successfully set {self.bounds}"
 
 
 class Activities:

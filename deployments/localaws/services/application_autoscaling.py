@@ -1,33 +1,41 @@
 """Application Auto Scaling for SageMaker's variants: the operations, answered and refused as AWS does.
 
-Targets and policies lie where moto keeps them. Scheduled actions, and the targets of other services, are moto's.
+Targets and policies lie where moto keeps them. The targets of other services are moto's.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy, applicationautoscaling_backends
+from moto.applicationautoscaling.models import FakeApplicationAutoscalingPolicy
 from moto.cloudwatch.models import cloudwatch_backends
 
 from localaws.calls import Call
-from localaws.errors import AwsError, ValidationException
+from localaws.errors import ValidationException
 from localaws.sagemaker.constraints import violation_message, violations
-from localaws.services.application_autoscaling_rules import check_policy
+from localaws.services.application_autoscaling_rules import check_bounds, check_policy
+from localaws.services.application_autoscaling_scheduled import ScheduledActions
+from localaws.services.application_autoscaling_targets import (
+    DIMENSION,
+    NAMESPACE,
+    NO_TARGET,
+    NOT_REGISTERED,
+    WHERE,
+    Request,
+    backend_of,
+    not_found,
+    page,
+    target_of,
+    where,
+)
 from localaws.services.moto_services import ACCOUNT
 from localaws.services.target_tracking import tracking_alarms
 
 if TYPE_CHECKING:
     from localaws.scaling import Scaling
 
-Request = dict[str, Any]
-NAMESPACE = "sagemaker"
-DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-LARGEST_PAGE = 50
 SERVICE_ROLE = (
     f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
@@ -36,14 +44,7 @@ _SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Schedu
 # AWS's wording, as far as it is known.
 _UNSUPPORTED = "Unsupported service namespace, resource type or scalable dimension"
 _NO_RESOURCE = "SageMaker variant does not exist: {resource}"
-_NO_BOUNDS = "Both minimum capacity and maximum capacity must be provided when registering a new scalable target"
-_NEGATIVE_MINIMUM = "Minimum capacity cannot be less than 0"
-_MINIMUM_ABOVE_MAXIMUM = "Maximum capacity cannot be less than minimum capacity"
-_REAL_TIME_ZERO = "Minimum capacity cannot be less than 1 for the real-time variant: {resource}"
-_WHERE = "service namespace: {namespace}, resource ID: {resource}, scalable dimension: {dimension}"
-_NOT_REGISTERED = f"No scalable target registered for {_WHERE}"
-_NO_TARGET = f"No scalable target found for {_WHERE}"
-_NO_POLICY = f"No scaling policy found for {_WHERE}, policy name: {{policy}}"
+_NO_POLICY = f"No scaling policy found for {WHERE}, policy name: {{name}}"
 
 
 class ApplicationAutoScaling:
@@ -51,6 +52,7 @@ class ApplicationAutoScaling:
 
     def __init__(self, scaling: Scaling) -> None:
         self._scaling = scaling
+        scheduled = ScheduledActions(scaling)
         self._operations: dict[str, Callable[[str, Request], Request]] = {
             "RegisterScalableTarget": self._register,
             "DeregisterScalableTarget": self._deregister,
@@ -59,6 +61,9 @@ class ApplicationAutoScaling:
             "DeleteScalingPolicy": self._delete_policy,
             "DescribeScalingPolicies": self._describe_policies,
             "DescribeScalingActivities": self._describe_activities,
+            "PutScheduledAction": scheduled.put,
+            "DeleteScheduledAction": scheduled.delete,
+            "DescribeScheduledActions": scheduled.describe,
         }
 
     def answer(self, call: Call) -> Request | None:
@@ -76,21 +81,14 @@ class ApplicationAutoScaling:
         return work(call.region, request)
 
     def _register(self, region: str, request: Request) -> Request:
-        backend, resource = _backend(region), request["ResourceId"]
+        backend, resource = backend_of(region), request["ResourceId"]
         known = backend.targets.get(DIMENSION, {}).get(resource)
         minimum = request.get("MinCapacity", known.min_capacity if known else None)
         maximum = request.get("MaxCapacity", known.max_capacity if known else None)
         scaled = self._scaling.find(region, resource)
         if scaled is None:
             raise ValidationException(_NO_RESOURCE.format(resource=resource))
-        if minimum is None or maximum is None:
-            raise ValidationException(_NO_BOUNDS)
-        if minimum < 0:
-            raise ValidationException(_NEGATIVE_MINIMUM)
-        if minimum > maximum:
-            raise ValidationException(_MINIMUM_ABOVE_MAXIMUM)
-        if minimum == 0 and scaled.endpoint.config.async_config is None:
-            raise ValidationException(_REAL_TIME_ZERO.format(resource=resource))
+        minimum, maximum = check_bounds(minimum, maximum, resource, scaled.is_async)
         before = (known.suspended_state if known else None) or {}
         suspended = {**before, **request.get("SuspendedState", {})}
         role = request.get("RoleARN", SERVICE_ROLE)
@@ -99,20 +97,20 @@ class ApplicationAutoScaling:
         return {"ScalableTargetARN": target.arn}
 
     def _deregister(self, region: str, request: Request) -> Request:
-        if _target(region, request) is None:
-            raise _not_found(_NO_TARGET, request)
-        _backend(region).deregister_scalable_target(NAMESPACE, request["ResourceId"], DIMENSION)
+        if target_of(region, request) is None:
+            raise not_found(NO_TARGET, request)
+        backend_of(region).deregister_scalable_target(NAMESPACE, request["ResourceId"], DIMENSION)
         return {}
 
     def _describe_targets(self, region: str, request: Request) -> Request:
-        targets = _backend(region).describe_scalable_targets(NAMESPACE, request.get("ResourceIds"), None)
-        listed, token = _page(targets, request)
+        targets = backend_of(region).describe_scalable_targets(NAMESPACE, request.get("ResourceIds"), None)
+        listed, token = page(targets, request)
         return {"ScalableTargets": [_describe_target(target) for target in listed], **token}
 
     def _put_policy(self, region: str, request: Request) -> Request:
-        backend = _backend(region)
-        if _target(region, request) is None:
-            raise _not_found(_NOT_REGISTERED, request)
+        backend = backend_of(region)
+        if target_of(region, request) is None:
+            raise not_found(NOT_REGISTERED, request)
         before = _policy(region, request)
         kind = request.get("PolicyType") or (before.policy_type if before else "StepScaling")
         body = request.get(f"{kind}PolicyConfiguration") or (before._policy_body if before else {})
@@ -137,48 +135,40 @@ class ApplicationAutoScaling:
 
     def _delete_policy(self, region: str, request: Request) -> Request:
         if _policy(region, request) is None:
-            raise _not_found(_NO_POLICY, request)
-        _backend(region).delete_scaling_policy(request["PolicyName"], NAMESPACE, request["ResourceId"], DIMENSION)
+            raise not_found(_NO_POLICY, request, request["PolicyName"])
+        backend_of(region).delete_scaling_policy(request["PolicyName"], NAMESPACE, request["ResourceId"], DIMENSION)
         return {}
 
     def _describe_policies(self, region: str, request: Request) -> Request:
         names, resource = request.get("PolicyNames"), request.get("ResourceId")
         policies = [
             policy
-            for policy in list(_backend(region).policies.values())
+            for policy in list(backend_of(region).policies.values())
             if policy.service_namespace == NAMESPACE
             and (not names or policy.policy_name in names or policy.policy_arn in names)
             and resource in (None, policy.resource_id)
         ]
-        listed, token = _page(policies, request)
+        listed, token = page(policies, request)
         return {"ScalingPolicies": [_describe_policy(region, policy) for policy in listed], **token}
 
     def _describe_activities(self, region: str, request: Request) -> Request:
         resource = request.get("ResourceId")
         activities = [each for each in self._scaling.activities(region) if resource in (None, each.resource_id)]
-        listed, token = _page(activities, request)
+        listed, token = page(activities, request)
         return {"ScalingActivities": [activity.describe() for activity in listed], **token}
-
-
-def _backend(region: str) -> Any:
-    return applicationautoscaling_backends[ACCOUNT][region]
-
-
-def _target(region: str, request: Request) -> Any | None:
-    return _backend(region).targets.get(DIMENSION, {}).get(request["ResourceId"])
 
 
 def _policy(region: str, request: Request) -> Any | None:
     key = FakeApplicationAutoscalingPolicy.formulate_key(
         NAMESPACE, request["ResourceId"], DIMENSION, request["PolicyName"]
     )
-    return _backend(region).policies.get(key)
+    return backend_of(region).policies.get(key)
 
 
 def _describe_target(target: Any) -> Request:
     suspended = target.suspended_state or {}
     return {
-        **_where(target),
+        **where(target),
         "MinCapacity": target.min_capacity,
         "MaxCapacity": target.max_capacity,
         "RoleARN": target.role_arn or SERVICE_ROLE,
@@ -192,7 +182,7 @@ def _describe_policy(region: str, policy: Any) -> Request:
     return {
         "PolicyARN": policy.policy_arn,
         "PolicyName": policy.policy_name,
-        **_where(policy),
+        **where(policy),
         "PolicyType": policy.policy_type,
         f"{policy.policy_type}PolicyConfiguration": policy._policy_body,
         "Alarms": _alarms(region, policy),
@@ -209,25 +199,3 @@ def _alarms(region: str, policy: Any) -> list[dict[str, str]]:
 
 def _actions(alarm: Any) -> list[str]:
     return [*alarm.alarm_actions, *alarm.ok_actions, *alarm.insufficient_data_actions]
-
-
-def _where(resource: Any) -> Request:
-    return {"ServiceNamespace": NAMESPACE, "ResourceId": resource.resource_id, "ScalableDimension": DIMENSION}
-
-
-def _page(items: Iterable[Any], request: Request) -> tuple[Sequence[Any], dict[str, str]]:
-    listed, token, size = list(items), request.get("NextToken"), request.get("MaxResults", LARGEST_PAGE)
-    if not 1 <= size <= LARGEST_PAGE:
-        raise ValidationException(f"The maximum number of results must be between 1 and {LARGEST_PAGE}.")
-    try:
-        start = int(base64.b64decode(token, validate=True)) if token else 0
-    except (binascii.Error, ValueError) as exc:
-        raise AwsError("InvalidNextTokenException", "The next token supplied was invalid.") from exc
-    end = start + size
-    more = {"NextToken": base64.b64encode(str(end).encode()).decode()} if end < len(listed) else {}
-    return listed[start:end], more
-
-
-def _not_found(text: str, request: Request) -> AwsError:
-    where = {"namespace": NAMESPACE, "resource": request["ResourceId"], "dimension": DIMENSION}
-    return AwsError("ObjectNotFoundException", text.format(**where, policy=request.get("PolicyName", "")))

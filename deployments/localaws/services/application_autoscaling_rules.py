@@ -1,4 +1,4 @@
-"""What Application Auto Scaling refuses of a scaling policy, beyond what its service model says.
+"""What Application Auto Scaling refuses of a target's bounds and of a policy, beyond what its service model says.
 
 https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
 """
@@ -16,6 +16,37 @@ PREDEFINED = "SageMakerVariantInvocationsPerInstance"
 _SPECIFICATIONS = ("PredefinedMetricSpecification", "CustomizedMetricSpecification")
 _COOLDOWNS = ("Cooldown", "ScaleInCooldown", "ScaleOutCooldown")
 _OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic")
+
+# AWS's wording, as far as it is known.
+_NO_BOUNDS = "Both minimum capacity and maximum capacity must be provided when registering a new scalable target"
+_NO_SCHEDULED_BOUNDS = "At least one of minimum capacity and maximum capacity should be provided"
+_NEGATIVE_MINIMUM = "Minimum capacity cannot be less than 0"
+_MINIMUM_ABOVE_MAXIMUM = "Maximum capacity cannot be less than minimum capacity"
+_REAL_TIME_ZERO = "Minimum capacity cannot be less than 1 for the real-time variant: {resource}"
+
+
+def check_bounds(minimum: int | None, maximum: int | None, resource: str, is_async: bool) -> tuple[int, int]:
+    """Refuses the bounds of a variant's target; these bounds."""
+    if minimum is None or maximum is None:
+        raise ValidationException(_NO_BOUNDS)
+    if minimum < 0:
+        raise ValidationException(_NEGATIVE_MINIMUM)
+    if minimum > maximum:
+        raise ValidationException(_MINIMUM_ABOVE_MAXIMUM)
+    if minimum == 0 and not is_async:
+        raise ValidationException(_REAL_TIME_ZERO.format(resource=resource))
+    return minimum, maximum
+
+
+def check_scheduled_bounds(bounds: Mapping[str, int]) -> None:
+    """Refuses what a scheduled action is to set; whether it fits the target shows when it acts."""
+    minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
+    if minimum is None and maximum is None:
+        raise ValidationException(_NO_SCHEDULED_BOUNDS)
+    if minimum is not None and minimum < 0:
+        raise ValidationException(_NEGATIVE_MINIMUM)
+    if maximum is not None and maximum < (minimum or 0):
+        raise ValidationException(_MINIMUM_ABOVE_MAXIMUM)
 
 
 def check_policy(kind: str, body: Mapping[str, Any], before: Any) -> None:
