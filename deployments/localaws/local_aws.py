@@ -13,6 +13,7 @@ from typing import Self
 
 from moto.moto_api._internal.models import moto_api_backend
 
+from localaws import sdk_config
 from localaws.access import documents
 from localaws.access.gate import access_gates
 from localaws.clock import Clock
@@ -98,7 +99,11 @@ class LocalAws:
 
     def environment(self) -> dict[str, str]:
         """The environment variables which make any AWS client use the embedded AWS."""
-        return {**self._client_environment(self.region), "STYGIG_EXECUTION_ROLE_ARN": self.execution_role_arn}
+        return {
+            **self._client_environment(self.region),
+            sdk_config.VARIABLE: str(self._sdk_config),
+            "STYGIG_EXECUTION_ROLE_ARN": self.execution_role_arn,
+        }
 
     def start(self) -> None:
         """Begins to serve; returns once clients can connect. OSError where the port is taken."""
@@ -112,6 +117,7 @@ class LocalAws:
                 moto_api_backend.reset()
             _running.add(id(self))
         self._folder = RunDirectory()
+        self._sdk_config = sdk_config.write_sdk_config(self._folder.path, self.region)
         hosting = Hosting(
             clock=self.clock,
             journal=self.journal,

@@ -65,6 +65,13 @@ def test_the_journal_of_a_running_one_can_be_read(url: str, folder: Path) -> Non
     assert stygig(folder, "journal", "--event", "nothing").stdout == "no entries\n"
 
 
+@pytest.mark.usefixtures("url")
+def test_the_exports_point_the_sagemaker_sdk_at_a_configuration_that_names_its_default_bucket(folder: Path) -> None:
+    exported = json.loads(stygig(folder, "env", "--json").stdout)["environment"]
+    configuration = Path(exported["SAGEMAKER_USER_CONFIG_OVERRIDE"])
+    assert "DefaultS3Bucket: sagemaker-us-east-1-123456789012" in configuration.read_text()
+
+
 @pytest.mark.parametrize("command", ["status", "journal"])
 def test_where_none_runs_the_command_says_how_to_start_one(command: str, tmp_path: Path) -> None:
     done = stygig(tmp_path, command)
