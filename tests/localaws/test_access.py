@@ -137,6 +137,9 @@ def test_conditions_see_the_request(enforced: Cloud, caller: Caller) -> None:
     caller.may(allow("sagemaker:CreateEndpointConfig", Condition=cheap))
     assert code(error(create, EndpointConfigName="c", ProductionVariants=[VARIANT])) == JSON
     create(EndpointConfigName="c", ProductionVariants=[{**VARIANT, "InstanceType": "ml.t2.medium"}])
+    pools = [{"InstanceType": f"ml.{name}", "Priority": 1} for name in ("t2.medium", "p3.2xlarge")]
+    pooled = {name: value for name, value in VARIANT.items() if name != "InstanceType"} | {"InstancePools": pools}
+    assert code(error(create, EndpointConfigName="pooled", ProductionVariants=[pooled])) == JSON
     caller.may(allow("sagemaker:*", Condition=owned))
     request = {"EndpointConfigName": "d", "ProductionVariants": [VARIANT]}
     assert code(error(create, **request, Tags=TAGS)) == JSON

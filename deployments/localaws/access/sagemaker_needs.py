@@ -76,7 +76,9 @@ def _context(operation: str, parameters: dict[str, Any]) -> dict[str, tuple[str,
     network = parameters.get("VpcConfig", {})
     isolated = parameters.get("EnableNetworkIsolation", False)
     return given(
-        sagemaker__InstanceTypes=[variant.get("InstanceType") for variant in variants],
+        sagemaker__InstanceTypes=[
+            each.get("InstanceType") for variant in variants for each in (variant, *variant.get("InstancePools", []))
+        ],
         sagemaker__VolumeKmsKey=parameters.get("KmsKeyId"),
         sagemaker__VpcSubnets=network.get("Subnets", []),
         sagemaker__VpcSecurityGroupIds=network.get("SecurityGroupIds", []),
