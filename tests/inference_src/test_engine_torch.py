@@ -15,6 +15,7 @@ import inference
 from recommender.encoder import load_encoder
 from recommender.engines import Hardware
 from recommender.errors import ArtifactError
+from recommender.stopwatch import Stopwatch
 from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
 from tasks.encoder import EngineName
@@ -161,6 +162,13 @@ def test_takes_as_many_threads_as_it_is_given(folder: Path) -> None:
     load_encoder(folder, Hardware(threads=3))
     assert torch.get_num_threads() == 3
     torch.set_num_threads(before)
+
+
+def test_its_weights_are_a_stage_of_a_start_of_their_own(folder: Path) -> None:
+    watch = Stopwatch()
+    encoder = load_encoder(folder, Hardware(threads=2), watch)
+    assert list(watch.stages_ms) == ["engine", "construct", "weights"]
+    assert encoder.threads == 2
 
 
 def test_a_picture_has_the_same_embedding_alone_and_in_a_batch(folder: Path) -> None:
