@@ -17,7 +17,7 @@ from tasks.storage import download
 
 
 def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:
-    """What the serving container reads; only variables that something reads.
+    """What the serving container reads; only variables that something reads: docs/container.md says what, and why.
 
     Without SAGEMAKER_MODEL_SERVER_WORKERS AWS's image starts a worker for each GPU, without one for each vCPU, and a
     worker answers one request at a time: fewer would leave them idle while requests wait.
@@ -34,6 +34,7 @@ def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> d
         "OMP_NUM_THREADS": "1",
         "STYGIG_ORT_PREPACK": "1" if plan.settings.ort_prepack else "0",
         "STYGIG_ALLOWED_S3_PREFIXES": ",".join(prefix for prefix in allowed_prefixes if prefix),
+        "STYGIG_LOG_LEVEL": plan.settings.log_level,
     }
 
 

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     ort_prepack: bool = Field(
         default=True, description="a container lays the weights out for speed, which more than doubles its start"
     )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least serious lines that a container logs"
+    )
     request_ttl_seconds: int = Field(
         default=3600,
         ge=limits.REQUEST_TTL_SECONDS[0],
