@@ -61,6 +61,7 @@ def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say:
     """
     run_id = _owner(bucket, endpoint_name)
     if not run_id:
+        say(f"endpoint {endpoint_name} does not exist, and no run has written it down: there is nothing to remove")
         return Removal((), ())
     found = inventory(bucket, run_id).resources
     others = {r.name for r in found if r.kind == ENDPOINT.name and r.name != endpoint_name}

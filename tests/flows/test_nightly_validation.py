@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 import flows.nightly_validation as recipe
 from flows.nightly_validation import nightly_validation
 from flows.package_model import package_model
+from tasks import resource_kinds
 from tasks.endpoint import Endpoint, EndpointSpec
 from tasks.errors import InputError, LeftoverError, StygigError, ValidationFailedError
 from tasks.inventory import existing
 from tasks.notifications import Topics
 from tasks.plan import RunPlan
+from tasks.scaling_resources import ALARM
 from tasks.settings import read_settings
 from tasks.validation import Measurement, Outcome
 from tests.flows.altered import altered
@@ -132,15 +135,13 @@ def test_keep_leaves_both_endpoints_and_their_record(drawn_catalogue: Path) -> N
 
 
 def test_what_can_not_be_removed_is_named(drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tasks import teardown
-
     def refused(resource: Any) -> None:
         raise LeftoverError("not today")
 
-    monkeypatch.setitem(teardown._DELETE, "alarm", refused)
+    monkeypatch.setitem(resource_kinds._BY_NAME, "alarm", replace(ALARM, delete=refused))
     with pytest.raises(LeftoverError, match=r"alarm stygig-async-.*not today"):
         nightly_validation(catalogue=str(drawn_catalogue))
-    assert [r.kind for r in existing(bucket()).resources] == ["alarm"]
+    assert [r.kind for r in existing(bucket()).resources] == ["data", "alarm"]
 
 
 @pytest.mark.parametrize(
