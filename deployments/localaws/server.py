@@ -158,6 +158,7 @@ def error_response(error: AwsError, call: Call) -> Response:
         return Response(json.dumps(body), error.status, headers, content_type="application/json")
     inner = f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message>"
     if call.service == "s3":
+        inner += "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in error.fields.items())
         xml = f"<Error>{inner}</Error>"
     else:
         xml = f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error></ErrorResponse>"

@@ -23,9 +23,16 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import Message, Queue, sqs_backends
 
 from localaws.services import (
+    iam_simulation,
     memory,
     moto_patches,
+    s3_buckets,
+    s3_checksums,
+    s3_conditions,
+    s3_forms,
+    s3_multipart,
     s3_objects,
+    s3_parts,
     sns_delivery,
     sns_envelope,
     sns_patches,
@@ -54,10 +61,27 @@ REPLACED: list[tuple[str, Callable[..., Any]]] = [
     ("moto.s3.responses:S3Response.setup_class", s3_objects.setup_class),
     ("moto.s3.responses:S3Response.get_object", s3_objects.get_object),
     ("moto.s3.responses:S3Response.put_object", s3_objects.put_object),
-    ("moto.s3.responses:S3Response.upload_part", s3_objects.upload_part),
+    ("moto.s3.responses:S3Response.upload_part", s3_multipart.upload_part),
+    ("moto.s3.responses:S3Response.upload_part_copy", s3_multipart.upload_part_copy),
+    ("moto.s3.responses:S3Response._key_response_post", s3_multipart.key_response_post),
+    ("moto.s3.responses:S3Response.head_object", s3_parts.head_object),
+    ("moto.s3.responses:S3Response.get_object_attributes", s3_parts.get_object_attributes),
+    ("moto.s3.responses:S3Response.copy_object", s3_conditions.copy_object),
+    ("moto.s3.responses:S3Response.delete_object", s3_conditions.delete_object),
+    ("moto.s3.responses:S3Response._bucket_response_delete_keys", s3_conditions.bucket_response_delete_keys),
+    ("moto.s3.responses:S3Response._bucket_response_post", s3_forms.bucket_response_post),
+    ("moto.s3.responses:S3Response._bucket_response_put", s3_buckets.bucket_response_put),
+    ("moto.s3.responses:S3Response._acl_from_headers", s3_buckets.acl_from_headers),
+    ("moto.s3.responses:S3Response._acl_from_body", s3_buckets.acl_from_body),
+    ("moto.s3.responses:S3Response.put_object_acl", s3_buckets.put_object_acl),
+    ("moto.s3.responses:S3Response.all_buckets", s3_buckets.all_buckets),
+    ("moto.s3.models:S3Backend.create_bucket", s3_buckets.create_bucket),
+    ("moto.s3.models:S3Backend.delete_bucket_encryption", s3_buckets.delete_bucket_encryption),
+    ("moto.s3.models:S3Backend.put_bucket_policy", s3_buckets.put_bucket_policy),
+    ("moto.sts.models:STSBackend.get_caller_identity", iam_simulation.get_caller_identity),
     ("moto.s3.responses:S3Response._get_checksum", s3_objects.get_checksum),
     ("moto.s3.responses:S3Response._handle_range_header", s3_objects.handle_range_header),
-    ("moto.s3.models:FakeMultipart.complete", s3_objects.complete),
+    ("moto.s3.utils:compute_checksum", s3_checksums.compute),
     ("moto.core.resource_tagging:iter_taggable_backends", tagging.iter_taggable_backends),
 ]
 
@@ -103,6 +127,13 @@ def test_moto_has_what_the_patches_reach_into() -> None:
     assert "key.value" in inspect.getsource(s3_objects._get_object)
     assert "self._get_key()" in inspect.getsource(s3_objects._get_object)
     assert "response_content[begin : end + 1]" in inspect.getsource(s3_objects._handle_range_header)
+    assert "self._get_checksum(response_headers)" in inspect.getsource(s3_objects._put_object)
+    assert "compute_checksum(" in inspect.getsource(s3_conditions._copy_object)
+    assert parameters_of("moto.s3.models:S3Backend.copy_object")[1:4] == [
+        "src_key",
+        "dest_bucket_name",
+        "dest_key_name",
+    ]
     assert "quote_plus(key.name)" in inspect.getsource(importlib.import_module("moto.s3.notifications"))
 
 

@@ -122,6 +122,7 @@ def test_links_carry_the_permissions_of_whoever_signed_them_and_nobody_else_read
     plain = f"{enforced.aws.endpoint_url}/{BUCKET}/there"
     assert status(plain) == 403
     public = {**allow("s3:GetObject", resource=f"{IN_BUCKET}/*"), "Principal": "*"}
+    enforced.s3.delete_public_access_block(Bucket=BUCKET)
     enforced.s3.put_bucket_policy(Bucket=BUCKET, Policy=document(public))
     assert status(plain) == 200
 

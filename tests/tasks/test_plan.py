@@ -84,6 +84,7 @@ def test_a_bucket_is_made_in_the_runs_region(bucketless: RunPlan, monkeypatch: p
 
 
 def test_a_bucket_in_use_is_left_as_it_is(plan: RunPlan) -> None:
+    boto3.client("s3").delete_public_access_block(Bucket=BUCKET)
     ensure_bucket(plan)
     with pytest.raises(ClientError, match="NoSuchPublicAccessBlockConfiguration"):
         boto3.client("s3").get_public_access_block(Bucket=BUCKET)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from moto.iam.models import iam_backends
 from moto.s3.models import FakeKey, s3_backends
 
-from localaws.access import bucket_policies, refusals
+from localaws.access import bucket_policies, post_form, refusals
 from localaws.access.conditions import Context
 from localaws.access.judgement import judge
 from localaws.access.need import Need
 from localaws.access.needs import SCALING_ROLE, SCALING_SERVICE, needs_of
 from localaws.access.policy import Asked
 from localaws.access.principals import ANONYMOUS, Principal, find_role_named, principal_of
-from localaws.access.s3_needs import READING, bucket_arn
+from localaws.access.s3_gate import S3Gate
+from localaws.access.s3_needs import READING, bucket_arn, object_arn
 from localaws.calls import Call
 from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.state import State
 from localaws.services.moto_services import ACCOUNT, kms_arn
 
+_TOKEN = "x-amz-security-token"  # noqa: S105 - a name
 # What AWS answers to everybody with credentials, whatever their policies say.
 _FREE = ("sts:GetCallerIdentity",)
 
@@ -38,9 +40,12 @@ class AccessGate:
     def __call__(self, call: Call) -> None:
         """Judges one call."""
         bucket_policies.judged_elsewhere(frozenset())
+        if call.service == "s3" and post_form.is_form(call):
+            self._judge_form(call)
+            return
         if call.access_key == self.root_key or _is_open(call):
             return
-        principal = _caller(call)
+        principal = _caller(call, _token(call))
         if call.action in _FREE:
             return
         with self.hosting.lock:
@@ -52,6 +57,15 @@ class AccessGate:
             self._look_at_object(call, principal, context)
         if any(need.action == "iam:CreateServiceLinkedRole" for need in needs) and call.service != "iam":
             _create_scaling_role()
+
+    def _judge_form(self, call: Call) -> None:
+        form = post_form.form_of(call)
+        if form.access_key == self.root_key:
+            return
+        call = replace(call, access_key=form.access_key, operation="PutObject")
+        principal = _caller(call, form.fields.get(_TOKEN))
+        need = Need("s3:PutObject", object_arn(call.bucket or "", form.fields["key"]))
+        self._met(call, principal, need, {**_request_context(call), **principal.context})
 
     def _met(self, call: Call, principal: Principal, need: Need, context: Context) -> bool:
         refused = judge(principal, Asked(need.action, need.resource, {**context, **need.context}), self.hosting.journal)
@@ -75,25 +89,30 @@ class AccessGate:
             self._met(call, principal, Need("kms:Decrypt", kms_arn(call.region, found.kms_key_id)), context)
 
 
-def access_gates(hosting: Hosting, state: State, root_key: str) -> tuple[AccessGate, ...]:
-    """The gate, where access is to be judged; calls with the root key never are."""
+def access_gates(hosting: Hosting, state: State, root_key: str) -> tuple[S3Gate | AccessGate, ...]:
+    """What S3 always checks, and the gate where access is to be judged; calls with the root key never are."""
     if not hosting.options.enforce_iam:
-        return ()
+        return (S3Gate(root_key),)
     bucket_policies.apply()
-    return (AccessGate(hosting, state, root_key),)
+    return (S3Gate(root_key), AccessGate(hosting, state, root_key))
 
 
-def _caller(call: Call) -> Principal:
+def _caller(call: Call, token: str | None) -> Principal:
     if call.access_key is None:
         if call.service != "s3":
             raise refusals.unsigned(call.service)
         return ANONYMOUS
-    headers, arguments = call.request.headers, call.request.args
-    token = headers.get("X-Amz-Security-Token") or arguments.get("X-Amz-Security-Token")
     principal = principal_of(call.access_key, token)
     if principal is None:
         raise refusals.unknown_key(call.service, call.operation)
     return principal
+
+
+def _token(call: Call) -> str | None:
+    """The session's token; links that are signed the older way spell it as a header."""
+    arguments = call.request.args
+    in_link = arguments.get("X-Amz-Security-Token") or arguments.get(_TOKEN)
+    return call.request.headers.get(_TOKEN) or in_link
 
 
 def _is_open(call: Call) -> bool:

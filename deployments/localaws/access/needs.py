@@ -103,7 +103,7 @@ def _iam_resources(call: Call, parameters: dict[str, Any]) -> list[str]:
     for member, kind in (("UserName", "user"), ("GroupName", "group"), ("PolicyName", "policy")):
         if name := parameters.get(member):
             return [f"arn:aws:iam::{ACCOUNT}:{kind}{parameters.get('Path', '/')}{name}"]
-    return [parameters.get("PolicyArn", "*")]
+    return [parameters.get("PolicyArn") or parameters.get("PolicySourceArn", "*")]
 
 
 def _sts_resources(call: Call, parameters: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,10 @@ class Principal:
         return {"AWS": self.names | _ACCOUNT_NAMES if self.names else frozenset()}
 
 
+# Whoever uses no key of IAM's is this user, who may do all; IAM does not list it.
+ROOT_USER_ARN = f"arn:aws:iam::{ACCOUNT}:user/localaws"
+_EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+NOBODY = Principal("nobody", frozenset(), ())
 ANONYMOUS = Principal("anonymous", frozenset(), (), context={"aws:principaltype": ("Anonymous",)})
 
 
@@ -55,6 +60,30 @@ def principal_of(access_key: str, token: str | None) -> Principal | None:
     keys = ((user, key) for user in list(_iam().users.values()) for key in list(user.access_keys))
     holder = next((user for user, key in keys if key.access_key_id == access_key and key.status == "Active"), None)
     return _user(holder) if holder is not None else None
+
+
+def principal_named(arn: str) -> Principal | None:
+    """The user, role or group of that ARN with its policies, without a session."""
+    if arn == ROOT_USER_ARN:
+        return Principal(arn, frozenset({arn}), (_EVERYTHING,))
+    if (user := next((user for user in list(_iam().users.values()) if user.arn == arn), None)) is not None:
+        return _user(user)
+    if (role := find_role(arn)) is not None:
+        context = _principal_context("AssumedRole", role.arn, role.id, None, role.tags)
+        boundary = _boundary(role.permissions_boundary_arn)
+        return Principal(arn, frozenset({arn}), tuple(_documents([role])), boundary, context=context)
+    group = next((group for group in list(_iam().groups.values()) if group.arn == arn), None)
+    return Principal(arn, frozenset({arn}), tuple(_documents([group]))) if group is not None else None
+
+
+def secret_of(access_key: str) -> str | None:
+    """The secret of an active key that was given out here."""
+    sessions = (each for each in list(sts_backends[ACCOUNT]["aws"].assumed_roles) if each.access_key_id == access_key)
+    if (session := next(sessions, None)) is not None:
+        return str(session.secret_access_key)
+    keys = (key for user in list(_iam().users.values()) for key in list(user.access_keys))
+    active = (key for key in keys if key.access_key_id == access_key and key.status == "Active")
+    return next((str(key.secret_access_key) for key in active), None)
 
 
 def role_session(role_arn: str, session_name: str, session_policy: str | None = None) -> Principal | None:

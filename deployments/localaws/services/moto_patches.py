@@ -11,9 +11,36 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from localaws.services import cloudwatch_alarms, cloudwatch_queries, s3_objects, sns_patches, sqs_queues, tagging
+from localaws.services import (
+    cloudwatch_alarms,
+    cloudwatch_queries,
+    iam_simulation,
+    s3_buckets,
+    s3_conditions,
+    s3_forms,
+    s3_multipart,
+    s3_objects,
+    s3_parts,
+    sns_patches,
+    sqs_queues,
+    tagging,
+)
 
 MOTO_VERSION = "5.2.5"
+_SERVICES = (
+    cloudwatch_alarms,
+    cloudwatch_queries,
+    iam_simulation,
+    s3_buckets,
+    s3_conditions,
+    s3_forms,
+    s3_multipart,
+    s3_objects,
+    s3_parts,
+    sns_patches,
+    sqs_queues,
+    tagging,
+)
 
 
 def apply() -> None:
@@ -24,7 +51,7 @@ def apply() -> None:
     _leave_uploads_unread()
     _track_models_weakly()
     _end_scaling_with_its_target()
-    for service in (cloudwatch_alarms, cloudwatch_queries, s3_objects, sns_patches, sqs_queues, tagging):
+    for service in _SERVICES:
         service.apply()
     moto._localaws_patched = MOTO_VERSION
 

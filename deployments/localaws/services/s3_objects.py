@@ -1,38 +1,22 @@
-"""moto's S3 objects: any body taken, ranges read without copying all, digests checked, events with AWS's keys."""
+"""moto's S3 objects: any body taken, ranges and parts read without copying all, digests checked, events as AWS's."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import io
-import re
-import zlib
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
-from moto.s3 import notifications
-from moto.s3.exceptions import S3ClientError
-from moto.s3.models import FakeKey, FakeMultipart
+from moto.s3 import notifications, responses
+from moto.s3.models import FakeKey
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import ImmutableMultiDict
+
+from localaws.services import s3_checksums, s3_conditions, s3_parts
 
 _setup_class = S3Response.setup_class
 _get_object = S3Response.get_object
 _put_object = S3Response.put_object
-_upload_part = S3Response.upload_part
 _handle_range_header = S3Response._handle_range_header
-_complete = FakeMultipart.complete
-# Those of AWS's algorithms that Python has; a checksum of another (CRC32C, CRC64NVME) is kept as it was sent.
-_ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {
-    "CRC32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
-    "SHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
-    "SHA256": lambda body: hashlib.sha256(body).digest(),
-}
-_NAMES = (*_ALGORITHMS, "CRC32C", "CRC64NVME")
-_TRAILER_BYTES = 1024
 
 
 def apply() -> None:
@@ -40,10 +24,9 @@ def apply() -> None:
     S3Response.setup_class = setup_class
     S3Response.get_object = get_object
     S3Response.put_object = put_object
-    S3Response.upload_part = upload_part
     S3Response._get_checksum = get_checksum
     S3Response._handle_range_header = handle_range_header
-    FakeMultipart.complete = complete
+    responses.compute_checksum = s3_checksums.compute
     # AWS encodes the keys in its events as in a form, but leaves the slashes; moto encodes those too.
     notifications.quote_plus = partial(quote_plus, safe="/")
     _keep_objects_open_while_used()
@@ -93,12 +76,26 @@ def setup_class(response: Any, request: Any, full_url: Any = None, headers: Any 
 
 
 def get_object(response: Any) -> Any:
-    """Answers GetObject; a range of it without reading the rest."""
-    if not response.headers.get("range"):
+    """Answers GetObject; a range or a part of it without reading the rest."""
+    ranged, asked = response.headers.get("range"), response.querystring.pop("partNumber", [None])[0]
+    if not ranged and asked is None:
         return _get_object(response)
+    if ranged and asked is not None:
+        raise s3_parts.range_and_part()
     key, not_modified = response._get_key()
     response._get_key = lambda *_, **__: (RangedObject(key), not_modified)
-    return _get_object(response)
+    return _get_object(response) if asked is None else _part(response, key, asked)
+
+
+def _part(response: Any, key: Any, asked: str) -> Any:
+    part = s3_parts.part_of(key, asked)
+    status, headers, body = _get_object(response)
+    if status != 200:
+        return status, headers, body
+    headers = {name: value for name, value in headers.items() if not name.startswith("x-amz-checksum-")}
+    with_checksum = response.headers.get("x-amz-checksum-mode") == "ENABLED"
+    headers |= s3_parts.part_headers(key, part, with_checksum)
+    return 206, headers, body[part.start : part.start + part.size]
 
 
 def handle_range_header(response: Any, request: Any, response_headers: Any, response_content: Any) -> Any:
@@ -108,77 +105,24 @@ def handle_range_header(response: Any, request: Any, response_headers: Any, resp
 
 
 def put_object(response: Any) -> Any:
-    """Stores an object whose digests are right."""
-    check_digests(response)
-    return _put_object(response)
-
-
-def upload_part(response: Any) -> Any:
-    """Stores a part whose digests are right."""
-    check_digests(response)
-    return _upload_part(response)
-
-
-def check_digests(response: Any) -> None:
-    """Refuses a body which is not the one that its digests were made of."""
-    body = response.body or b""
-    if (declared := response.headers.get("Content-MD5")) is not None:
-        digest = _decoded(declared)
-        if len(digest) != 16:
-            raise S3ClientError("InvalidDigest", "The Content-MD5 you specified was invalid.")
-        if hashlib.md5(body, usedforsecurity=False).digest() != digest:
-            raise S3ClientError("BadDigest", "The Content-MD5 you specified did not match what we received.")
-    algorithm, value = _declared_checksum(response)
-    if value is None or algorithm not in _ALGORITHMS:
-        return
-    digest, computed = _decoded(value), _ALGORITHMS[algorithm](body)
-    if len(digest) != len(computed):
-        raise S3ClientError("InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
-    if digest != computed:
-        raise S3ClientError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+    """Stores an object whose digests are right, if what is there is as the caller believes."""
+    response.checksum = s3_checksums.checked(response.headers, response.body or b"", response.raw_body)
+    with s3_conditions.conditional_write(response):
+        status, headers, body = _put_object(response)
+        key = response.backend.get_object(response.bucket_name, response.parse_key_name())
+    if response.checksum.value and key is not None:
+        key.checksum_type = headers["x-amz-checksum-type"] = s3_checksums.FULL_OBJECT
+    return status, headers, body
 
 
 def get_checksum(response: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
-    """The algorithm and the checksum that the client sent, which AWS keeps; without one, the one it is to compute.
-
-    moto looks for a trailer anywhere in the body, and so finds one in a text about trailers.
-    """
-    algorithm, value = _declared_checksum(response)
-    if value is None and algorithm in _ALGORITHMS:
-        value = base64.b64encode(_ALGORITHMS[algorithm](response.body or b"")).decode()
-    if value is not None:
-        response_headers[f"x-amz-checksum-{algorithm.lower()}"] = value
-    return (algorithm, value) if value is not None else ("", None)
-
-
-def complete(multipart: Any, body: Any) -> Any:
-    """Joins the parts, whose content is then in the object; moto keeps it a second time, in a file for every part."""
-    joined = _complete(multipart, body)
-    for part in multipart.parts.values():
-        part.etag  # noqa: B018 - computed from the content, and remembered
-        part._value_buffer.close()
-        part._value_buffer = io.BytesIO()
-    return joined
-
-
-def _declared_checksum(response: Any) -> tuple[str, str | None]:
-    headers = response.headers
-    for name in _NAMES:
-        if (value := headers.get(f"x-amz-checksum-{name.lower()}")) is not None:
-            return name, value
-    trailer = headers.get("x-amz-trailer", "").lower()
-    algorithm = trailer.removeprefix("x-amz-checksum-").upper()
-    if algorithm in _NAMES:
-        found = re.findall(rb"\n?%b:([^\r\n]+)" % trailer.encode(), response.raw_body[-_TRAILER_BYTES:])
-        return algorithm, found[-1].decode().strip() if found else None
-    return headers.get("x-amz-sdk-checksum-algorithm", "").upper(), None
-
-
-def _decoded(digest: str) -> bytes:
-    try:
-        return base64.b64decode(digest, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+    """The algorithm and the checksum that the client sent, which AWS keeps; without one, the one it is to compute."""
+    checksum = getattr(response, "checksum", None)
+    if checksum is None:
+        checksum = s3_checksums.checked(response.headers, response.body or b"", response.raw_body)
+    if checksum.value is not None:
+        response_headers[checksum.header] = checksum.value
+    return checksum
 
 
 def _keep_objects_open_while_used() -> None:

@@ -1,0 +1,59 @@
+"""What S3 checks of every request, whether or not permissions are judged: signed links, forms, expected owners."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from moto.s3.models import s3_backends
+
+from localaws.access import post_form, presigned, principals
+from localaws.access.refusals import ACCESS_DENIED
+from localaws.calls import Call
+from localaws.errors import AwsError
+from localaws.services.moto_services import ACCOUNT
+
+_OWNER = "x-amz-expected-bucket-owner"
+_SOURCE_OWNER = "x-amz-source-expected-bucket-owner"
+_ACCOUNT_ID = re.compile(r"\d{12}")
+
+
+@dataclass(frozen=True)
+class S3Gate:
+    """Raises S3's error; the root key is its own secret.
+
+    Signatures in headers are not made again: each request would cost more, and no client gets them wrong.
+    """
+
+    root_key: str
+
+    def __call__(self, call: Call) -> None:
+        """Checks one call."""
+        if call.service != "s3":
+            return
+        if presigned.is_presigned(call):
+            presigned.check(call, self._secret_of)
+        elif post_form.is_form(call):
+            post_form.check(call, post_form.form_of(call), self._secret_of)
+        _check_owner(call)
+
+    def _secret_of(self, access_key: str) -> str | None:
+        return self.root_key if access_key == self.root_key else principals.secret_of(access_key)
+
+
+def _check_owner(call: Call) -> None:
+    headers = call.request.headers
+    expected = headers.get(_OWNER) or call.request.args.get(_OWNER)
+    if expected is not None:
+        _refuse_other_owner(expected, call.bucket or "")
+    if (expected := headers.get(_SOURCE_OWNER)) is not None:
+        _refuse_other_owner(expected, headers.get("x-amz-copy-source", "").removeprefix("/").partition("/")[0])
+
+
+def _refuse_other_owner(expected: str, bucket: str) -> None:
+    if not _ACCOUNT_ID.fullmatch(expected):
+        text = "The value of the expected bucket owner parameter must be an AWS account ID"
+        raise AwsError("InvalidBucketOwnerAWSAccountID", text)
+    # Whether there is such a bucket is told first.
+    if expected != ACCOUNT and bucket in s3_backends[ACCOUNT]["aws"].buckets:
+        raise AwsError("AccessDenied", ACCESS_DENIED, 403)

@@ -1,0 +1,74 @@
+"""The signatures that S3 expects of links and forms, made again from the secret as the client made them.
+
+Version 4: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+Version 2: https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from botocore.auth import HmacV1Auth
+from botocore.credentials import Credentials
+from werkzeug.wrappers import Request
+
+_UNRESERVED = "-_.~"
+
+
+def v4_signature(secret: str, scope: str, text: str) -> str:
+    """The signature of a text by a key that is good for the scope's day, region and service."""
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    return _hmac(key, text).hex()
+
+
+def v4_canonical_request(request: Request, signed_headers: str) -> str:
+    """What a client that signs a URL hashes of its request."""
+    headers = [f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in signed_headers.split(";")]
+    payload = request.args.get("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+    if "x-amz-content-sha256" in signed_headers.split(";"):
+        payload = request.headers.get("x-amz-content-sha256", payload)
+    path = quote(request.path, safe=f"/{_UNRESERVED}")
+    return "\n".join((request.method, path, _v4_query(request), "".join(headers), signed_headers, payload))
+
+
+def v4_text(date: str, scope: str, canonical_request: str) -> str:
+    """The text to sign, of a canonical request."""
+    digest = hashlib.sha256(canonical_request.encode()).hexdigest()
+    return "\n".join(("AWS4-HMAC-SHA256", date, scope, digest))
+
+
+def v2_signature(secret: str, text: str) -> str:
+    """The older signature of a text."""
+    return base64.b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def v2_text(request: Request, expires: str) -> str:
+    """The text to sign of a URL's request, the older way; what starts with x-amz- may be in the URL or in a header."""
+    amazon = {name.lower(): value for name, value in request.args.items()}
+    amazon.update((name.lower(), value.strip()) for name, value in request.headers.items())
+    lines = [request.method, request.headers.get("Content-MD5", ""), request.headers.get("Content-Type", ""), expires]
+    lines += [f"{name}:{value}" for name, value in sorted(amazon.items()) if name.startswith("x-amz-")]
+    signer = HmacV1Auth(Credentials("", ""))  # signs nothing here, but knows which parts of a URL are signed
+    raw = urlsplit(f"http://host{request.environ['REQUEST_URI']}")
+    path = raw.path if raw.path.count("/") > 1 else f"{raw.path}/"  # a bucket is signed with a slash, sent or not
+    resource: str = signer.canonical_resource(raw, auth_path=path)
+    return "\n".join((*lines, resource))
+
+
+def _v4_query(request: Request) -> str:
+    pairs = parse_qsl(request.query_string.decode(), keep_blank_values=True)
+    encoded = (
+        (quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED))
+        for name, value in pairs
+        if name != "X-Amz-Signature"
+    )
+    return "&".join(f"{name}={value}" for name, value in sorted(encoded))
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
