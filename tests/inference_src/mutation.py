@@ -43,8 +43,8 @@ NUMBERS = (
     ".5",
     "1e",
 )
-NAMES = ("image", "image_s3_uri", "top_k", "n_recommendations", "gender", "category", "include_embedding")
-STRAY_NAMES = ("", "Image", "min_score", "\ud800", "__proto__", "image\x00", "top_k ", "é" * 90)
+NAMES = ("image", "image_s3_uri", "top_k", "n_recommendations", "min_score", "gender", "category", "include_embedding")
+STRAY_NAMES = ("", "Image", "min_scores", "\ud800", "__proto__", "image\x00", "top_k ", "é" * 90)
 
 
 def damaged(body: bytes, random: Random, most: int = 6) -> bytes:

@@ -65,7 +65,14 @@ ACCEPTS = (
 @pytest.fixture(scope="session")
 def request_fields(draw: Any, encoded: Any) -> dict[str, Any]:
     picture = base64.b64encode(encoded(draw("upperwear_shirt", side=32))).decode()
-    return {"image": picture, "top_k": 3, "gender": "male", "category": "upperwear_shirt", "include_embedding": True}
+    return {
+        "image": picture,
+        "top_k": 3,
+        "min_score": 0.2,
+        "gender": "male",
+        "category": "upperwear_shirt",
+        "include_embedding": True,
+    }
 
 
 def test_spoiled_fields_are_answered_or_refused(invoke: Any, request_fields: Any) -> None:
@@ -74,7 +81,8 @@ def test_spoiled_fields_are_answered_or_refused(invoke: Any, request_fields: Any
     endings = Counter(kept(invoke(body, JSON)) for body in sent)
     assert endings.total() == 2 * EACH
     wanted = {"answered", "malformed_json", "unknown_field", "image_required", "invalid_top_k", "invalid_category"}
-    wanted |= {"invalid_gender", "invalid_include_embedding", "invalid_image", "invalid_base64", "invalid_request"}
+    wanted |= {"invalid_gender", "invalid_min_score", "invalid_include_embedding", "invalid_image", "invalid_base64"}
+    wanted |= {"invalid_request"}
     assert wanted <= set(endings)
 
 
