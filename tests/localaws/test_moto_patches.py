@@ -63,6 +63,7 @@ REPLACED: list[tuple[str, Callable[..., Any]]] = [
     ("moto.s3.responses:S3Response.put_object", s3_objects.put_object),
     ("moto.s3.responses:S3Response.upload_part", s3_multipart.upload_part),
     ("moto.s3.responses:S3Response.upload_part_copy", s3_multipart.upload_part_copy),
+    ("moto.s3.responses:S3Response.list_parts", s3_parts.list_parts),
     ("moto.s3.responses:S3Response._key_response_post", s3_multipart.key_response_post),
     ("moto.s3.responses:S3Response.head_object", s3_parts.head_object),
     ("moto.s3.responses:S3Response.get_object_attributes", s3_parts.get_object_attributes),

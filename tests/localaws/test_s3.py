@@ -96,6 +96,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"ContentMD5": "bm8="}, "InvalidDigest"),
     ({"ChecksumSHA256": encoded(hashlib.sha256(b"other").digest())}, "BadDigest.*SHA256 you specified did not match"),
     ({"ChecksumSHA1": encoded(hashlib.sha1(b"other").digest())}, "BadDigest"),
+    ({"ChecksumSHA512": encoded(hashlib.sha512(b"other").digest())}, "BadDigest"),
     ({"ChecksumCRC32": crc32(b"other")}, "BadDigest.*The CRC32 you specified did not match the calculated"),
     ({"ChecksumCRC32": "bm8="}, "InvalidRequest.*Value for x-amz-checksum-crc32 header is invalid"),
 ]

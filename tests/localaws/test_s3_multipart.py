@@ -217,6 +217,19 @@ def test_completing_tells_each_parts_checksum_and_the_right_one(s3: Any) -> None
     upload.complete([first, second], ChecksumSHA256=composite("SHA256").removesuffix("-2"))
 
 
+def test_an_upload_may_be_gone_on_with_by_what_is_listed_of_it(s3: Any) -> None:
+    upload = Upload(s3, "SHA256")
+    upload.put(2, PARTS[0])
+    upload.put(7, PARTS[1])
+    first = s3.list_parts(**upload.named, MaxParts=1)
+    assert (first["IsTruncated"], first["NextPartNumberMarker"], first["ChecksumAlgorithm"]) == (True, 2, "SHA256")
+    pages = s3.get_paginator("list_parts").paginate(**upload.named, PaginationConfig={"PageSize": 1})
+    listed = [part for page in pages for part in page["Parts"]]
+    assert [(part["PartNumber"], part["Size"]) for part in listed] == [(2, LEAST), (7, len(PARTS[1]))]
+    known = [{name: part[name] for name in ("PartNumber", "ETag", "ChecksumSHA256")} for part in listed]
+    assert upload.complete(known)["ChecksumSHA256"] == composite("SHA256")
+
+
 def test_a_checksum_of_the_whole_object_has_no_count(s3: Any) -> None:
     upload = Upload(s3, "CRC32", ChecksumType="FULL_OBJECT")
     answer = upload.complete(upload.put_all())

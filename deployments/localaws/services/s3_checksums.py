@@ -1,6 +1,7 @@
 """The checksums of objects and parts: computed where Python can, compared with what clients declare, and kept.
 
-CRC32C and CRC64NVME need the package `awscrt` (boto3[crt]); without it they are kept as they were declared, unchecked.
+CRC32C and CRC64NVME need the package `awscrt` (boto3[crt]); without it they are kept as they were declared, unchecked,
+as those of the XXHASH family are.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ _ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {
     "CRC32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
     "SHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
     "SHA256": lambda body: hashlib.sha256(body).digest(),
+    "SHA512": lambda body: hashlib.sha512(body).digest(),
+    "MD5": lambda body: hashlib.md5(body, usedforsecurity=False).digest(),
 }
 if HAS_CRT:
     from awscrt import checksums  # type: ignore[import-not-found]
 
     _ALGORITHMS["CRC32C"] = lambda body: checksums.crc32c(body).to_bytes(4, "big")
     _ALGORITHMS["CRC64NVME"] = lambda body: checksums.crc64nvme(body).to_bytes(8, "big")
-NAMES = ("CRC32", "SHA1", "SHA256", "CRC32C", "CRC64NVME")
+NAMES = ("CRC32", "SHA1", "SHA256", "CRC32C", "CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128")
 _TRAILER_BYTES = 1024
 
 
@@ -43,6 +46,11 @@ class Checksum(NamedTuple):
     def header(self) -> str:
         """The header that tells it."""
         return f"x-amz-checksum-{self.algorithm.lower()}"
+
+    @property
+    def member(self) -> dict[str, str]:
+        """The member of a document that tells it; empty where there is none."""
+        return {f"Checksum{self.algorithm}": self.value} if self.value else {}
 
 
 NONE = Checksum("", None)

@@ -15,14 +15,14 @@ from urllib.parse import unquote, urlsplit
 import xmltodict  # type: ignore[import-untyped]
 from moto.core.responses import ActionResult
 from moto.s3 import notifications
-from moto.s3.exceptions import InvalidMaxPartNumberArgument, InvalidPartOrder, MalformedXML, NoSuchUpload
+from moto.s3.exceptions import InvalidMaxPartNumberArgument, InvalidPartOrder, MalformedXML
 from moto.s3.responses import S3Response
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
 from localaws.errors import AwsError
 from localaws.services import s3_checksums, s3_conditions
 from localaws.services.s3_checksums import COMPOSITE, FULL_OBJECT, NONE, Checksum
-from localaws.services.s3_parts import Part
+from localaws.services.s3_parts import Part, algorithm_of, upload_of
 
 _upload_part = S3Response.upload_part
 _upload_part_copy = S3Response.upload_part_copy
@@ -40,11 +40,11 @@ def apply() -> None:
 
 def upload_part(response: Any) -> Any:
     """Stores a part whose digests are right and of the upload's kind."""
-    upload, number = _upload(response, response._get_param("uploadId")), response._get_int_param("partNumber")
+    upload, number = upload_of(response, response._get_param("uploadId")), response._get_int_param("partNumber")
     if number < 1:
         raise InvalidMaxPartNumberArgument(number)
     checksum = s3_checksums.checked(response.headers, response.body or b"", response.raw_body)
-    algorithm = _algorithm(upload)
+    algorithm = algorithm_of(upload)
     if algorithm and checksum.algorithm != algorithm and (checksum.algorithm or _is_composite(upload)):
         found = checksum.algorithm.lower() or "null"
         text = f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.lower()}, actual checksum Type:"
@@ -57,7 +57,7 @@ def upload_part(response: Any) -> Any:
 
 def upload_part_copy(response: Any) -> Any:
     """Copies a part, if its source is as the conditions want it; its checksum is made here."""
-    upload = _upload(response, response._get_param("uploadId"))
+    upload = upload_of(response, response._get_param("uploadId"))
     source = s3_conditions.copy_source(response)
     if source is None:
         key = unquote(urlsplit(response.headers["x-amz-copy-source"]).path).lstrip("/").partition("/")[2]
@@ -65,10 +65,10 @@ def upload_part_copy(response: Any) -> Any:
     s3_conditions.check_source(response.headers, source)
     _, headers, _ = _upload_part_copy(response)
     part = upload.parts[response._get_int_param("partNumber")]
-    algorithm = _algorithm(upload)
+    algorithm = algorithm_of(upload)
     if s3_checksums.computable(algorithm):
         s3_checksums.keep(part, Checksum(algorithm, s3_checksums.compute(part.value, algorithm).decode()))
-    result = {"LastModified": part.last_modified_ISO8601, "ETag": part.etag, **_element(s3_checksums.told(part))}
+    result = {"LastModified": part.last_modified_ISO8601, "ETag": part.etag, **s3_checksums.told(part).member}
     status, fresh, body = response.serialized(ActionResult({"CopyPartResult": result}))
     return _encrypted((status, {**headers, **fresh, "content-length": str(len(body))}, body), response)
 
@@ -89,7 +89,7 @@ def complete(response: Any, bucket_name: str, upload_id: str, key_name: str) -> 
     if existing is not None and existing.multipart is not None and existing.multipart.id == upload_id:
         return _completed(response, bucket_name, existing)
     with s3_conditions.conditional_write(response):
-        upload = _upload(response, upload_id)
+        upload = upload_of(response, upload_id)
         parts = _claimed(upload, upload_id, response.body)
         return _completed(response, bucket_name, _join(response, bucket_name, upload, parts))
 
@@ -115,7 +115,7 @@ def _claimed(upload: Any, upload_id: str, body: bytes) -> list[Any]:
 
 
 def _part(upload: Any, upload_id: str, number: int, claim: Mapping[str, str]) -> Any:
-    part, algorithm = upload.parts.get(number), _algorithm(upload)
+    part, algorithm = upload.parts.get(number), algorithm_of(upload)
     told = claim.get(f"Checksum{algorithm}")
     if algorithm and told is None and _is_composite(upload):
         created = f"The upload was created using a {algorithm.lower()} checksum."
@@ -158,7 +158,7 @@ def _join(response: Any, bucket_name: str, upload: Any, parts: list[Any]) -> Any
 
 
 def _checksum(headers: Any, upload: Any, parts: list[Any], content: bytes) -> tuple[Checksum, str]:
-    algorithm = _algorithm(upload)
+    algorithm = algorithm_of(upload)
     kind = COMPOSITE if _is_composite(upload) else FULL_OBJECT
     declared = headers.get(f"x-amz-checksum-{algorithm.lower()}") if algorithm else None
     if not s3_checksums.computable(algorithm):
@@ -186,30 +186,15 @@ def _completed(response: Any, bucket_name: str, key: Any) -> Any:
     answer = {"Location": location, "Bucket": bucket_name, "Key": key.name, "ETag": key.etag}
     checksum = s3_checksums.told(key)
     if checksum.value:
-        answer |= {**_element(checksum), "ChecksumType": key.checksum_type}
+        answer |= {**checksum.member, "ChecksumType": key.checksum_type}
     response.data["Action"] = "CompleteMultipartUpload"
     status, told, body = response.serialized(ActionResult(answer))
     return status, {**told, **headers}, body
 
 
-def _upload(response: Any, upload_id: str) -> Any:
-    uploads = response.backend.get_bucket(response.bucket_name).multiparts
-    if upload_id not in uploads:
-        raise NoSuchUpload(upload_id)
-    return uploads[upload_id]
-
-
-def _algorithm(upload: Any) -> str:
-    return str(upload.metadata.get("x-amz-checksum-algorithm", "")).upper()
-
-
 def _is_composite(upload: Any) -> bool:
-    usual = FULL_OBJECT if _algorithm(upload) == "CRC64NVME" else COMPOSITE
-    return bool(_algorithm(upload)) and upload.metadata.get("x-amz-checksum-type", usual) == COMPOSITE
-
-
-def _element(checksum: Checksum) -> dict[str, str]:
-    return {f"Checksum{checksum.algorithm}": checksum.value} if checksum.value else {}
+    usual = FULL_OBJECT if algorithm_of(upload) == "CRC64NVME" else COMPOSITE
+    return bool(algorithm_of(upload)) and upload.metadata.get("x-amz-checksum-type", usual) == COMPOSITE
 
 
 def _encrypted(answer: Any, response: Any) -> Any:

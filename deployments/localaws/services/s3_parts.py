@@ -1,4 +1,4 @@
-"""Objects that were uploaded in parts, read by part and described."""
+"""Parts, of uploads that are under way and of objects that were uploaded so: listed, read and described."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from itertools import accumulate
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import OWNER
 from moto.s3.responses import S3Response
 
 from localaws.errors import AwsError
@@ -24,6 +26,7 @@ def apply() -> None:
     """Puts everything in place; GetObject by part is in `s3_objects`."""
     S3Response.head_object = head_object
     S3Response.get_object_attributes = get_object_attributes
+    S3Response.list_parts = list_parts
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,7 @@ def get_object_attributes(response: Any) -> Any:
     checksum = s3_checksums.told(key)
     found = {
         "ETag": key.etag.strip('"'),
-        "Checksum": {f"Checksum{checksum.algorithm}": checksum.value, "ChecksumType": key.checksum_type}
-        if checksum.value
-        else None,
+        "Checksum": {**checksum.member, "ChecksumType": key.checksum_type} if checksum.value else None,
         "ObjectParts": _object_parts(response, key) if parts_of(key) else None,
         "StorageClass": key.storage_class,
         "ObjectSize": key.size,
@@ -138,9 +139,7 @@ def _object_parts(response: Any, key: Any) -> dict[str, Any]:
     page = after[:most]
     # Without checksums S3 tells only how many parts there are.
     listed = [
-        {"PartNumber": part.number, "Size": part.size, f"Checksum{part.checksum.algorithm}": part.checksum.value}
-        for part in page
-        if key.checksum_value
+        {"PartNumber": part.number, "Size": part.size, **part.checksum.member} for part in page if key.checksum_value
     ]
     return {
         "TotalPartsCount": len(parts),
@@ -150,3 +149,46 @@ def _object_parts(response: Any, key: Any) -> dict[str, Any]:
         "IsTruncated": len(after) > len(page),
         "Parts": listed or None,
     }
+
+
+def upload_of(response: Any, upload_id: str) -> Any:
+    """The upload that is under way."""
+    uploads = response.backend.get_bucket(response.bucket_name).multiparts
+    if upload_id not in uploads:
+        raise NoSuchUpload(upload_id)
+    return uploads[upload_id]
+
+
+def algorithm_of(upload: Any) -> str:
+    """The kind of checksums that the upload's parts have; empty where it was begun without."""
+    return str(upload.metadata.get("x-amz-checksum-algorithm", "")).upper()
+
+
+def list_parts(response: Any) -> Any:
+    """Answers ListParts with the checksums, which whoever goes on with an upload needs to complete it."""
+    upload_id = response._get_param("uploadId")
+    upload, marker = upload_of(response, upload_id), response._get_int_param("part-number-marker", 0)
+    most = min(response._get_int_param("max-parts", _MOST_PARTS), _MOST_PARTS)
+    after = [part for number, part in sorted(upload.parts.items()) if number > marker]
+    page = after[:most]
+    answer = {
+        "Bucket": response.bucket_name,
+        "Key": response.parse_key_name(),
+        "UploadId": upload_id,
+        "StorageClass": upload.storage,
+        "Initiator": {"ID": OWNER},
+        "Owner": {"ID": OWNER},
+        "PartNumberMarker": marker,
+        "NextPartNumberMarker": page[-1].name if page else 0,
+        "MaxParts": most,
+        "IsTruncated": len(after) > len(page),
+        "ChecksumAlgorithm": algorithm_of(upload) or None,
+        "Parts": [_listed(part) for part in page],
+    }
+    response.data["Action"] = "ListParts"
+    return response.serialized(ActionResult(answer))
+
+
+def _listed(part: Any) -> dict[str, Any]:
+    told = {"PartNumber": part.name, "LastModified": part.last_modified_ISO8601, "ETag": part.etag, "Size": part.size}
+    return {**told, **s3_checksums.told(part).member}
