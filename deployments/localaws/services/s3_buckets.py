@@ -161,6 +161,8 @@ def _blocked(action: str, bucket: str, what: str, setting: str) -> AwsError:
 
 def all_buckets(response: Any) -> Any:
     """Answers ListBuckets, a page of it where that is asked for."""
+    response.data["Action"] = "ListAllMyBuckets"
+    response._authenticate_and_authorize_s3_action()
     asked = {name: values[0] for name, values in response.querystring.items()}
     prefix, most, after = asked.get("prefix", ""), _most(asked.get("max-buckets")), _after(asked)
     region = asked.get("bucket-region")

@@ -30,6 +30,8 @@ def bucket_response_post(response: Any, request: Any, bucket_name: str) -> Any:
     """Answers a POST to a bucket: the deletion of many objects, or a form."""
     if request.mimetype != FORM:
         return _bucket_response_post(response, request, bucket_name)
+    response.data["Action"] = "PutObject"
+    response._authenticate_and_authorize_s3_action(bucket_name=bucket_name)
     fields = {name.lower(): value for name, value in request.form.items()}
     file = request.files.get("file")
     fields["key"] = key_of(fields["key"], (file and file.filename) or "")

@@ -78,6 +78,8 @@ def key_response_post(
 ) -> Any:
     """Begins or completes an upload, and what else is posted to a key."""
     if query.get("uploadId"):
+        response._set_action("KEY", "POST", query)
+        response._authenticate_and_authorize_s3_action(bucket_name=bucket_name, key_name=key_name)
         return complete(response, bucket_name, query["uploadId"][0], key_name)
     answer = _key_response_post(response, request, body, bucket_name, query, key_name)
     return _encrypted(answer, response) if "uploads" in query else answer
