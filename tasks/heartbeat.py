@@ -20,9 +20,9 @@ import psutil
 from tasks.clients import client, explained, missing_ok
 from tasks.errors import StygigError
 from tasks.names import RunNames, S3Location
+from tasks.processes import lives, start_time
 
 BEAT_SECONDS = 30.0
-SAME_START_SECONDS = 2.0
 LAST_BEAT_SECONDS = 60.0
 """How long the end of a run waits for a beat that is under way: it must not be written after the run's data is gone."""
 
@@ -39,12 +39,9 @@ class Process:
         """What can be seen of it from here; "unknown" where it ran elsewhere, or where its id was given again."""
         if self.machine != this_machine():
             return "unknown"
-        with suppress(psutil.NoSuchProcess):
-            found = psutil.Process(self.pid)
-            if found.status() == psutil.STATUS_ZOMBIE:
-                return "gone"
-            return "alive" if abs(found.create_time() - self.started) < SAME_START_SECONDS else "unknown"
-        return "gone"
+        if start_time(self.pid) is None:
+            return "gone"
+        return "alive" if lives(self.pid, self.started) else "unknown"
 
 
 def this_machine() -> str:
@@ -56,7 +53,7 @@ def this_machine() -> str:
 
 
 def this_process() -> Process:
-    return Process(this_machine(), os.getpid(), psutil.Process().create_time())
+    return Process(this_machine(), os.getpid(), start_time(os.getpid()) or 0.0)
 
 
 @dataclass(frozen=True)

@@ -72,3 +72,14 @@ def test_a_schedule_names_its_time_zone_and_runs_one_at_a_time(deployment: dict[
 def test_parameters_of_deployments_exist() -> None:
     for deployment in DEPLOYMENTS:
         assert set(deployment.get("parameters", {})) <= set(flow_of(deployment).parameters.properties)
+
+
+def test_the_sweep_follows_every_flow_that_makes_something() -> None:
+    """Not its own failures: it would follow itself for ever."""
+    by_name = {each["name"]: each for each in DEPLOYMENTS}
+    (trigger,) = by_name["sweep"]["triggers"]
+    tag = trigger["match_related"]["prefect.resource.id"].removeprefix("prefect.tag.")
+    follows = {name for name, each in by_name.items() if tag in each.get("tags", [])}
+    assert follows == {"nightly", "deploy", "validate"}
+    tears_down = {each["name"] for each in DEPLOYMENTS if flow_of(each).on_crashed_hooks}
+    assert tears_down == follows

@@ -8,6 +8,7 @@ import typer
 from stygig.arguments import EndpointName, Json, checked_encoder, checked_source, checked_uri
 from stygig.local_cli import local
 from stygig.output import INTERRUPTED, ending, refused
+from stygig.streams import make_streams_unbreakable
 
 app = typer.Typer(
     name="stygig",
@@ -236,6 +237,7 @@ def inventory(json: Json = False) -> None:
 
 def main() -> None:
     """Runs the command line; a wrong argument is one line, and with --json one JSON object, like every other error."""
+    make_streams_unbreakable()
     try:
         status = app(standalone_mode=False)
     except typer.exceptions.TyperException as exc:

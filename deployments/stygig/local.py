@@ -9,9 +9,9 @@ from typing import Any
 import typer
 
 from stygig.output import Printer
-from stygig.processes import start_time
-from stygig.running import sigterm_raises
+from stygig.signals import signals_end_the_command
 from tasks.errors import NotFoundError, StygigError
+from tasks.processes import lives, start_time
 from tasks.sources import cache_folder
 
 
@@ -34,7 +34,7 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
     typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
     typer.echo('eval "$(stygig local env)" points a shell at it.', err=True)
     try:
-        with sigterm_raises():
+        with signals_end_the_command():
             aws.serve_forever()
     except (KeyboardInterrupt, SystemExit):
         typer.echo("ended; its endpoints went with it", err=True)
@@ -49,6 +49,7 @@ def _write_down(port: int, variables: dict[str, str]) -> Path:
     state = _states() / f"{pid}.json"
     state.parent.mkdir(parents=True, exist_ok=True)
     half = state.with_suffix(".half")
+    half.touch(mode=0o600)  # with the keys to it
     half.write_text(json.dumps({"pid": pid, "started": start_time(pid), "port": port, "environment": variables}))
     half.rename(state)
     return state
@@ -64,7 +65,7 @@ def environment(port: int = 0) -> dict[str, str]:
     if len(living) > 1:
         ports = ", ".join(str(state["port"]) for state in living)
         typer.echo(f"several are running (ports {ports}); this is the one started last, --port chooses", err=True)
-    variables: dict[str, str] = max(living, key=lambda state: int(state["started"]))["environment"]
+    variables: dict[str, str] = max(living, key=lambda state: float(state["started"]))["environment"]
     return variables
 
 
@@ -72,7 +73,7 @@ def _living(state: Path) -> dict[str, Any] | None:
     """What a running one has written down; None for what a killed one has left."""
     try:
         read: dict[str, Any] = json.loads(state.read_text())
-        return read if start_time(read["pid"]) == read["started"] else None
+        return read if lives(read["pid"], float(read["started"])) else None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None  # it has just ended, or the file tells of nobody
 

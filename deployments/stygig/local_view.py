@@ -1,6 +1,8 @@
 """What a running embedded AWS says of itself, read over HTTP and told to a person."""
 
 import json
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
@@ -11,11 +13,11 @@ from urllib.parse import urlencode, urlsplit
 import typer
 
 from stygig.local import environment
-from stygig.output import say
 from tasks.errors import ServiceUnreachableError
 
 POLL_SECONDS = 0.5
 LONGEST_WORDS = 160
+UNREAD = 128 + signal.SIGPIPE
 
 
 def fetch_status(port: int) -> dict[str, Any]:
@@ -38,7 +40,9 @@ def follow_journal(port: int, event: str, endpoint: str, as_json: bool) -> None:
     while True:
         for entry in entries:
             after = entry["number"]
-            say(json.dumps(entry) if as_json else journal_line(entry))
+            typer.echo(json.dumps(entry) if as_json else journal_line(entry))
+        if getattr(sys.stdout, "broken", False):  # nobody reads on, as after `| head`
+            raise typer.Exit(UNREAD)
         time.sleep(POLL_SECONDS)
         try:
             entries = _read_journal(url, event, endpoint, after)

@@ -1,7 +1,6 @@
 """What a command prints and with which status it ends: results on stdout, everything else on stderr."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from stygig.inventory_output import inventory_json, inventory_text
+from stygig.signals import HUNG_UP, TERMINATED
 
 if TYPE_CHECKING:
     from tasks.artifact import Artifact
@@ -22,16 +22,7 @@ if TYPE_CHECKING:
     from tasks.validation import Outcome
 
 ENDPOINT_INFO = Path("async_endpoint_info.json")
-INTERRUPTED, TERMINATED, UNREAD, CRASHED = 130, 143, 141, 3
-
-
-def say(text: str) -> None:
-    """Prints a result; where nobody reads on, as after `| head`, the command ends quietly."""
-    try:
-        typer.echo(text)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
-        raise typer.Exit(UNREAD) from None
+INTERRUPTED, CRASHED = 130, 3
 
 
 class Printer:
@@ -45,13 +36,13 @@ class Printer:
     def emit(self, value: dict[str, Any], text: str) -> None:
         self.said |= value
         if not self.as_json:
-            say(text)
+            typer.echo(text)
 
     def finish(self) -> None:
         if self.last_line and not self.as_json:
-            say(self.last_line)
+            typer.echo(self.last_line)
         if self.as_json and self.said:
-            say(json.dumps(self.said, indent=2, default=str))
+            typer.echo(json.dumps(self.said, indent=2, default=str))
             self.said = {}
 
     def outcome(self, outcome: "Outcome") -> None:
@@ -179,7 +170,7 @@ def ending(as_json: bool) -> Iterator[Printer]:
     except KeyboardInterrupt:
         status, line = INTERRUPTED, "interrupted"
     except SystemExit as exc:
-        status, line = TERMINATED if exc.code == TERMINATED else CRASHED, "terminated"
+        status, line = (exc.code, "terminated") if exc.code in (TERMINATED, HUNG_UP) else (CRASHED, "terminated")
     except Exception as exc:
         status, line = _explained(exc, printer)
     if line:

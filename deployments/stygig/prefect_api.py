@@ -7,6 +7,7 @@ teardown has reported, and its log would be all over the terminal. This one has 
 import ctypes
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,23 +15,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NoReturn
 
 import httpx
+import typer
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     get_current_settings,
     temporary_settings,
 )
 
+from stygig.service import Progress
 from tasks.errors import ServiceUnreachableError
 from tasks.sources import cache_folder
 
-START_SECONDS = 120
 LOG_BYTES = 1_000_000  # then it begins anew
 PR_SET_PDEATHSIG = 1
 OFF = (
@@ -51,25 +55,20 @@ def prefect_api() -> Iterator[Callable[[], None]]:
         return
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    port, log = _free_port(), folder / "prefect-server.log"
+    folder.chmod(0o700)
     starting = _one_at_a_time(folder)
-    server = _start(port, folder, log)
-    url = f"http://127.0.0.1:{port}/api"
+    server = TemporaryServer(_free_port(), folder, f"stygig:{secrets.token_urlsafe(24)}")
+    server.start()
     try:
-        with temporary_settings({PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        with temporary_settings(server.client_settings()):
             try:
-                yield lambda: _wait_until_healthy(server, url, log, starting)
+                yield lambda: server.wait_until_healthy(starting)
             finally:
                 APILogWorker.drain_all(timeout=5)
                 EventsWorker.drain_all(timeout=5)
     finally:
         starting.close()
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.stop()
 
 
 def _one_at_a_time(folder: Path) -> IO[bytes]:
@@ -85,45 +84,93 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(port: int, folder: Path, log: Path) -> "subprocess.Popen[bytes]":
-    environment = os.environ | dict.fromkeys(OFF, "false")
-    environment |= {
-        "PREFECT__SERVER_EPHEMERAL": "1",
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
-    }
-    asked = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
-    asked += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    with log.open("ab" if log.exists() and log.stat().st_size < LOG_BYTES else "wb") as output:
-        return subprocess.Popen(
-            asked,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no other thread is running yet
+@dataclass
+class TemporaryServer:
+    """A Prefect server of this command's: nobody else knows its password, and no web page may ask it anything."""
+
+    port: int
+    folder: Path
+    auth: str
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "prefect-server.log"
+
+    def client_settings(self) -> dict[Any, Any]:
+        return {
+            PREFECT_API_URL: self.url,
+            PREFECT_API_AUTH_STRING: self.auth,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
+
+    def start(self) -> None:
+        environment = os.environ | dict.fromkeys(OFF, "false")
+        environment |= {
+            "PREFECT__SERVER_EPHEMERAL": "1",
+            "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{self.folder / 'prefect.db'}",
+            "PREFECT_SERVER_API_AUTH_STRING": self.auth,
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": self.url.removesuffix("/api"),
+        }
+        asked = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+        asked += ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "error"]
+        with self.log.open("ab" if self.log.exists() and self.log.stat().st_size < LOG_BYTES else "wb") as output:
+            self.process = subprocess.Popen(
+                asked,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                umask=0o077,  # its database has what flows were asked, and their answers
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no other thread is running yet
+            )
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def wait_until_healthy(self, starting: IO[bytes]) -> None:
+        """Waits for as long as the server does something: on a busy machine its start takes minutes."""
+        assert self.process
+        progress = Progress(self.process.pid, self.log)
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            while not self._is_healthy(client):
+                if self.process.poll() is not None:
+                    self._give_up(f"ended with status {self.process.returncode}")
+                if progress.stalled:
+                    self._give_up(f"has done nothing for {progress.idle_seconds:.0f} s, {progress}")
+                progress.tell_sometimes("waiting for the temporary Prefect server", say)
+                time.sleep(0.2)
+        starting.close()
+
+    def _is_healthy(self, client: httpx.Client) -> bool:
+        try:
+            return client.get(f"{self.url}/health").is_success
+        except httpx.TransportError:
+            return False
+
+    def _give_up(self, ended: str) -> NoReturn:
+        raise ServiceUnreachableError(
+            f"The temporary Prefect server {ended}; {self.log} says why. Set PREFECT_API_URL to use one that runs "
+            "already."
         )
+
+
+def say(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _die_with_parent() -> None:
     """Linux: if the command is killed with SIGKILL, its server must not stay."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _wait_until_healthy(server: "subprocess.Popen[bytes]", url: str, log: Path, starting: IO[bytes]) -> None:
-    started, ended = time.monotonic(), "did not answer"
-    while time.monotonic() - started < START_SECONDS:
-        if server.poll() is not None:
-            ended = f"ended with status {server.returncode}"
-            break
-        try:
-            if httpx.get(f"{url}/health", timeout=5).is_success:
-                starting.close()
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    raise ServiceUnreachableError(
-        f"The temporary Prefect server {ended} within {time.monotonic() - started:.0f} s; {log} says why. "
-        "Set PREFECT_API_URL to use one that runs already."
-    )

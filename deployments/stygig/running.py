@@ -4,14 +4,13 @@ import importlib
 import json
 import logging
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from stygig.output import ENDPOINT_INFO, TERMINATED
+from stygig.output import ENDPOINT_INFO
+from stygig.signals import signals_end_the_command
 
 if TYPE_CHECKING:
     from tasks.by_hand import Invocation
@@ -24,7 +23,7 @@ def run_flow(
     """The flow's result. `and_then` runs while the embedded AWS is still there, however the flow ended."""
     quiet_prefect()
     with ExitStack() as stack:
-        stack.enter_context(sigterm_raises())
+        stack.enter_context(signals_end_the_command())
         from stygig.prefect_api import prefect_api
         from tasks.clients import account_id
 
@@ -54,23 +53,6 @@ def embedded_aws() -> Iterator[None]:
         finally:
             os.environ.clear()
             os.environ.update(before)
-
-
-@contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """SIGTERM ends the command like Ctrl-C does, through every `finally`."""
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(TERMINATED)
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    # A shell script's background job inherits SIGINT ignored; whoever sends one means it.
-    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, interrupt)
 
 
 NOISE = {"prefect.task_runs": ("Finished in state",), "prefect.flow_runs": ("View at", "Finished in state Failed")}

@@ -1,144 +1,143 @@
 """`make up` and `make down`: the embedded AWS, a Prefect server with all deployments, and a worker, in the background.
 
-Process ids and logs lie in `.run/`. What runs already is left alone; `down` ends only what is in there.
+Process ids, logs, the Prefect server's password and `env` lie in `.run/`, for its user alone. What runs already is
+left alone; `down` ends only what is in there. Whoever may post to the Prefect server makes the worker run commands:
+it asks for the password, and no web page of another origin may talk to it.
 """
 
 import json
 import os
+import secrets
+import shlex
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from signal import SIGKILL, SIGTERM
 
 import httpx
 
-from stygig.processes import start_time
+from stygig.prefect_schedules import NextRun, PrefectServer, next_runs
+from stygig.service import Service, StackError
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = ROOT / ".run"
-PREFECT_PORT = os.environ.get("STYGIG_PREFECT_PORT", "4200")
-AWS_PORT = os.environ.get("STYGIG_AWS_PORT", "4577")
-API_URL = f"http://127.0.0.1:{PREFECT_PORT}/api"
+BIN = Path(sys.executable).parent
 POOL = "stygig"
-START_SECONDS = 180
-DRAIN_SECONDS = 120
-
-
-class StackError(Exception):
-    """Something did not start; the message names its log."""
+TAG = "stygig"
 
 
 @dataclass(frozen=True)
-class Service:
-    """One process in the background."""
+class Stack:
+    """The three services, their ports and their folder."""
 
-    name: str
-    arguments: tuple[str, ...]
-
-    @property
-    def pid_file(self) -> Path:
-        return RUN / f"{self.name}.pid"
+    run: Path = field(default_factory=lambda: Path(os.environ.get("STYGIG_RUN_FOLDER", ROOT / ".run")).resolve())
+    prefect_port: str = field(default_factory=lambda: os.environ.get("STYGIG_PREFECT_PORT", "4200"))
+    aws_port: str = field(default_factory=lambda: os.environ.get("STYGIG_AWS_PORT", "4577"))
 
     @property
-    def log(self) -> Path:
-        return RUN / f"{self.name}.log"
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.prefect_port}/api"
 
-    def running(self) -> int | None:
-        """Its process id, if that process is still the one that was started."""
-        if not self.pid_file.is_file():
-            return None
-        pid, started = self.pid_file.read_text().split()
-        return int(pid) if start_time(int(pid)) == started else None
+    @property
+    def aws(self) -> Service:
+        return Service("aws", (str(BIN / "stygig"), "local", "up", "--port", self.aws_port), self.run)
 
-    def start(self, environment: Mapping[str, str]) -> None:
-        if self.running():
-            say(f"{self.name} runs already")
-            return
-        with self.log.open("wb") as output:
-            process = subprocess.Popen(
-                self.arguments,
-                cwd=ROOT,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
+    @property
+    def prefect(self) -> Service:
+        asked = (str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", self.prefect_port)
+        return Service("prefect", asked, self.run)
 
-    def wait_until(self, ready: Callable[[], bool]) -> None:
-        started = time.monotonic()
-        while time.monotonic() - started < START_SECONDS:
-            if not self.running():
-                raise StackError(f"{self.name} ended at once; {self.log} says why:\n{self.last_lines()}")
-            if ready():
-                say(f"{self.name} is up")
-                return
-            time.sleep(0.3)
-        raise StackError(f"{self.name} was not ready within {START_SECONDS} s; {self.log} says why.")
+    @property
+    def worker(self) -> Service:
+        asked = (str(BIN / "prefect"), "worker", "start", "--pool", POOL, "--type", "process")
+        return Service("worker", asked, self.run)
 
-    def last_lines(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+    def auth(self) -> str:
+        """The Prefect server's password; made anew where there is none."""
+        file = self.run / "prefect-auth"
+        if not file.exists():
+            file.write_text(f"stygig:{secrets.token_urlsafe(24)}\n")
+        return file.read_text().strip()
 
-    def stop(self) -> None:
-        """SIGTERM, then, if it won't end, SIGKILL to its whole session."""
-        pid = self.running()
-        if pid:
-            os.kill(pid, SIGTERM)
-            if not _gone_within(pid, DRAIN_SECONDS):
-                with suppress(ProcessLookupError):
-                    os.killpg(pid, SIGKILL)
-            say(f"{self.name} ended")
-        self.pid_file.unlink(missing_ok=True)
+    def environment(self) -> dict[str, str]:
+        """What the services and those who use them need to know of the Prefect server."""
+        return {"PREFECT_API_URL": self.api_url, "PREFECT_API_AUTH_STRING": self.auth()}
+
+    def server_settings(self) -> dict[str, str]:
+        """The Prefect server's own. Leases in files survive its restart: a run would be ended that lost its slot's."""
+        origins = ",".join(f"http://{host}:{self.prefect_port}" for host in ("127.0.0.1", "localhost"))
+        return {
+            "PREFECT_HOME": str(self.run / "prefect"),
+            "PREFECT_SERVER_API_AUTH_STRING": self.auth(),
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origins,
+            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PWD": str(ROOT),
+        }
 
 
-BIN = Path(sys.executable).parent
-AWS = Service("aws", (str(BIN / "stygig"), "local", "up", "--port", AWS_PORT))
-PREFECT = Service("prefect", (str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", PREFECT_PORT))
-WORKER = Service("worker", (str(BIN / "prefect"), "worker", "start", "--pool", POOL, "--type", "process"))
+def up(stack: Stack) -> list[NextRun]:
+    """Starts what does not run yet and deploys everything; the next run of each schedule.
+
+    If something does not start, what was started is ended again.
+    """
+    os.umask(0o077)
+    stack.run.mkdir(parents=True, exist_ok=True)
+    stack.run.chmod(0o700)
+    _refuse_taken(stack.aws, stack.aws_port, "STYGIG_AWS_PORT")
+    _refuse_taken(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT")
+    started: list[Service] = []
+    try:
+        return _started(stack, started)
+    except BaseException:
+        for service in reversed(started):
+            say(f"ending {service.name} again")
+            service.stop()
+        raise
 
 
-def up() -> None:
-    """Starts what does not run yet, deploys everything, and says how to use it."""
-    RUN.mkdir(exist_ok=True)
-    _refuse_taken(AWS, AWS_PORT, "STYGIG_AWS_PORT")
-    _refuse_taken(PREFECT, PREFECT_PORT, "STYGIG_PREFECT_PORT")
-    environment = os.environ | {
-        "PREFECT_HOME": str(RUN / "prefect"),
-        "PREFECT_API_URL": API_URL,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-        "PREFECT_WORKER_QUERY_SECONDS": "2",
-        "PWD": str(ROOT),
-    }
-    AWS.start(environment)
-    PREFECT.start(environment)
-    AWS.wait_until(lambda: _answers(f"http://127.0.0.1:{AWS_PORT}/"))
-    PREFECT.wait_until(lambda: _answers(f"{API_URL}/health"))
-    environment |= _aws_environment()
+def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
+    environment = os.environ | stack.server_settings() | stack.environment()
+    for service in (stack.aws, stack.prefect):
+        _start(service, environment, started)
+    _wait_until_answers(stack.aws, f"http://127.0.0.1:{stack.aws_port}/")
+    _wait_until_answers(stack.prefect, f"{stack.api_url}/health")
+    environment |= _aws_environment(stack)
+    _write_exports(stack, environment)
     _prefect(environment, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect(environment, "--no-prompt", "deploy", "--all")
-    WORKER.start(environment)
-    WORKER.wait_until(_worker_is_online)
-    say("")
-    say(f"Prefect UI:  http://127.0.0.1:{PREFECT_PORT}/deployments")
-    say(f"In a shell:  export PREFECT_API_URL={API_URL}")
-    say('             eval "$(.venv/bin/stygig local env)"')
-    say("             .venv/bin/prefect deployment run 'nightly-validation/nightly' --watch")
-    say("`make down` ends all of it.")
+    _start(stack.worker, environment, started)
+    server = PrefectServer(stack.api_url, stack.auth())
+    stack.worker.wait_until(partial(_worker_is_online, server))
+    say("worker is up")
+    stack.prefect.wait_until(lambda: all(run.at for run in next_runs(server, TAG)))
+    return next_runs(server, TAG)
 
 
-def down() -> None:
+def down(stack: Stack) -> None:
     """Ends what `up` started, the worker first: it waits for the runs in hand, which need the others."""
-    for service in (WORKER, PREFECT, AWS):
-        if service is WORKER and service.running():
-            say(f"the worker finishes its runs (at most {DRAIN_SECONDS} s)")
+    for service in (stack.worker, stack.prefect, stack.aws):
+        if service.running():
+            say(f"ending {service.name}" + (", which finishes its runs first" if service.name == "worker" else ""))
         service.stop()
+
+
+def _start(service: Service, environment: Mapping[str, str], started: list[Service]) -> None:
+    if service.running():
+        say(f"{service.name} runs already")
+        return
+    started.append(service)
+    service.start(environment, ROOT)
+
+
+def _wait_until_answers(service: Service, url: str) -> None:
+    service.wait_until(partial(_answers, url))
+    say(f"{service.name} is up")
 
 
 def _refuse_taken(service: Service, port: str, variable: str) -> None:
@@ -160,34 +159,47 @@ def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
         raise StackError(f"prefect {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
 
-def _aws_environment() -> dict[str, str]:
+def _aws_environment(stack: Stack) -> dict[str, str]:
     """What `stygig local env` prints, as a mapping."""
-    done = subprocess.run(
-        (str(BIN / "stygig"), "local", "env", "--port", AWS_PORT, "--json"), capture_output=True, text=True, check=True
-    )
+    asked = (str(BIN / "stygig"), "local", "env", "--port", stack.aws_port, "--json")
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
     found: dict[str, str] = json.loads(done.stdout)["environment"]
     return found
 
 
+def _write_exports(stack: Stack, environment: Mapping[str, str]) -> None:
+    """What a shell needs to use the stack, in one file to be sourced."""
+    wanted = {*stack.environment(), *_aws_environment(stack)}
+    lines = [f"export {name}={shlex.quote(environment[name])}\n" for name in sorted(wanted)]
+    (stack.run / "env").write_text("".join(lines))
+
+
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code < 500
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            return client.get(url).status_code < 500
     except httpx.TransportError:
         return False
 
 
-def _worker_is_online() -> bool:
-    found = httpx.post(f"{API_URL}/work_pools/{POOL}/workers/filter", json={}, timeout=10)
-    return found.is_success and any(worker["status"] == "ONLINE" for worker in found.json())
+def _worker_is_online(server: PrefectServer) -> bool:
+    try:
+        found = server.post(f"work_pools/{POOL}/workers/filter", {})
+    except httpx.HTTPError:
+        return False
+    return any(worker["status"] == "ONLINE" for worker in found)
 
 
-def _gone_within(pid: int, seconds: float) -> bool:
-    started, born = time.monotonic(), start_time(pid)
-    while time.monotonic() - started < seconds:
-        if start_time(pid) != born:
-            return True
-        time.sleep(0.2)
-    return False
+def explain(stack: Stack, runs: list[NextRun]) -> None:
+    """How to use what is up, and when it will do something by itself."""
+    where = os.path.relpath(stack.run)
+    say("")
+    say(f"Prefect UI:  http://127.0.0.1:{stack.prefect_port}/deployments, password: cat {where}/prefect-auth")
+    say(f"In a shell:  . {where}/env")
+    say("             .venv/bin/prefect deployment run 'nightly-validation/nightly' --watch")
+    for run in runs:
+        say(f"             {run}")
+    say("`make down` ends all of it.")
 
 
 def say(line: str) -> None:
@@ -198,11 +210,17 @@ def main() -> int:
     if sys.argv[1:] not in (["up"], ["down"]):
         say("usage: python -m stygig.stack up|down")
         return 2
+    stack = Stack()
     try:
-        up() if sys.argv[1] == "up" else down()
+        if sys.argv[1] == "up":
+            explain(stack, up(stack))
+        else:
+            down(stack)
     except StackError as exc:
         say(f"error: {exc}")
         return 3
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

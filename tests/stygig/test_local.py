@@ -94,14 +94,15 @@ def test_a_taken_port_is_named(url: str, tmp_path: Path) -> None:
     assert done.stderr.startswith(f"error: Port {port} can't be listened on")
 
 
-def test_nothing_is_said_when_nobody_reads_on(url: str, folder: Path) -> None:
+@pytest.mark.parametrize(("how", "status"), [((), 0), (("--follow",), 141)])
+def test_nothing_is_said_when_nobody_reads_on(url: str, folder: Path, how: tuple[str, ...], status: int) -> None:
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "stygig", "local", "journal", "--json"]
+    command = [sys.executable, "-m", "stygig", "local", "journal", "--json", *how]
     with os.fdopen(write, "w") as unread:
         environment = os.environ | {"XDG_CACHE_HOME": str(folder)}
         done = subprocess.run(command, env=environment, stdout=unread, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (141, "")
+    assert (done.returncode, done.stderr) == (status, "")
 
 
 def test_endpoints_instances_and_failures_stand_in_columns() -> None:

@@ -1,0 +1,130 @@
+"""A process in the background, with its id and its log in a folder."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+
+from tasks.processes import cpu_seconds, lives, start_time
+
+PATIENCE_SECONDS = 120.0
+"""A service that has neither written to its log nor computed for so long will not get ready."""
+LONGEST_START_SECONDS = 1800.0
+POLL_SECONDS = 0.3
+TELL_SECONDS = 15.0
+DRAIN_SECONDS = 120.0
+
+
+class StackError(Exception):
+    """Something did not start; the message names its log."""
+
+
+@dataclass
+class Progress:
+    """Whether a process that starts still moves: it computes, or its log grows."""
+
+    pid: int
+    log: Path
+    started: float = field(default_factory=time.monotonic)
+    moved: float = field(default_factory=time.monotonic)
+    told: float = field(default_factory=time.monotonic)
+    seen: tuple[int, float] = (0, 0.0)
+
+    @property
+    def stalled(self) -> bool:
+        """Looks again; the answer is yes after so long without a change, or when it has all taken far too long."""
+        log = self.log.stat().st_size if self.log.exists() else 0
+        found = (log, round(cpu_seconds(self.pid), 1))
+        if found != self.seen:
+            self.seen, self.moved = found, time.monotonic()
+        return self.idle_seconds > PATIENCE_SECONDS or self.elapsed_seconds > LONGEST_START_SECONDS
+
+    @property
+    def idle_seconds(self) -> float:
+        return time.monotonic() - self.moved
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def tell_sometimes(self, what: str, say: Callable[[str], None]) -> None:
+        """A line now and then, so that nobody takes a slow start for a stuck one."""
+        if time.monotonic() - self.told > TELL_SECONDS:
+            self.told = time.monotonic()
+            say(f"{what}: {self}")
+
+    def __str__(self) -> str:
+        return f"{self.elapsed_seconds:.0f} s so far, {self.seen[1]:.0f} s of them computing"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process in the background; `folder` has its id and its log."""
+
+    name: str
+    arguments: tuple[str, ...]
+    folder: Path
+
+    @property
+    def pid_file(self) -> Path:
+        return self.folder / f"{self.name}.pid"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    def running(self) -> int | None:
+        """Its process id, if that process is still the one that was started."""
+        try:
+            pid, started = self.pid_file.read_text().split()
+            return int(pid) if lives(int(pid), float(started)) else None
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def start(self, environment: Mapping[str, str], directory: Path) -> None:
+        with self.log.open("wb") as output:
+            process = subprocess.Popen(
+                self.arguments,
+                cwd=directory,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Waits for as long as the process does something: on a busy machine a start takes minutes."""
+        progress = Progress(self.running() or 0, self.log)
+        while not ready():
+            if not self.running():
+                raise StackError(f"{self.name} ended at once; {self.log} says why:\n{self.last_lines()}")
+            if progress.stalled:
+                raise StackError(f"{self.name} is not ready, {progress}; {self.log} says why:\n{self.last_lines()}")
+            time.sleep(POLL_SECONDS)
+
+    def last_lines(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+
+    def stop(self) -> None:
+        """SIGTERM, then, if it won't end, SIGKILL to its whole session."""
+        pid = self.running()
+        if pid:
+            os.kill(pid, SIGTERM)
+            if not self._gone_within(DRAIN_SECONDS):
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, SIGKILL)
+        self.pid_file.unlink(missing_ok=True)
+
+    def _gone_within(self, seconds: float) -> bool:
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            if not self.running():
+                return True
+            time.sleep(0.2)
+        return False

@@ -1,0 +1,167 @@
+"""`make up` as it stands: its schedules come, its runs start by themselves, nobody else gets in, its logs are clean."""
+
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from stygig.prefect_schedules import PrefectServer, next_runs
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|Exception|Error:)")
+
+
+@dataclass(frozen=True)
+class Up:
+    """A stack that runs, and what `up` said of it."""
+
+    folder: Path
+    environment: dict[str, str]
+    said: str
+
+    @property
+    def server(self) -> PrefectServer:
+        auth = (self.folder / "prefect-auth").read_text().strip()
+        return PrefectServer(f"http://127.0.0.1:{self.environment['STYGIG_PREFECT_PORT']}/api", auth)
+
+    def command(self, name: str) -> "subprocess.CompletedProcess[str]":
+        asked = [sys.executable, "-m", "stygig.stack", name]
+        return subprocess.run(asked, env=self.environment, capture_output=True, text=True, check=False)
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        (found,) = self.server.post("deployments/filter", {"deployments": {"name": {"any_": [name]}}})
+        return dict(found)
+
+    def runs(self, deployment: str, **state: Any) -> list[dict[str, Any]]:
+        wanted = {"deployment_id": {"any_": [self.deployment(deployment)["id"]]}, "state": state}
+        found: list[dict[str, Any]] = self.server.post("flow_runs/filter", {"flow_runs": wanted})
+        return found
+
+
+def free_port() -> str:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    folder = tmp_path_factory.mktemp("run") / "private"
+    ports = {"STYGIG_PREFECT_PORT": free_port(), "STYGIG_AWS_PORT": free_port(), "STYGIG_RUN_FOLDER": str(folder)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STYGIG_", "PREFECT_"))}
+    stack = Up(folder, kept | ports, "")
+    done = stack.command("up")
+    assert done.returncode == 0, done.stderr
+    yield Up(folder, kept | ports, done.stderr)
+    done = stack.command("down")
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.glob("*.pid"))
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    """What comes, however long a busy machine takes; the test's own limit ends a wait for nothing."""
+    while not (found := look()):
+        time.sleep(0.5)
+    return found
+
+
+def test_every_schedule_has_its_next_run_and_up_says_when(up: Up) -> None:
+    found = {each.deployment: each.at for each in next_runs(up.server, "stygig")}
+    assert set(found) == {"nightly", "sweep"}
+    for name, at in found.items():
+        assert at
+        assert f"next {name}: {at:%Y-%m-%d %H:%M} UTC" in up.said
+    assert (found["nightly"].hour, found["nightly"].minute) == (3, 0)
+    assert found["sweep"].minute == 17
+
+
+def test_a_schedule_of_seconds_really_starts_and_ends_runs(up: Up) -> None:
+    schedule = [{"active": True, "schedule": {"interval": 5}}]
+    made = up.server.post(f"deployments/{up.deployment('sweep')['id']}/schedules", schedule)
+    (run, *_) = eventually(lambda: up.runs("sweep", type={"any_": ["COMPLETED", "FAILED", "CRASHED"]}))
+    assert (run["state_name"], run["auto_scheduled"]) == ("Completed", True)
+    url = f"{up.server.api_url}/deployments/{up.deployment('sweep')['id']}/schedules/{made[0]['id']}"
+    user, _, password = up.server.auth.partition(":")
+    with httpx.Client(trust_env=False, auth=(user, password)) as client:
+        eventually(lambda: client.delete(url).is_success)  # SQLite may be locked for a moment: 503
+
+
+def test_a_run_that_crashed_is_followed_by_a_sweep(up: Up) -> None:
+    later = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2099-01-01T00:00:00Z"}}
+    nightly = up.deployment("nightly")["id"]
+    run = up.server.post(f"deployments/{nightly}/create_flow_run", {"state": later, "tags": ["makes-resources"]})
+    before = {each["id"] for each in up.runs("sweep")}
+    up.server.post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CRASHED"}, "force": True})
+
+    def triggered() -> list[dict[str, Any]]:
+        new = [each for each in up.runs("sweep", type={"any_": ["COMPLETED"]}) if each["id"] not in before]
+        return [each for each in new if not each["auto_scheduled"]]
+
+    (sweep, *_) = eventually(triggered)
+    assert sweep["created_by"]["type"] == "AUTOMATION"
+
+
+POISON = {"name": "poison", "flow_id": "00000000-0000-0000-0000-000000000000", "job_variables": {"command": "touch /x"}}
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+def test_a_web_page_of_another_origin_gets_nowhere(up: Up, origin: str) -> None:
+    """A posted deployment could name a command that the worker would run."""
+    url, headers = f"{up.server.api_url}/deployments/", {"Origin": origin}
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    with httpx.Client(trust_env=False) as client:
+        assert client.post(url, json=POISON, headers=headers).status_code == 401
+        asked = client.options(url, headers=headers | preflight)
+        assert asked.status_code == 400
+        assert "access-control-allow-origin" not in asked.headers
+        assert client.get(up.server.api_url + "/admin/version").status_code == 401
+
+
+def test_its_files_are_its_users_alone(up: Up) -> None:
+    assert stat.S_IMODE(up.folder.stat().st_mode) == 0o700
+    for path in up.folder.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_what_runs_already_is_left_alone(up: Up) -> None:
+    before = {file.name: file.read_text() for file in up.folder.glob("*.pid")}
+    again = up.command("up")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.count("runs already") == 3
+    assert {file.name: file.read_text() for file in up.folder.glob("*.pid")} == before
+
+
+def test_after_all_that_no_log_tells_of_trouble(up: Up) -> None:
+    for log in up.folder.glob("*.log"):
+        lines = log.read_text().splitlines()
+        assert not [line for line in lines if TROUBLE.search(line)], log.read_text()[-3000:]
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(up: Up, tmp_path: Path) -> None:
+    taken = up.environment | {"STYGIG_RUN_FOLDER": str(tmp_path / "other")}
+    done = Up(tmp_path, taken, "").command("up")
+    assert done.returncode == 3
+    assert f"can't listen on port {up.environment['STYGIG_AWS_PORT']}" in done.stderr
+    assert not list((tmp_path / "other").glob("*.pid"))
+
+
+def test_if_something_does_not_start_what_was_started_is_ended_again(up: Up, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    (folder / "prefect").mkdir(parents=True)
+    (folder / "prefect" / "prefect.db").write_text("this is no database, and Prefect will say so")
+    ports = {"STYGIG_PREFECT_PORT": free_port(), "STYGIG_AWS_PORT": free_port(), "STYGIG_RUN_FOLDER": str(folder)}
+    done = Up(folder, up.environment | ports, "").command("up")
+    assert done.returncode == 3, done.stderr
+    assert "prefect ended at once" in done.stderr
+    assert "ending aws again" in done.stderr
+    assert not list(folder.glob("*.pid"))
