@@ -13,6 +13,7 @@ from tasks.comparison import Tolerance
 from tasks.encoder import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
 from tasks.guarantee import teardown_hook, torn_down
+from tasks.instance_counts import instances_counted
 from tasks.invocation import smoke_real_time_task
 from tasks.limits import MINIMUM_PICTURES
 from tasks.names import dated
@@ -78,7 +79,7 @@ def nightly_validation(
     plan = plan_task(flow_run.id or "")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
     preflight_task(plan, reports=True)
-    with torn_down(plan, keep=keep) as teardown:
+    with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
         artifact = package_task(
             plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision, engine)
         )
@@ -87,6 +88,7 @@ def nightly_validation(
             start_endpoint_task(plan, real_time.serving(artifact.uri)),
             start_endpoint_task(plan, queued.serving(artifact.uri), topics),
         ]
+        instances.watch(asked)
         baseline, asynchronous = wait_in_service_task(asked, plan.settings.endpoint_deadline_minutes)
         scale_to_zero_task(plan, asynchronous.name)
         smoke_real_time_task(baseline, queries[0])
@@ -95,5 +97,5 @@ def nightly_validation(
         items = item_pictures_task(measured)
     command = command_line("nightly", nightly_validation.fn, flow_run.parameters)
     removal = None if keep else teardown.removal
-    report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command])
+    report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command], instances.counts)
     return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)

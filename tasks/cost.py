@@ -1,8 +1,7 @@
-"""What the run cost, and what an endpoint that is always on costs, from measured instance-seconds and dated prices.
+"""What the run cost, from measured instance-seconds and dated prices.
 
     endpoint   = instance-seconds / 3600 × price per hour     launch to termination, whatever happens in between
     requests   = S3 PUTs and GETs, SNS publishes, SQS requests × their prices
-    always on  = hours × price per hour × 1 instance
 
 An asynchronous request has no fee of its own. Free tiers, storage of the endpoint's volume and taxes are left out.
 """
@@ -10,7 +9,7 @@ An asynchronous request has no fee of its own. Free tiers, storage of the endpoi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from functools import cache
 from itertools import pairwise
@@ -23,9 +22,6 @@ from tasks.errors import NotFoundError
 
 PRICE_TABLE = Path(__file__).parents[1] / "deployments" / "aws" / "prices.yaml"
 SECONDS_PER_HOUR = 3600
-SECONDS_PER_DAY = 86_400
-HOURS_PER_DAY = 24
-DAYS_PER_MONTH = 30
 
 
 class PriceNotFoundError(NotFoundError):
@@ -51,22 +47,40 @@ class Prices:
 
 @dataclass(frozen=True)
 class Requests:
-    """How many requests to the services around the endpoint a run made."""
+    """How many requests to the services around the endpoint were made."""
 
     s3_puts: int = 0
     s3_gets: int = 0
     sns_publishes: int = 0
     sqs_requests: int = 0
 
+    def times(self, number: float) -> Requests:
+        """That many times these, in whole requests."""
+        return Requests(*(round(number * each) for each in astuple(self)))
+
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """Measured instance-seconds and requests of one run, with their prices."""
+    """Instance-seconds and requests of one run, with their prices; how they are known is in `readings`."""
 
     prices: Prices
     async_instance_seconds: float
     baseline_instance_seconds: float
     requests: Requests
+    sent: int = 1
+    """Requests sent to each endpoint."""
+    async_model_seconds: float = 0.0
+    """What the model took for one of them, on average."""
+    baseline_model_seconds: float = 0.0
+    readings: int = 0
+    """How often the instance counts were read; 0 where one instance each was assumed from the request to the end."""
+    unread: str = "they were not read"
+    """Why one was assumed."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether the instance-seconds are those of counts that were read."""
+        return self.readings > 0
 
     @property
     def async_usd(self) -> float:
@@ -87,62 +101,6 @@ class CostEstimate:
     def run_usd(self) -> float:
         """The whole run: both endpoints and the requests."""
         return self.async_usd + self.baseline_usd + self.requests_usd
-
-    @property
-    def always_on_day_usd(self) -> float:
-        """One instance of this type for 24 hours."""
-        return always_on_usd(HOURS_PER_DAY, self.prices)
-
-    @property
-    def always_on_month_usd(self) -> float:
-        """One instance of this type for 30 days."""
-        return always_on_usd(HOURS_PER_DAY * DAYS_PER_MONTH, self.prices)
-
-    @property
-    def async_month_usd(self) -> float:
-        """The asynchronous endpoint and its requests, once a day as in this run, for 30 days."""
-        return (self.async_usd + self.requests_usd) * DAYS_PER_MONTH
-
-    @property
-    def saved_fraction(self) -> float:
-        """The share of the always-on month that is saved; negative where on demand costs more."""
-        return saved_fraction(self.async_month_usd, self.always_on_month_usd)
-
-    @property
-    def break_even_runs_per_day(self) -> float | None:
-        """How many such bursts a day would cost as much as always on; None where no instance ran."""
-        return break_even_per_day(self.async_instance_seconds) if self.async_instance_seconds > 0 else None
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A month's use of an endpoint, to be priced before it is measured.
-
-    Overhead is what a burst is billed for besides its work: cold start and the idle tail until the instance goes.
-    """
-
-    requests_per_day: float
-    seconds_per_request: float
-    days: int = DAYS_PER_MONTH
-    bursts_per_day: float = 0
-    overhead_seconds_per_burst: float = 0
-    stored_gb: float = 0
-    notifications_per_request: float = 1
-
-
-@dataclass(frozen=True)
-class MonthlyCost:
-    """What a workload costs on demand."""
-
-    instance_hours: float
-    instances_usd: float
-    storage_usd: float
-    notifications_usd: float
-
-    @property
-    def total_usd(self) -> float:
-        """The sum of the three."""
-        return self.instances_usd + self.storage_usd + self.notifications_usd
 
 
 def find_prices(region: str, instance_type: str, table: Path = PRICE_TABLE) -> Prices:
@@ -178,35 +136,6 @@ def requests_usd(requests: Requests, prices: Prices) -> float:
         + requests.s3_gets / 1e3 * prices.s3_get_usd_per_thousand
         + requests.sns_publishes / 1e6 * prices.sns_publish_usd_per_million
         + requests.sqs_requests / 1e6 * prices.sqs_request_usd_per_million
-    )
-
-
-def always_on_usd(hours: float, prices: Prices) -> float:
-    """Returns the price of one instance for that many hours."""
-    return instances_usd(hours * SECONDS_PER_HOUR, prices)
-
-
-def saved_fraction(on_demand_usd: float, always_on: float) -> float:
-    """Returns the share of the always-on price that on demand saves."""
-    return 1 - on_demand_usd / always_on
-
-
-def break_even_per_day(instance_seconds: float) -> float:
-    """Returns how many bursts of that many instance-seconds fill a day."""
-    return SECONDS_PER_DAY / instance_seconds
-
-
-def month_usd(workload: Workload, prices: Prices) -> MonthlyCost:
-    """Returns what the workload costs on demand in its days."""
-    requests = workload.requests_per_day * workload.days
-    overhead = workload.bursts_per_day * workload.days * workload.overhead_seconds_per_burst
-    seconds = requests * workload.seconds_per_request + overhead
-    notifications = round(requests * workload.notifications_per_request)
-    return MonthlyCost(
-        instance_hours=seconds / SECONDS_PER_HOUR,
-        instances_usd=instances_usd(seconds, prices),
-        storage_usd=workload.stored_gb * prices.storage_usd_per_gb_month,
-        notifications_usd=requests_usd(Requests(sns_publishes=notifications), prices),
     )
 
 

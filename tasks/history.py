@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from functools import cache
 from pathlib import Path
 from statistics import median
+
+from pydantic import AwareDatetime, FiniteFloat, TypeAdapter
 
 from tasks.quantities import milliseconds
 
@@ -24,17 +27,17 @@ class Night:
     """The main figures of one run; p50_ms has a median per side and phase."""
 
     run_id: str
-    finished_at: datetime
+    finished_at: AwareDatetime
     passed: bool
     model_version: str
     instance_type: str
     region: str
     pictures: int
     differing: int
-    max_score_difference: float | None
-    p50_ms: Mapping[str, float]
-    cold_starts_seconds: Mapping[str, float]
-    run_usd: float | None
+    max_score_difference: FiniteFloat | None
+    p50_ms: Mapping[str, FiniteFloat]
+    cold_starts_seconds: Mapping[str, FiniteFloat]
+    run_usd: FiniteFloat | None
     left: int
     empty: int = 0
     """Pictures for which neither endpoint recommended anything; nights before this was counted have none."""
@@ -45,15 +48,17 @@ class Night:
 
     @classmethod
     def from_json(cls, line: str) -> Night:
-        """Returns the night written in the line."""
-        fields = json.loads(line)
-        return cls(**{**fields, "finished_at": datetime.fromisoformat(fields["finished_at"])})
+        """Returns the night written in the line; a ValueError says what in it is none."""
+        return _checked().validate_json(line)
 
 
 def add_night(path: Path, night: Night) -> None:
     """Adds the night; a run that is reported again adds a line, and its last line counts."""
     # A line that a killed run cut off must not swallow this one.
     cut_off = path.exists() and not path.read_bytes().endswith(b"\n")
+    path.touch(mode=0o600)
+    with suppress(PermissionError):  # somebody else's, who lets us write
+        path.chmod(0o600)
     with path.open("a", encoding="utf-8") as file:
         file.write(("\n" if cut_off else "") + night.to_json() + "\n")
 
@@ -62,7 +67,7 @@ def read_history(path: Path) -> tuple[Night, ...]:
     """Returns the nights written so far, oldest first, one per run."""
     if not path.exists():
         return ()
-    nights = [_complete(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    nights = [_complete(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     by_run = {night.run_id: night for night in nights if night}
     return tuple(sorted(by_run.values(), key=lambda night: night.finished_at))
 
@@ -88,5 +93,10 @@ def _complete(line: str) -> Night | None:
     """Returns the night in the line, or None for one that a killed run cut off or another version wrote."""
     try:
         return Night.from_json(line)
-    except (ValueError, TypeError, KeyError):
+    except ValueError:
         return None
+
+
+@cache
+def _checked() -> TypeAdapter[Night]:
+    return TypeAdapter(Night)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from recommender.schema import Response
+from tasks.omissions import Omissions
 
 Side = Literal["real-time", "asynchronous"]
 
@@ -52,27 +53,46 @@ def latency_by_phase(
     submit_ms: Sequence[float],
     queue_and_processing_ms: Sequence[float],
     end_to_end_ms: Sequence[float],
+    omissions: Omissions,
+    real_time_queue_ms: Sequence[float] = (),
+    asynchronous_queue_ms: Sequence[float] = (),
     real_time_responses: Sequence[Response] = (),
     asynchronous_responses: Sequence[Response] = (),
 ) -> tuple[PhaseLatency, ...]:
     """Returns each phase that was measured at least once; one that never was is left out, not shown as zero.
 
     submit is the client's call; queue and processing is completed minus received in the notification, so it includes
-    scaling out from zero; end to end runs from the submission to the moment the client sees the result. What happens
-    inside the container comes from the responses' own timings.
+    scaling out from zero; end to end runs from the submission to the moment the client sees the result. model is the
+    sum of the stages that the response tells, which follow as container's; queue is what queue and processing, or the
+    round trip, took besides it: waiting and transfer.
     """
     measured: list[tuple[str, Side, Sequence[float]]] = [
         ("round trip", "real-time", real_time_round_trip_ms),
+        ("queue", "real-time", real_time_queue_ms),
         *_container_phases("real-time", real_time_responses),
         ("submit", "asynchronous", submit_ms),
         ("queue and processing", "asynchronous", queue_and_processing_ms),
+        ("queue", "asynchronous", asynchronous_queue_ms),
         ("end to end", "asynchronous", end_to_end_ms),
         *_container_phases("asynchronous", asynchronous_responses),
     ]
-    return tuple(PhaseLatency(phase, side, percentiles(values)) for phase, side, values in measured if len(values))
+    found = (_phase(phase, side, values, omissions) for phase, side, values in measured if len(values))
+    return tuple(phase for phase in found if phase)
+
+
+def _phase(phase: str, side: Side, durations_ms: Sequence[float], omissions: Omissions) -> PhaseLatency | None:
+    what = f"latency of {side} {phase}"
+    return omissions.unless_odd(what, lambda: PhaseLatency(phase, side, percentiles(durations_ms)), None)
+
+
+def model_ms(response: Response) -> float:
+    """Returns what the model took for an answer: the sum of the stages that it tells."""
+    return sum(float(getattr(response.timings_ms, field.name)) for field in fields(response.timings_ms))
 
 
 def _container_phases(side: Side, responses: Sequence[Response]) -> Iterator[tuple[str, Side, Sequence[float]]]:
+    if responses:
+        yield "model", side, [model_ms(response) for response in responses]
     for stage, durations in stage_times_ms(responses).items():
         yield f"container: {stage}", side, durations
 

@@ -1,12 +1,17 @@
-"""Quantities as a person reads them: durations, money, shares and counts."""
+"""Quantities as a person reads them: durations, money, shares and counts. What is no number is a dash."""
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
+
+NO_NUMBER = "–"
 
 
 def milliseconds(duration_ms: float) -> str:
     """Returns a duration with its natural unit: 0.42 ms, 4.1 ms, 61 ms, 2.40 s, 4 min 10 s."""
+    if not math.isfinite(duration_ms):
+        return NO_NUMBER
     if duration_ms < 0.995:
         return f"{duration_ms:.2f} ms"
     if duration_ms < 9.95:
@@ -20,6 +25,8 @@ def milliseconds(duration_ms: float) -> str:
 
 def seconds(duration_seconds: float) -> str:
     """Returns a longer duration: 12.3 s, 4 min 10 s, 1 h 5 min."""
+    if not math.isfinite(duration_seconds):
+        return NO_NUMBER
     if duration_seconds < 59.95:
         return f"{duration_seconds:.1f} s"
     minutes, rest = divmod(round(duration_seconds), 60)
@@ -35,6 +42,8 @@ def elapsed(duration: timedelta) -> str:
 
 def usd(amount: float) -> str:
     """Returns an amount of money with as many decimals as it needs: $82.80, $0.068, $0.00042."""
+    if not math.isfinite(amount):
+        return NO_NUMBER
     if amount < 0:
         return f"-{usd(-amount)}"
     if amount >= 0.995 or amount == 0:
@@ -46,11 +55,15 @@ def usd(amount: float) -> str:
 
 def share(fraction: float) -> str:
     """Returns a fraction as a percentage with one decimal."""
+    if not math.isfinite(fraction):
+        return NO_NUMBER
     return f"{100 * fraction:.1f} %"
 
 
 def score_difference(difference: float) -> str:
     """Returns a difference of scores: exactly zero is said as such, for it means bit-equal scores."""
+    if not math.isfinite(difference):
+        return NO_NUMBER
     return "0" if difference == 0 else f"{difference:.2g}"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,20 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from tasks.cold_start import ColdStart
 from tasks.comparison import Answer, PictureComparison, Verdict
 from tasks.cost import CostEstimate
 from tasks.history import HISTORY_FILE, Night, add_night, read_history, slower_phases
 from tasks.latency import PhaseLatency
+from tasks.machine import Machine
+from tasks.omissions import Omissions
+from tasks.plain_text import visible
 from tasks.plots import latency_image
 from tasks.prefect_task import task
-from tasks.report_folder import Unwritten
+from tasks.report_folder import Unwritten, private_folder
+from tasks.report_json import render_json, table_rows
 from tasks.report_markdown import render_markdown
-from tasks.report_page import render_html
+from tasks.report_page import plain_page, render_html
 
 __all__ = [
     "Report",
@@ -35,7 +40,6 @@ __all__ = [
     "write_report",
 ]
 
-SCHEMA_VERSION = 1
 MARKDOWN_KEY = "validation-report"
 TABLE_KEY = "validation-pictures"
 PLOT_CAPTION = "Share of requests answered within a time: real-time in blue, asynchronous in orange; dots are medians."
@@ -57,17 +61,21 @@ class Report:
     baseline_endpoint: str
     async_endpoint: str
     instance_type: str
+    baseline_instance_type: str
+    machine: Machine | None
     verdict: Verdict
     comparisons: tuple[PictureComparison, ...]
     answers: tuple[tuple[Answer, Answer], ...]
     latencies: tuple[PhaseLatency, ...]
-    cold_starts: Mapping[str, float]
+    cold_starts: tuple[ColdStart, ...]
     cost: CostEstimate | None
     invocations: Sequence[Mapping[str, Any]]
     teardown: tuple[str, ...]
     left: tuple[str, ...]
     reproduce: tuple[str, ...] = ()
     history: tuple[Night, ...] = ()
+    omissions: tuple[str, ...] = ()
+    """What could not be worked out, a line each; the verdict does not depend on it."""
 
     def __post_init__(self) -> None:
         for name in ("started_at", "finished_at"):
@@ -108,8 +116,8 @@ class Report:
             empty=len(self.empty),
             max_score_difference=self.max_score_difference,
             p50_ms=medians,
-            cold_starts_seconds=dict(self.cold_starts),
-            run_usd=self.cost.run_usd if self.cost else None,
+            cold_starts_seconds={start.endpoint: start.seconds for start in self.cold_starts},
+            run_usd=self.cost.run_usd if self.cost and math.isfinite(self.cost.run_usd) else None,
             left=len(self.left),
         )
 
@@ -150,54 +158,48 @@ class ReportFiles:
         return f"Report: {self.html}"
 
 
-def render_json(report: Report) -> str:
-    """Returns the whole report as JSON; times are ISO 8601, units are in the names."""
-    content: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
-    content |= {name: value for name, value in vars(report).items() if name not in {"answers", "cost", "history"}}
-    content["answers"] = [
-        {"picture": baseline.picture, "baseline": _answer(baseline), "asynchronous": _answer(asynchronous)}
-        for baseline, asynchronous in report.answers
-    ]
-    content["cost"] = _cost(report.cost) if report.cost else None
-    content["regressions"] = report.regressions
-    return json.dumps(content, default=_jsonable, indent=2, allow_nan=False) + "\n"
-
-
-def table_rows(report: Report) -> list[dict[str, Any]]:
-    """Returns a row per picture for Prefect's table, differing pictures first, floats rounded for its raw display."""
-    pairs = {baseline.picture: (baseline, asynchronous) for baseline, asynchronous in report.answers}
-    ordered = sorted(report.comparisons, key=lambda comparison: comparison.agrees)
-    return [_row(comparison, *pairs.get(comparison.picture, (None, None))) for comparison in ordered]
-
-
 def write_report(
     report: Report, folder: Path, query_pictures: Mapping[str, bytes], item_pictures: Mapping[str, bytes]
 ) -> ReportFiles:
     """Writes the report into folder/<run id>/ and returns its files; a reader sees an old file or a whole new one.
 
-    The folder's history gains the run, and where the report brings no history, it shows the folder's.
+    They are for their user alone. The folder's history gains the run, and where the report brings no history, it shows
+    the folder's. What can't be rendered is left out and said; only a folder that can't be written is an error.
     """
-    report = report if report.history else replace(report, history=read_history(folder / HISTORY_FILE))
-    rendered = {
-        "report.json": render_json(report),
-        "report.md": render_markdown(report),
-        "report.html": render_html(report, query_pictures, item_pictures),
-    }
-    target = folder / report.run_id
-    target.mkdir(parents=True, exist_ok=True)
-    for name, text in rendered.items():
+    omissions = Omissions(list(report.omissions))
+    if not report.history:
+        before = omissions.unless_odd("the nights before", lambda: read_history(folder / HISTORY_FILE), ())
+        report = replace(report, history=before, omissions=tuple(omissions.lines))
+    target = private_folder(folder) / report.run_id
+    private_folder(target).chmod(0o700)
+    for name, text in _rendered(report, omissions, query_pictures, item_pictures).items():
         _write_atomically(target / name, text)
     add_night(folder / HISTORY_FILE, report.night)
     return ReportFiles(target / "report.json", target / "report.html", target / "report.md")
 
 
+def _rendered(
+    report: Report, omissions: Omissions, query_pictures: Mapping[str, bytes], item_pictures: Mapping[str, bytes]
+) -> dict[str, str]:
+    """Each file's text; the page without its pictures and plots, where one of them can't be drawn."""
+    page = omissions.unless_odd("the page", lambda: render_html(report, query_pictures, item_pictures), "")
+    report = replace(report, omissions=tuple(omissions.lines))
+    markdown = render_markdown(report)
+    return {
+        "report.json": render_json(report),
+        "report.md": markdown,
+        "report.html": page or plain_page(report.title, markdown),
+    }
+
+
 @task(name="publish the report")
 def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
     """Returns the ids of the markdown and table artifacts, which the Prefect UI shows with their history."""
-    plot = f"\n![latency]({image})\n\n{PLOT_CAPTION}\n" if (image := latency_image(report.waits_ms)) else ""
-    where = str(files)
+    image = Omissions().unless_odd("the plot", lambda: latency_image(report.waits_ms), "")
+    plot = f"\n![latency]({image})\n\n{PLOT_CAPTION}\n" if image else ""
+    where = visible(str(files))
     if isinstance(files, ReportFiles):
-        where = f"The page with pictures and plots: `{files.html}`; for machines: `{files.json}`"
+        where = f"The page with pictures and plots: `{visible(str(files.html))}`; for machines: report.json beside it"
     created = (
         create_markdown_artifact(
             f"{render_markdown(report)}{plot}\n---\n{where}\n", key=MARKDOWN_KEY, description=report.title
@@ -207,44 +209,8 @@ def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[U
     return tuple(artifact for artifact in created if isinstance(artifact, UUID))
 
 
-def _row(comparison: PictureComparison, baseline: Answer | None, asynchronous: Answer | None) -> dict[str, Any]:
-    largest = comparison.max_score_difference
-    response = (baseline and baseline.response) or (asynchronous and asynchronous.response)
-    top = response.recommendations[0].item_id if response and response.recommendations else ""
-    return {
-        "picture": comparison.picture,
-        "agrees": "yes" if comparison.agrees else "NO",
-        "max score difference": round(largest, 6) if comparison.answered and largest is not None else None,
-        "real-time ms": round(baseline.latency_ms, 1) if baseline else None,
-        "async ms": round(asynchronous.latency_ms, 1) if asynchronous else None,
-        "top item": top,
-        "differs in": "; ".join(str(difference) for difference in comparison.differences[:3]),
-    }
-
-
-def _answer(answer: Answer) -> dict[str, Any]:
-    response = answer.response.to_dict() if answer.response else None
-    return {"response": response, "error": answer.error, "latency_ms": answer.latency_ms}
-
-
-def _cost(cost: CostEstimate) -> dict[str, Any]:
-    derived = ("async_usd", "baseline_usd", "requests_usd", "run_usd", "always_on_day_usd", "always_on_month_usd")
-    more = ("async_month_usd", "saved_fraction", "break_even_runs_per_day")
-    return {**asdict(cost), **{name: getattr(cost, name) for name in (*derived, *more)}}
-
-
-def _jsonable(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return asdict(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    raise TypeError(f"the report holds a {type(value).__name__}, which has no JSON form")
-
-
 def _write_atomically(path: Path, text: str) -> None:
+    """NamedTemporaryFile makes files of mode 0600: a report shows its user's pictures and settings."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
         file.write(text)
-    os.chmod(file.name, 0o644)  # NamedTemporaryFile's 0600 would keep a report from the web server that serves it
     os.replace(file.name, path)

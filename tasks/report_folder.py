@@ -21,10 +21,17 @@ class Unwritten:
         return f"The report could not be written into {self.folder.absolute()}: {self.reason}. {REMEDY}"
 
 
+def private_folder(folder: Path) -> Path:
+    """The folder, for its user alone where it has to be made: reports show pictures and settings."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def check_reports(folder: Path) -> str:
     """Does what writing a report will, and removes it again; the folder itself is made and stays."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as made:
             (Path(made) / "report.json").write_text("{}")
         if (history := folder / HISTORY_FILE).exists():

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from tasks.cold_start import cold_start_rows
 from tasks.cost import CostEstimate
-from tasks.quantities import count, elapsed, milliseconds, score_difference, seconds, share, usd
+from tasks.monthly_cost import months
+from tasks.omissions import Omissions
+from tasks.plain_text import markdown_text, visible
+from tasks.quantities import count, elapsed, milliseconds, score_difference, usd
+from tasks.report_cost import cost_basis, cost_burst, cost_summary, month_cells, price_source
 
 if TYPE_CHECKING:
     from tasks.report import Report
@@ -14,21 +19,28 @@ if TYPE_CHECKING:
 SHOWN_PICTURES = 20
 SHOWN_DIFFERENCES = 3
 SHOWN_LINES = 100
+Section = Callable[["Report"], Iterator[str]]
 
 
 def render_markdown(report: Report) -> str:
-    """Returns the report as markdown with tables."""
-    sections = (_heading, _checks, _differing, _empty, _latency, _cold_starts, _cost, _teardown, _subject)
-    return "\n".join(line for section in sections for line in section(report)) + "\n"
+    """Returns the report as markdown with tables; a section that can't be written is left out and said."""
+    omissions = Omissions(list(report.omissions))
+    lines = [line for section in SECTIONS for line in _written(section, report, omissions)]
+    return "\n".join([*lines, *_omissions(omissions.lines)]) + "\n"
+
+
+def _written(section: Section, report: Report, omissions: Omissions) -> list[str]:
+    what = f"section {section.__name__.strip('_').replace('_', ' ')}"
+    return omissions.unless_odd(what, lambda: list(section(report)), [])
 
 
 def _heading(report: Report) -> Iterator[str]:
     yield f"# {'PASS' if report.verdict.passed else 'FAIL'}: {report.title}"
     yield ""
-    yield from (f"- {_inline(reason)}" for reason in report.verdict.reasons)
+    yield from (f"- {markdown_text(reason)}" for reason in report.verdict.reasons)
     yield ""
     yield f"Run `{report.run_id}` in {report.region}, {report.started_at:%Y-%m-%d %H:%M} UTC, {elapsed(report.took)}."
-    yield from (f"\n**Slower:** {_inline(regression)}" for regression in report.regressions)
+    yield from (f"\n**Slower:** {markdown_text(regression)}" for regression in report.regressions)
 
 
 def _checks(report: Report) -> Iterator[str]:
@@ -59,7 +71,7 @@ def _empty(report: Report) -> Iterator[str]:
         return
     yield from ("", f"## Pictures without recommendations: {len(report.empty)} of {len(report.comparisons)}", "")
     yield "Neither endpoint recommended anything, which proves nothing."
-    yield from ("", *(f"- {_inline(comparison.picture)}" for comparison in report.empty[:SHOWN_PICTURES]))
+    yield from ("", *(f"- {markdown_text(comparison.picture)}" for comparison in report.empty[:SHOWN_PICTURES]))
     if len(report.empty) > SHOWN_PICTURES:
         yield from ("", f"{len(report.empty) - SHOWN_PICTURES} more are in the report's JSON.")
 
@@ -77,9 +89,16 @@ def _latency(report: Report) -> Iterator[str]:
 
 
 def _cold_starts(report: Report) -> Iterator[str]:
-    if report.cold_starts:
-        yield from ("", "## Cold start (creating to in service)", "")
-        yield from _table(("endpoint", "took"), [(name, seconds(took)) for name, took in report.cold_starts.items()])
+    if not report.cold_starts:
+        return
+    yield from ("", "## Cold start (request to in service)", "")
+    rows = [(name, *map(_took, values)) for name, values in cold_start_rows(report.cold_starts)]
+    yield from _table(("", *(start.side for start in report.cold_starts)), rows)
+    yield from (f"\n{start.side}: {markdown_text(start.note)}." for start in report.cold_starts if start.note)
+
+
+def _took(duration_seconds: float | None) -> str:
+    return "–" if duration_seconds is None else milliseconds(1000 * duration_seconds)
 
 
 def _cost(report: Report) -> Iterator[str]:
@@ -88,53 +107,33 @@ def _cost(report: Report) -> Iterator[str]:
         why = f"the price table has no line for {report.instance_type} in {report.region}"
         yield f"No estimate: the endpoints were there before, or {why}."
         return
-    yield from _table(("", "instance-seconds", "USD"), _cost_rows(report.cost))
-    yield from ("", cost_summary(report.cost), "", price_source(report.cost))
+    yield from _table(("this run", "instance-seconds", "USD"), _cost_rows(report.cost))
+    yield from ("", markdown_text(cost_basis(report.cost)), "")
+    headings = ("30 days of bursts a day", "asynchronous", "real-time", "one always on", "asynchronous saves")
+    yield from _table(headings, [month_cells(month) for month in months(report.cost)])
+    for sentence in (cost_summary(report.cost), cost_burst(report.cost), price_source(report.cost)):
+        yield from ("", sentence)
 
 
 def _cost_rows(cost: CostEstimate) -> Sequence[Sequence[str]]:
     return (
-        ("asynchronous endpoint, this run", f"{cost.async_instance_seconds:,.0f}", usd(cost.async_usd)),
-        ("real-time baseline, this run", f"{cost.baseline_instance_seconds:,.0f}", usd(cost.baseline_usd)),
-        ("requests (S3, SNS, SQS), this run", "", usd(cost.requests_usd)),
-        ("this run", "", usd(cost.run_usd)),
-        ("always on, 24 hours", "86,400", usd(cost.always_on_day_usd)),
-        ("always on, 30 days", "2,592,000", usd(cost.always_on_month_usd)),
+        ("asynchronous endpoint", f"{cost.async_instance_seconds:,.0f}", usd(cost.async_usd)),
+        ("real-time baseline", f"{cost.baseline_instance_seconds:,.0f}", usd(cost.baseline_usd)),
+        ("requests (S3, SNS, SQS)", "", usd(cost.requests_usd)),
+        ("together", "", usd(cost.run_usd)),
     )
-
-
-def cost_summary(cost: CostEstimate) -> str:
-    """Returns one sentence: the asynchronous endpoint once a day against always on."""
-    month, always_on = usd(cost.async_month_usd), usd(cost.always_on_month_usd)
-    saved = cost.saved_fraction
-    against = f"{share(saved)} less than" if saved >= 0 else f"{share(-saved)} more than"
-    sentence = (
-        f"Used once a day as in this run, the asynchronous endpoint costs {month} in 30 days, {against} {always_on}"
-    )
-    if cost.break_even_runs_per_day is None:
-        return f"{sentence} for one that is always on."
-    bursts = f"{cost.break_even_runs_per_day:,.1f}"
-    return f"{sentence} for one that is always on; {bursts} such bursts a day would cost the same."
-
-
-def price_source(cost: CostEstimate) -> str:
-    """Returns where the price comes from, and whether it was read or worked out."""
-    prices = cost.prices
-    how = "derived, not read from a price list" if prices.derived else "as listed"
-    price = f"{prices.instance_type} in {prices.region}: ${prices.hosting_usd_per_hour:g} an hour"
-    return f"{price} ({how}; {prices.source}; price table of {prices.dated.isoformat()})."
 
 
 def _teardown(report: Report) -> Iterator[str]:
     yield from ("", "## What is left", "")
-    yield from (f"- **left: {_inline(line)}**" for line in report.left[:SHOWN_LINES])
+    yield from (f"- **left: {markdown_text(line)}**" for line in report.left[:SHOWN_LINES])
     if not report.teardown:
         yield "Not looked at: this run tore nothing down."
         return
     if not report.left:
         yield "Nothing."
     yield from ("", f"<details><summary>{count(len(report.teardown), 'line')} of teardown</summary>", "")
-    yield from (f"- {_inline(line)}" for line in report.teardown[:SHOWN_LINES])
+    yield from (f"- {markdown_text(line)}" for line in report.teardown[:SHOWN_LINES])
     yield from ("", "</details>")
 
 
@@ -146,11 +145,28 @@ def _subject(report: Report) -> Iterator[str]:
         ("encoder", report.encoder),
         ("real-time endpoint", report.baseline_endpoint),
         ("asynchronous endpoint", report.async_endpoint),
-        ("instance type", report.instance_type),
     )
     yield from _table(("", ""), rows)
     if report.reproduce:
-        yield from ("", "To reproduce:", "", "```", *report.reproduce, "```")
+        # Indented: no line of it can end such a block.
+        yield from ("", "To reproduce:", "", *(f"    {visible(line)}" for line in report.reproduce))
+
+
+def _measured_on(report: Report) -> Iterator[str]:
+    yield from ("", "## What it was measured on", "")
+    rows = [
+        ("real-time instances", f"{report.baseline_instance_type} in {report.region}"),
+        ("asynchronous instances", f"{report.instance_type} in {report.region}"),
+    ]
+    if machine := report.machine:
+        rows += [("SageMaker at", machine.service), ("client machine", str(machine))]
+        rows += [("software", f"stygig {machine.stygig}, Python {machine.python}")]
+    yield from _table(("", ""), rows)
+
+
+def _omissions(lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield from ("", "## Left out", "", *(f"- {markdown_text(line)}" for line in lines))
 
 
 def _passed(passed: bool) -> str:
@@ -160,13 +176,22 @@ def _passed(passed: bool) -> str:
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield _line(headings)
     yield _line(["---"] * len(headings))
-    yield from (_line([cell if cell == "**FAIL**" else _inline(cell) for cell in row]) for row in rows)
+    yield from (_line([cell if cell == "**FAIL**" else markdown_text(cell) for cell in row]) for row in rows)
 
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _inline(text: str) -> str:
-    """Returns text which can't end a table cell, start a line of its own or be taken for HTML."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+SECTIONS: tuple[Section, ...] = (
+    _heading,
+    _checks,
+    _differing,
+    _empty,
+    _latency,
+    _cold_starts,
+    _cost,
+    _teardown,
+    _subject,
+    _measured_on,
+)

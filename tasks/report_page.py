@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tasks import quantities
+from tasks.cold_start import cold_start_rows
+from tasks.cost import CostEstimate
 from tasks.history import SHOWN_NIGHTS, WATCHED_PHASES
 from tasks.latency import PhaseLatency
+from tasks.monthly_cost import HOURS_PER_DAY, always_on_usd, months
 from tasks.picture_cards import gallery
+from tasks.plain_text import visible
 from tasks.plots import latency_plot
-from tasks.report_markdown import cost_summary, price_source
+from tasks.report_cost import cost_basis, cost_burst, cost_summary, month_cells, price_source
 
 if TYPE_CHECKING:
     from tasks.report import Report
@@ -47,12 +51,32 @@ def render_html(report: Report, query_pictures: Mapping[str, bytes], item_pictur
         medians=medians_ms(report.latencies),
         nights=[report.night, *reversed(report.before)][:SHOWN_NIGHTS],
         watched_phases=WATCHED_PHASES,
-        cost_summary=cost_summary(report.cost) if report.cost else "",
-        price_source=price_source(report.cost) if report.cost else "",
+        **_cost(report.cost),
+        cold_start_rows=cold_start_rows(report.cold_starts),
         invocations=shown,
         invocation_columns=_columns(shown),
         hidden_invocations=len(report.invocations) - len(shown),
     )
+
+
+def plain_page(title: str, markdown: str) -> str:
+    """Returns a page that shows the markdown as it is, for a report whose page could not be drawn."""
+    head = f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title></head>'
+    return f"{head}\n<body><pre>{escape(markdown)}</pre></body>\n</html>"
+
+
+def _cost(cost: CostEstimate | None) -> dict[str, Any]:
+    if cost is None:
+        return {"months": (), "month_rows": ()}
+    found = months(cost)
+    return {
+        "months": found,
+        "month_rows": [month_cells(month) for month in found],
+        "always_on_day_usd": always_on_usd(HOURS_PER_DAY, cost.prices),
+        "cost_basis": cost_basis(cost),
+        "cost_sentences": (cost_summary(cost), cost_burst(cost)),
+        "price_source": price_source(cost),
+    }
 
 
 def medians_ms(latencies: Sequence[PhaseLatency]) -> Mapping[str, float]:
@@ -84,11 +108,17 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     return [name for name in columns if any(record.get(name) not in (None, "") for record in records)]
 
 
+def _shown(value: Any) -> Any:
+    """Whatever is put into the page, with what can't be seen in it escaped."""
+    return value if isinstance(value, Markup) else visible(str(value))
+
+
 @cache
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,20 +1,24 @@
-"""What was measured on both endpoints, the checks it has to pass, and the report on it. All pure but the last."""
+"""The checks that a measurement has to pass, the report on it, and how a validation ends."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tasks import clock
+from tasks.cold_start import ColdStart, cold_start_of
 from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers, judge, pair_answers
-from tasks.cost import CostEstimate, Requests, find_prices, instance_seconds
-from tasks.endpoint import Endpoint
-from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError, ValidationFailedError
+from tasks.cost import CostEstimate
+from tasks.errors import LeftoverError, NotFoundError, StygigError, ValidationFailedError
+from tasks.instance_counts import InstanceCounts
 from tasks.invocation import InvocationRecord
-from tasks.latency import PhaseLatency, latency_by_phase
+from tasks.machine import this_machine
+from tasks.measurement import Measurement, cost_of, latencies_of
 from tasks.model import read_manifest
-from tasks.pictures import Picture
+from tasks.omissions import Omissions
+from tasks.plain_text import visible
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.report import Report, ReportFiles, publish_artifacts, write_report
@@ -22,21 +26,19 @@ from tasks.report_folder import Unwritten
 from tasks.teardown import Removal
 from tasks.thumbnails import read_thumbnails
 
+__all__ = [
+    "Measurement",
+    "Outcome",
+    "build_report",
+    "checks_of",
+    "concluded",
+    "item_pictures_task",
+    "judged",
+    "recommended_items",
+    "write_report_task",
+]
 
-@dataclass(frozen=True)
-class Measurement:
-    """Everything that came back. `failure` and `baseline_refusal` are of the request that had to fail."""
-
-    baseline: Endpoint
-    asynchronous: Endpoint
-    pictures: Sequence[Picture] = field(repr=False)
-    baseline_answers: Sequence[Answer]
-    async_answers: Sequence[Answer]
-    records: Sequence[InvocationRecord]
-    failure: InvocationRecord
-    baseline_refusal: Answer
-    listening: bool
-    finished_at: datetime = field(default_factory=clock.now)
+NO_COUNTS: Mapping[str, InstanceCounts] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -98,38 +100,6 @@ def _all_notified(records: Sequence[InvocationRecord]) -> Check:
     )
 
 
-def latencies_of(measured: Measurement) -> tuple[PhaseLatency, ...]:
-    done = [record for record in measured.records if record.state == "completed"]
-    return latency_by_phase(
-        real_time_round_trip_ms=[a.latency_ms for a in measured.baseline_answers if a.error is None],
-        submit_ms=[record.submit_ms for record in measured.records],
-        queue_and_processing_ms=[
-            # Both are the service's times of day, and its clock, too, may be set back between them.
-            max(0.0, (r.completed_at - r.received_at).total_seconds() * 1000)
-            for r in done
-            if r.completed_at and r.received_at
-        ],
-        end_to_end_ms=[(r.seen_at - r.submitted_at).total_seconds() * 1000 for r in done if r.seen_at],
-        real_time_responses=[a.response for a in measured.baseline_answers if a.response],
-        asynchronous_responses=[a.response for a in measured.async_answers if a.response],
-    )
-
-
-def cost_of(plan: RunPlan, measured: Measurement, until: datetime) -> CostEstimate | None:
-    """From the request for each endpoint until it was gone, one instance each; None where no price is known."""
-    try:
-        prices = find_prices(plan.region, measured.asynchronous.instance_type)
-    except InputError:
-        return None
-    sent = len(measured.records) + 1
-    return CostEstimate(
-        prices=prices,
-        async_instance_seconds=instance_seconds([(measured.asynchronous.asked_at, 1)], until),
-        baseline_instance_seconds=instance_seconds([(measured.baseline.asked_at, 1)], until),
-        requests=Requests(s3_puts=2 * sent, s3_gets=3 * sent, sns_publishes=sent, sqs_requests=2 * sent),
-    )
-
-
 def judged(measured: Measurement, tolerance: Tolerance, removal: Removal | None) -> Verdict:
     comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance)
     checks = list(checks_of(measured))
@@ -140,15 +110,19 @@ def judged(measured: Measurement, tolerance: Tolerance, removal: Removal | None)
 
 
 def build_report(
-    plan: RunPlan, measured: Measurement, tolerance: Tolerance, removal: Removal | None, reproduce: Sequence[str]
+    plan: RunPlan,
+    measured: Measurement,
+    tolerance: Tolerance,
+    removal: Removal | None,
+    reproduce: Sequence[str],
+    instances: Mapping[str, InstanceCounts] = NO_COUNTS,
 ) -> Report:
-    """The report; `removal` is None where the endpoints were there before and stay."""
-    try:
-        manifest = read_manifest(measured.asynchronous.model_uri)
-    except NotFoundError:
-        manifest = {}
-    finished = clock.now()
-    endpoints = (measured.baseline, measured.asynchronous)
+    """The report; `removal` is None where the endpoints were there before and stay, `instances` what was counted.
+
+    What can't be worked out is left out, and said in the report: the verdict is told all the same.
+    """
+    finished, omissions = clock.now(), Omissions()
+    manifest = omissions.unless_odd("model version and encoder", lambda: _manifest(measured), {})
     return Report(
         run_id=plan.run_id,
         title="Nightly validation" if removal is not None else "Validation",
@@ -162,17 +136,40 @@ def build_report(
         baseline_endpoint=measured.baseline.name,
         async_endpoint=measured.asynchronous.name,
         instance_type=measured.asynchronous.instance_type,
+        baseline_instance_type=measured.baseline.instance_type,
+        machine=omissions.unless_odd("the client machine", this_machine, None),
         verdict=judged(measured, tolerance, removal),
         comparisons=compare_answers(measured.baseline_answers, measured.async_answers, tolerance),
         answers=pair_answers(measured.baseline_answers, measured.async_answers),
-        latencies=latencies_of(measured),
-        cold_starts={e.name: e.cold_start_seconds for e in endpoints if e.cold_start_seconds is not None},
-        cost=cost_of(plan, measured, finished) if measured.asynchronous.cold_start_seconds is not None else None,
+        latencies=omissions.unless_odd("latencies", lambda: latencies_of(measured, omissions), ()),
+        cold_starts=omissions.unless_odd("cold starts", lambda: _cold_starts(measured), ()),
+        cost=omissions.unless_odd("the cost", lambda: _cost(plan, measured, finished, instances), None),
         invocations=[record.to_dict() for record in (*measured.records, measured.failure)],
         teardown=removal.removed if removal else (),
         left=removal.left if removal else (),
         reproduce=tuple(reproduce),
+        omissions=tuple(omissions.lines),
     )
+
+
+def _manifest(measured: Measurement) -> Mapping[str, Any]:
+    try:
+        return read_manifest(measured.asynchronous.model_uri)
+    except NotFoundError:  # somebody else's artifact
+        return {}
+
+
+def _cold_starts(measured: Measurement) -> tuple[ColdStart, ...]:
+    found = (cold_start_of(endpoint) for endpoint in (measured.baseline, measured.asynchronous))
+    return tuple(start for start in found if start)
+
+
+def _cost(
+    plan: RunPlan, measured: Measurement, until: datetime, instances: Mapping[str, InstanceCounts]
+) -> CostEstimate | None:
+    """None of endpoints that were there before: this run is not what they cost."""
+    made = measured.asynchronous.cold_start_seconds is not None
+    return cost_of(plan, measured, until, instances) if made else None
 
 
 def recommended_items(answers: Sequence[Answer]) -> set[str]:
@@ -197,9 +194,14 @@ def write_report_task(
 
 @task(name="fetch-item-pictures")
 def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
+    """Those that can be read: the page has a place for a missing one."""
     wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
     uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))
-    return {name: content for uri in uris for name, content in read_thumbnails(uri, wanted).items()}
+    try:
+        return {name: content for uri in uris for name, content in read_thumbnails(uri, wanted).items()}
+    except StygigError as exc:
+        run_logger().warning("the report shows no items' pictures: %s", visible(str(exc)))
+        return {}
 
 
 def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurement, kept: bool = False) -> Outcome:
@@ -207,23 +209,31 @@ def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurem
 
     A PASS without a report is an error too: nobody could look at it.
     """
-    publish_artifacts(report, files)
+    _publish(report, files)
     outcome = Outcome(
         run_id=report.run_id,
         verdict="PASS" if report.verdict.passed else "FAIL",
-        reasons=report.verdict.reasons,
+        reasons=tuple(visible(reason) for reason in report.verdict.reasons),
         report=str(files.html) if isinstance(files, ReportFiles) else "",
         pictures=len(measured.pictures),
         model_uri=report.artifact_uri,
-        left=report.left,
+        left=tuple(visible(line) for line in report.left),
         kept=(measured.baseline.name, measured.asynchronous.name) if kept else (),
     )
-    if report.left:
+    if outcome.left:
         advice = f"`stygig teardown --run-id {report.run_id}` tries again. {files}"
-        raise LeftoverError(f"Left behind: {'; '.join(report.left)}. {advice}", outcome)
+        raise LeftoverError(f"Left behind: {'; '.join(outcome.left)}. {advice}", outcome)
     ended = f"{outcome.verdict}: {'; '.join(outcome.reasons)}. {files}"
     if isinstance(files, Unwritten):
         raise StygigError(ended, outcome)
     if not report.verdict.passed:
         raise ValidationFailedError(ended, outcome)
     return outcome
+
+
+def _publish(report: Report, files: ReportFiles | Unwritten) -> None:
+    """Prefect's copy of the report: where it takes none, files and verdict are there all the same."""
+    try:
+        publish_artifacts(report, files)
+    except Exception as exc:  # of Prefect's client or server, whose errors have no base of their own
+        run_logger().error("the report could not be shown in Prefect: %s", visible(str(exc)))
