@@ -7,6 +7,12 @@ import threading
 import time
 from datetime import UTC, datetime
 
+# The rate may change, or time be moved on by hand, while somebody waits: so nobody waits for longer without a look.
+LOOK_AGAIN_REAL_SECONDS = 0.2
+SHORTEST_REAL_SECONDS = 0.001
+# Sockets and conditions take no larger time-outs than some weeks.
+LONGEST_REAL_SECONDS = 86_400.0
+
 
 class Clock:
     """AWS seconds: `rate` of them pass in one real second. Only limits and waits are compressed, never the model."""
@@ -16,6 +22,7 @@ class Clock:
         self._rate = _positive(rate)
         self._real_start = time.monotonic()
         self._aws_start = 0.0
+        self._bound = math.inf
 
     @property
     def rate(self) -> float:
@@ -33,12 +40,41 @@ class Clock:
         with self._lock:
             return self._now()
 
+    def advance(self, seconds: float) -> None:
+        """Moves on by so many AWS seconds at once, as if they had passed."""
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"advancing by {seconds} s: time only moves forwards, by a number of seconds")
+        with self._lock:
+            self._aws_start += seconds
+
+    def hold_at(self, instant: float) -> None:
+        """Stands still at that instant until it is told a later one, and goes on from there without a jump.
+
+        Only compressed time does: a busy machine needs its seconds for the work of an AWS minute, however few they are.
+        """
+        with self._lock:
+            self._now()
+            self._bound = instant
+
     def real_seconds(self, aws_seconds: float) -> float:
-        """How long to wait for real until that many AWS seconds have passed."""
-        return max(0.0, aws_seconds) / self._rate
+        """How long to wait for real until that many AWS seconds have passed; a day at most."""
+        return min(max(0.0, aws_seconds) / self._rate, LONGEST_REAL_SECONDS)
+
+    def wait(self, ended: threading.Event, aws_seconds: float) -> bool:
+        """Waits for that many AWS seconds, at whatever rates they pass; whether the event ended it before."""
+        until = self.now() + aws_seconds
+        while (left := until - self.now()) > 0:
+            if ended.wait(min(max(self.real_seconds(left), SHORTEST_REAL_SECONDS), LOOK_AGAIN_REAL_SECONDS)):
+                return True
+        return ended.is_set()
 
     def _now(self) -> float:
-        return self._aws_start + (time.monotonic() - self._real_start) * self._rate
+        real = time.monotonic()
+        now = self._aws_start + (real - self._real_start) * self._rate
+        if self._rate > 1 and now > self._bound:
+            now = max(self._bound, self._aws_start)
+            self._aws_start, self._real_start = now, real
+        return now
 
 
 def _positive(rate: float) -> float:

@@ -37,7 +37,8 @@ from localaws.services.serving import Serving
 from localaws.services.sns_http import WebHooks
 from localaws.threads import Spawner, ThreadGroup
 
-STOP_REAL_SECONDS = 10.0
+# Only a thread that hangs takes so long, whatever else the machine has to do.
+STOP_REAL_SECONDS = 120.0
 ACCESS_KEY = "localaws"
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
 
@@ -176,16 +177,22 @@ class LocalAws:
         if left:
             raise RuntimeError(f"threads of the embedded AWS did not end within {STOP_REAL_SECONDS} s: {left}")
 
+    def advance(self, seconds: float) -> None:
+        """Moves AWS's time on at once; alarms, policies and schedules have then acted in each minute that passed."""
+        self._require()
+        self._scaling.advance(seconds)
+
     def reset(self) -> None:
         """Forgets everything: moto's state, ours, the journal and the clock's rate; workers end, serving goes on."""
-        self._abort_endpoints()
-        moto_api_backend.reset()
-        self._serving.webhooks.forget()
-        self._scaling.reset()
-        self.execution_role_arn = create_execution_role()
-        self.journal.clear()
-        self.faults.reset()
-        self.clock.rate = self._clock_rate
+        with self._scaling.between_minutes:
+            self._abort_endpoints()
+            moto_api_backend.reset()
+            self._serving.webhooks.forget()
+            self._scaling.reset()
+            self.execution_role_arn = create_execution_role()
+            self.journal.clear()
+            self.faults.reset()
+            self.clock.rate = self._clock_rate
 
     def serve_forever(self) -> None:
         """Blocks until interrupted; for a command which only serves."""

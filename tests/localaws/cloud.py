@@ -7,6 +7,7 @@ import json
 import math
 import tarfile
 import time
+import urllib.request
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,12 @@ from localaws import LocalAws
 
 T = TypeVar("T")
 BUCKET = "models"
+# What uses no processor and yet does not end hangs.
+HANGS_AFTER_SECONDS = 900.0
+# AWS seconds in a real one where AWS's time is moved on by hand: it stands still, but a rate is above zero.
+STANDING = 1e-6
+# Asks HANDLER for an answer that never comes; with the path of a file in its place it comes once that exists.
+FOREVER = {"until": ""}
 HANDLER = """
 import json, os, time
 def model_fn(model_dir):
@@ -28,13 +35,27 @@ def model_fn(model_dir):
 def input_fn(body, content_type):
     return json.loads(body)
 def predict_fn(data, model, context):
-    if "sleep" in data: time.sleep(data["sleep"])
+    if "until" in data:
+        while not os.path.exists(data["until"]): time.sleep(0.01)
     if "exit" in data: os._exit(3)
     if "status" in data: context.set_response_status(code=data["status"], phrase="asked for")
     if "boom" in data: raise RuntimeError("boom")
     return {"x": data.get("x", 0) * model, "pid": os.getpid()}
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
+"""
+# Answers how many requests were ever in hand at once.
+COUNTS = """
+import threading, time
+lock, inside, seen = threading.Lock(), [], []
+def model_fn(model_dir): return None
+def transform_fn(model, body, content_type, accept):
+    with lock:
+        inside.append(1)
+        seen.append(len(inside))
+    time.sleep(0.1)
+    with lock: inside.pop()
+    return str(max(seen))
 """
 
 
@@ -54,11 +75,16 @@ def input_key(request: dict[str, Any]) -> str:
     return f"in/{zlib.crc32(json.dumps(request).encode())}.json"
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 20.0) -> T:
-    """The first answer that is not None."""
-    deadline = time.monotonic() + seconds
+def eventually(look: Callable[[], T | None], cpu_seconds: float = 60.0) -> T:
+    """The first answer that is not None.
+
+    Patience is counted in processor time of this process, which does the work that is waited for or looks at it: a
+    machine that is busy with something else gives less of it, and so more time.
+    """
+    used, hangs = time.process_time() + cpu_seconds, time.monotonic() + HANGS_AFTER_SECONDS
     while (found := look()) is None:
-        assert time.monotonic() < deadline, f"nothing came within {seconds} s"
+        assert time.process_time() < used, f"nothing came within {cpu_seconds} s of processor time"
+        assert time.monotonic() < hangs, f"nothing came, and nothing is done, within {HANGS_AFTER_SECONDS} s"
         time.sleep(0.01)
     return found
 
@@ -71,7 +97,6 @@ class Cloud:
     s3: Any = field(default_factory=lambda: boto3.client("s3"))
     sagemaker: Any = field(default_factory=lambda: boto3.client("sagemaker"))
     runtime: Any = field(default_factory=lambda: boto3.client("sagemaker-runtime"))
-    elapsed: float = 0.0
 
     def model(self, name: str = "model", handler: str = HANDLER, **container: Any) -> None:
         """Creates a model whose archive has this handler."""
@@ -120,6 +145,38 @@ class Cloud:
         description: dict[str, Any] = eventually(look)
         assert description["EndpointStatus"] == status, description
         return description
+
+    def gives_up(self, name: str = "endpoint") -> dict[str, Any]:
+        """Lets the time pass that a container has to become healthy; the description of the endpoint, now Failed."""
+        eventually(lambda: self.aws.journal.entries("instance.started", endpoint=name) or None)
+        self.aws.advance(3600)
+        return self.settle(name, "Failed")
+
+    def minutes(self, count: int) -> None:
+        """Moves AWS's time on, which stands still from now on, with what each minute asks for done before the next."""
+        self.aws.clock.rate = STANDING
+        for _ in range(count):
+            self.aws.advance(60)
+            for endpoint in self.sagemaker.list_endpoints()["Endpoints"]:
+                self.settle(endpoint["EndpointName"])
+
+    def minutes_until(self, look: Callable[[], bool], most: int = 60) -> int:
+        """Moves AWS's time on minute by minute; how many it took."""
+        for minute in range(1, most + 1):
+            self.minutes(1)
+            if look():
+                return minute
+        raise AssertionError(f"nothing came within {most} AWS minutes")
+
+    def status(self) -> dict[str, Any]:
+        """What the embedded AWS says about itself."""
+        with urllib.request.urlopen(f"{self.aws.endpoint_url}/_localaws/status") as answer:
+            described: dict[str, Any] = json.load(answer)
+        return described
+
+    def in_hand(self, count: int = 1) -> None:
+        """Waits until so many requests to the only endpoint, an asynchronous one, are being worked on."""
+        eventually(lambda: self.status()["endpoints"][0]["queue"]["processing"] == count or None)
 
     def invoke(self, request: dict[str, Any], name: str = "endpoint") -> dict[str, Any]:
         """The answer of a real-time endpoint."""
@@ -189,9 +246,6 @@ class Cloud:
         return float(points[0][statistic]) if points else math.nan
 
     def together(self, count: int, work: Callable[[], T]) -> list[T]:
-        """The answers of the same work done on several threads at once; `elapsed` says how long it took."""
-        started = time.monotonic()
+        """The answers of the same work done on several threads at once."""
         with ThreadPoolExecutor(count) as pool:
-            answers = [future.result() for future in [pool.submit(work) for _ in range(count)]]
-        self.elapsed = time.monotonic() - started
-        return answers
+            return [future.result() for future in [pool.submit(work) for _ in range(count)]]

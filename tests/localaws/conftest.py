@@ -1,4 +1,4 @@
-"""An embedded AWS whose clock is compressed."""
+"""An embedded AWS at real time, so that no limit of AWS's is near; who needs time to pass moves it on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from localaws import LocalAws, Options
+from localaws.services import sns_http
 from tests.localaws.callers import Caller
 from tests.localaws.cloud import BUCKET, Cloud
 from tests.localaws.webhook import Topic, webhook
@@ -15,8 +16,8 @@ from tests.localaws.webhook import Topic, webhook
 
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[LocalAws]:
-    """One embedded AWS at 60 AWS seconds a second for all these tests."""
-    with LocalAws(clock_rate=60) as aws:
+    """One embedded AWS for all these tests."""
+    with LocalAws() as aws:
         yield aws
 
 
@@ -40,7 +41,7 @@ def cloud(aws: LocalAws) -> Cloud:
 @pytest.fixture(scope="module")
 def enforcing() -> Iterator[LocalAws]:
     """An embedded AWS that enforces IAM."""
-    with LocalAws(clock_rate=60, options=Options(enforce_iam=True)) as aws:
+    with LocalAws(options=Options(enforce_iam=True)) as aws:
         yield aws
 
 
@@ -63,8 +64,10 @@ def caller(enforced: Cloud) -> Caller:
 
 
 @pytest.fixture
-def topic(cloud: Cloud) -> Iterator[Topic]:
-    """A topic, and a web hook to subscribe to it."""
+def topic(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
+    """A topic, and a web hook to subscribe to it, which may take its time to answer."""
+    for limit in ("ATTEMPT_SECONDS", "MIN_ATTEMPT_REAL_SECONDS", "CONNECT_REAL_SECONDS"):
+        monkeypatch.setattr(sns_http, limit, 900.0)
     sns = cloud.client("sns")
     with webhook() as hook:
         yield Topic(cloud, hook, sns, sns.create_topic(Name="topic")["TopicArn"])

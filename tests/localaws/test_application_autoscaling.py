@@ -34,7 +34,7 @@ STEPS: dict[str, Any] = {
         "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
     },
 }
-NEVER_LOADS = "import time\ndef model_fn(model_dir): time.sleep(60)\n"
+NEVER_LOADS = "import threading\ndef model_fn(model_dir): threading.Event().wait()\n"
 
 
 @pytest.fixture

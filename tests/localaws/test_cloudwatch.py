@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from localaws import LocalAws
 from localaws.services import alarm_rounds
-from tests.localaws.cloud import Cloud, eventually
+from tests.localaws.cloud import STANDING, Cloud
 
 ALARM = {
     "AlarmName": "alarm",
@@ -194,14 +193,6 @@ def alarm_state(cloud: Cloud, name: str = "alarm") -> dict[str, Any]:
     return described
 
 
-def reaches(cloud: Cloud, state: str, name: str = "alarm") -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        alarm = alarm_state(cloud, name)
-        return alarm if alarm["StateValue"] == state else None
-
-    return eventually(look)
-
-
 @pytest.fixture
 def topic(cloud: Cloud) -> tuple[str, str]:
     """A topic and the queue behind it."""
@@ -215,28 +206,25 @@ def topic(cloud: Cloud) -> tuple[str, str]:
 
 
 def received(cloud: Cloud, url: str) -> tuple[str, dict[str, Any]]:
-    [message] = cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    [message] = cloud.client("sqs").receive_message(QueueUrl=url)["Messages"]
     cloud.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     envelope = json.loads(message["Body"])
     return envelope["Subject"], json.loads(envelope["Message"])
 
 
 def test_an_alarm_rings_tells_its_topic_and_calms_down_again(cloud: Cloud, topic: tuple[str, str]) -> None:
-    cloud.aws.clock.rate = 0.001
+    cloud.aws.clock.rate = STANDING
     arn, url = topic
     cloud.client("cloudwatch").put_metric_alarm(
         **ALARM, AlarmActions=[arn], OKActions=[arn], AlarmDescription="too much", TreatMissingData="notBreaching"
     )
     assert alarm_state(cloud)["StateValue"] == "INSUFFICIENT_DATA"
-    cloud.aws.clock.rate = 600
-    reaches(cloud, "OK")
-    received(cloud, url)
-
-    def rings() -> bool | None:
+    cloud.minutes(1)
+    assert received(cloud, url)[1]["NewStateValue"] == "OK"
+    for expected in ("OK", "ALARM"):
         put(cloud, 7.5)
-        return alarm_state(cloud)["StateValue"] == "ALARM" or None
-
-    eventually(rings)
+        cloud.minutes(1)
+        assert alarm_state(cloud)["StateValue"] == expected
     subject, message = received(cloud, url)
     assert subject == 'ALARM: "alarm" in US East (N. Virginia)'
     assert message["NewStateReason"].startswith("Threshold Crossed: 2 out of the last 2 datapoints [7.5 (")
@@ -264,14 +252,14 @@ def test_an_alarm_rings_tells_its_topic_and_calms_down_again(cloud: Cloud, topic
         "TreatMissingData": "notBreaching",
         "EvaluateLowSampleCountPercentile": "",
     }
-    reaches(cloud, "OK")
+    cloud.minutes_until(lambda: alarm_state(cloud)["StateValue"] == "OK")
     assert received(cloud, url)[1]["NewStateValue"] == "OK"
     states = [entry.fields["state"] for entry in cloud.aws.journal.entries("alarm.state", alarm="alarm")]
     assert states == ["OK", "ALARM", "OK"]
 
 
 def test_an_alarm_of_an_expression_and_one_of_a_percentile(cloud: Cloud) -> None:
-    cloud.aws.clock.rate = 600
+    cloud.aws.clock.rate = STANDING
     client = cloud.client("cloudwatch")
     queries = [
         stat("failed", "Sum", "failed", ReturnData=False),
@@ -282,35 +270,33 @@ def test_an_alarm_of_an_expression_and_one_of_a_percentile(cloud: Cloud) -> None
     client.put_metric_alarm(AlarmName="rate", Metrics=queries, **common)
     without = {name: value for name, value in ALARM.items() if name not in ("Statistic", *common)}
     client.put_metric_alarm(**{**without, "AlarmName": "tail"}, ExtendedStatistic="p90", **common)
-
-    def rings() -> bool | None:
-        data = [{"MetricName": "failed", "Value": 1}, {"MetricName": "all", "Value": 4}]
-        data += [{"MetricName": "load", "Values": [1, 30], "Counts": [5, 5]}]
-        client.put_metric_data(Namespace="Mine", MetricData=data)
-        return {alarm_state(cloud, name)["StateValue"] for name in ("rate", "tail")} == {"ALARM"} or None
-
-    eventually(rings)
+    data = [{"MetricName": "failed", "Value": 1}, {"MetricName": "all", "Value": 4}]
+    data += [{"MetricName": "load", "Values": [1, 30], "Counts": [5, 5]}]
+    client.put_metric_data(Namespace="Mine", MetricData=data)
+    cloud.minutes(1)
+    assert {alarm_state(cloud, name)["StateValue"] for name in ("rate", "tail")} == {"ALARM"}
 
 
 def test_an_alarm_runs_by_the_clock_of_the_embedded_aws_it_was_put_to(cloud: Cloud) -> None:
-    cloud.aws.clock.rate = 0.001
+    cloud.aws.clock.rate = STANDING
     cloud.client("cloudwatch").put_metric_alarm(**ALARM, TreatMissingData="notBreaching")
-    with LocalAws(clock_rate=6000):
-        time.sleep(0.1)
+    with LocalAws() as other:
+        other.advance(600)
     assert alarm_state(cloud)["StateValue"] == "INSUFFICIENT_DATA"
 
 
 def test_an_alarm_that_cannot_be_calculated_says_so_and_goes_on_as_it_is(cloud: Cloud) -> None:
-    cloud.aws.clock.rate = 600
+    cloud.aws.clock.rate = STANDING
     common = {name: ALARM[name] for name in ("EvaluationPeriods", "Threshold", "ComparisonOperator")}
     wrong = [stat("m", "Sum", ReturnData=False), {"Id": "e", "Expression": "m + unheard"}]
     cloud.client("cloudwatch").put_metric_alarm(AlarmName="alarm", Metrics=wrong, **common)
-    eventually(lambda: alarm_state(cloud).get("EvaluationState") == "EVALUATION_ERROR" or None)
+    cloud.minutes(1)
+    assert alarm_state(cloud).get("EvaluationState") == "EVALUATION_ERROR"
     assert alarm_state(cloud)["StateValue"] == "INSUFFICIENT_DATA"
 
 
 def test_the_state_can_be_set_and_the_history_tells_everything(cloud: Cloud, topic: tuple[str, str]) -> None:
-    cloud.aws.clock.rate = 0.001
+    cloud.aws.clock.rate = STANDING
     arn, url = topic
     client = cloud.client("cloudwatch")
     client.put_metric_alarm(**ALARM, AlarmActions=[arn, f"{arn}-missing"])
@@ -370,6 +356,6 @@ def test_an_alarm_that_breaks_its_evaluation_leaves_the_others_alone(
     monkeypatch.setattr(alarm_rounds, "datapoints", datapoints)
     for name in ("alarm", "other"):
         cloud.client("cloudwatch").put_metric_alarm(**{**ALARM, "AlarmName": name, "TreatMissingData": "notBreaching"})
-    cloud.aws.clock.rate = 600
-    reaches(cloud, "OK", "other")
+    cloud.minutes(1)
+    assert alarm_state(cloud, "other")["StateValue"] == "OK"
     assert "ZeroDivisionError" in cloud.aws.journal.entries("scaling.error")[0].fields["error"]

@@ -17,7 +17,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=localaws/20260101/us-east-1/s3/aws4_reques
 @pytest.fixture
 def connection(cloud: Cloud) -> Iterator[HTTPConnection]:
     cloud.s3.put_object(Bucket=BUCKET, Key="there", Body=b"text")
-    connection = HTTPConnection("127.0.0.1", cloud.aws.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", cloud.aws.port)
     connection.connect()
     yield connection
     connection.close()
@@ -25,7 +25,7 @@ def connection(cloud: Cloud) -> Iterator[HTTPConnection]:
 
 @pytest.fixture
 def raw(aws: LocalAws) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", aws.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", aws.port)) as raw:
         yield raw
 
 
@@ -98,7 +98,7 @@ def test_a_body_that_cannot_be_delimited_is_refused_and_ends_the_connection(raw:
 
 
 def test_an_answer_that_nobody_waits_for_any_more_is_not_worth_a_word(capfd: pytest.CaptureFixture[str]) -> None:
-    with LocalAws() as aws, socket.create_connection(("127.0.0.1", aws.port), timeout=5) as raw:
+    with LocalAws() as aws, socket.create_connection(("127.0.0.1", aws.port)) as raw:
         signed = f"Host: localhost\r\nAuthorization: {SIGNED.replace('/s3/', '/sqs/')}\r\n"
         for target, body in (
             ("CreateQueue", '{"QueueName": "queue"}'),
@@ -132,7 +132,7 @@ def test_a_malformed_body_is_the_clients_error(
 
 
 def test_a_client_that_goes_in_the_middle_of_its_body_has_put_nothing(cloud: Cloud) -> None:
-    with socket.create_connection(("127.0.0.1", cloud.aws.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", cloud.aws.port)) as raw:
         raw.sendall(f"PUT /{BUCKET}/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345".encode())
         raw.shutdown(socket.SHUT_WR)
         assert raw.recv(1) == b""

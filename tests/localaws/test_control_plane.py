@@ -250,7 +250,7 @@ def test_an_operation_that_is_not_there_is_a_clear_error(cloud: Cloud) -> None:
     [
         ("application-autoscaling", "list_tags_for_resource", {"ResourceARN": "arn"}),
         ("cloudwatch", "describe_anomaly_detectors", {}),
-        ("iam", "simulate_principal_policy", {"PolicySourceArn": "arn:aws:iam::1:role/r", "ActionNames": ["a:b"]}),
+        ("iam", "get_context_keys_for_custom_policy", {"PolicyInputList": ["{}"]}),
     ],
 )
 def test_what_moto_does_not_implement_is_a_clear_error(

@@ -25,13 +25,12 @@ def transform_fn(model, body, content_type, accept, context):
     return "done"
 """
 LAZY = """
-import os, time
-loaded = []
+import os, pathlib, time
+folder = pathlib.Path(os.environ["FOLDER"])
 def model_fn(model_dir): return None
 def transform_fn(model, body, content_type, accept):
-    if not loaded:
-        time.sleep(90 / float(os.environ["CLOCK_RATE"]))
-        loaded.append(True)
+    (folder / "loading").touch()
+    while not (folder / "loaded").exists(): time.sleep(0.01)
     return "loaded at last", "text/plain"
 """
 CHUNKED = """
@@ -61,7 +60,7 @@ def chunked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     script = tmp_path / "chunked.py"
     script.write_text(CHUNKED)
     monkeypatch.setattr("localaws.local_aws.container_command", lambda *_: (sys.executable, str(script)))
-    with LocalAws(clock_rate=60) as aws:
+    with LocalAws() as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         aws.reset()
@@ -190,17 +189,19 @@ def test_output_and_failure_objects_are_encrypted_with_the_configured_key(cloud:
 
 
 def test_a_handler_which_loads_at_its_first_request_fails_real_time_clients_and_not_asynchronous_ones(
-    cloud: Cloud,
+    cloud: Cloud, tmp_path: Path
 ) -> None:
-    cloud.model(handler=LAZY, Environment={"CLOCK_RATE": "300"})
+    cloud.model(handler=LAZY, Environment={"FOLDER": str(tmp_path)})
     cloud.async_config()
     cloud.config("real-time")
     cloud.endpoint(status=None)
     cloud.endpoint("real-time", "real-time")
     cloud.settle()
-    cloud.aws.clock.rate = 300
     asynchronous = inline(cloud, b"x")
+    eventually(lambda: (tmp_path / "loading").exists() or None)
+    cloud.aws.clock.rate = 300
     with pytest.raises(ClientError, match="timed out while waiting for a response from container primary") as failure:
         cloud.runtime.invoke_endpoint(EndpointName="real-time", Body=b"x")
     assert failure.value.response["Error"]["Code"] == "ModelError"
+    (tmp_path / "loaded").touch()
     assert completed(cloud, asynchronous) == b"loaded at last"

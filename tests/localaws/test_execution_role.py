@@ -149,7 +149,6 @@ def test_an_invocation_fails_for_what_the_role_lacks_meanwhile(enforced: Cloud, 
 def test_the_container_acts_with_a_session_of_the_role(enforced: Cloud, role: Role) -> None:
     enforced.s3.put_object(Bucket=BUCKET, Key="secret", Body=b"told")
     role.may(READ_MODELS)
-    enforced.aws.clock.rate = 1  # an invocation has 60 s: making clients may take one
     enforced.model(handler=ASKS_AS_THE_ROLE)
     enforced.config()
     enforced.endpoint()

@@ -11,7 +11,7 @@ import pytest
 from localaws import LocalAws, faults
 from localaws.faults import WorkerKilled
 from localaws.faults.as_json import KINDS
-from tests.localaws.cloud import Cloud, eventually
+from tests.localaws.cloud import FOREVER, STANDING, Cloud, eventually
 
 
 def ask(aws: LocalAws, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
@@ -49,10 +49,10 @@ def test_the_status_tells_endpoints_instances_queues_and_failures(cloud: Cloud) 
     cloud.endpoint()
     cloud.invoke_async({"boom": 1})
     eventually(lambda: cloud.aws.journal.entries("async.failed") or None)
-    cloud.invoke_async({"sleep": 0.5})
-    eventually(lambda: cloud.aws.journal.count("async.accepted") == 2 or None)
+    cloud.invoke_async(FOREVER)
+    cloud.in_hand()
     found = json.loads(ask(cloud.aws, "GET", "/_localaws/status")[1])
-    assert found["clock"]["rate"] == 60
+    assert found["clock"]["rate"] == 1
     [endpoint] = found["endpoints"]
     assert (endpoint["name"], endpoint["kind"], endpoint["status"]) == ("endpoint", "async", "InService")
     assert endpoint["invocations"] == {"accepted": 2, "completed": 0, "failed": 1, "expired": 0, "dropped": 0}
@@ -71,14 +71,12 @@ def test_what_waits_at_zero_instances_is_told_with_its_age(cloud: Cloud) -> None
     cloud.endpoint()
     cloud.rescale(0)
     cloud.settle()
+    cloud.aws.clock.rate = STANDING
     cloud.invoke_async({})
-
-    def look() -> dict[str, Any] | None:
-        [endpoint] = json.loads(ask(cloud.aws, "GET", "/_localaws/status")[1])["endpoints"]
-        return endpoint["queue"] if endpoint["queue"]["oldest_age_seconds"] > 1 else None
-
-    queue = eventually(look)
-    assert (queue["waiting"], queue["processing"]) == (1, 0)
+    cloud.aws.advance(90)
+    [endpoint] = cloud.status()["endpoints"]
+    assert (endpoint["queue"]["waiting"], endpoint["queue"]["processing"]) == (1, 0)
+    assert endpoint["queue"]["oldest_age_seconds"] == pytest.approx(90, abs=1)
 
 
 def test_faults_are_set_listed_and_cleared_over_http(aws: LocalAws) -> None:

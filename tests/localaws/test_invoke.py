@@ -6,7 +6,7 @@ import signal
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localaws.cloud import Cloud, eventually
+from tests.localaws.cloud import COUNTS, FOREVER, Cloud, eventually
 
 ECHO = """
 def model_fn(model_dir): return None
@@ -15,6 +15,15 @@ def predict_fn(data, model, context):
     context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "answer=1")
     return [*data, context.get_request_header(0, "X-Amzn-SageMaker-Custom-Attributes")]
 def output_fn(prediction, accept): return repr(prediction + [accept]), "text/plain"
+"""
+# Answers once four requests are in hand.
+MEETS = """
+import threading
+meeting = threading.Barrier(4)
+def model_fn(model_dir): return None
+def transform_fn(model, body, content_type, accept):
+    meeting.wait()
+    return b"met"
 """
 
 
@@ -56,8 +65,9 @@ def test_a_container_error_is_a_model_error(real_time: Cloud, asked: dict[str, i
 
 
 def test_an_answer_after_sixty_seconds_is_a_model_error_of_status_zero(real_time: Cloud) -> None:
+    real_time.aws.clock.rate = 60
     with pytest.raises(ClientError) as failure:
-        real_time.invoke({"sleep": 1.5})
+        real_time.invoke(FOREVER)
     response = failure.value.response
     assert response["OriginalStatusCode"] == 0
     assert response["Error"]["Message"].startswith(
@@ -67,7 +77,6 @@ def test_an_answer_after_sixty_seconds_is_a_model_error_of_status_zero(real_time
 
 
 def test_a_crash_fails_the_request_in_hand_and_the_next_is_answered_by_a_new_worker(real_time: Cloud) -> None:
-    real_time.aws.clock.rate = 6
     before = real_time.invoke({"x": 1})["pid"]
     with pytest.raises(ClientError, match="Worker died"):
         real_time.invoke({"exit": 1})
@@ -75,7 +84,6 @@ def test_a_crash_fails_the_request_in_hand_and_the_next_is_answered_by_a_new_wor
 
 
 def test_a_worker_killed_between_requests_is_replaced(real_time: Cloud) -> None:
-    real_time.aws.clock.rate = 6
     [pid] = real_time.aws.worker_pids()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: real_time.aws.journal.entries("instance.crashed") or None)
@@ -109,18 +117,22 @@ def test_an_asynchronous_invocation_of_a_real_time_endpoint_is_refused(real_time
         real_time.invoke_async({})
 
 
-def test_requests_are_answered_at_the_same_time(real_time: Cloud) -> None:
-    answers = real_time.together(4, lambda: real_time.invoke({"x": 1, "sleep": 0.3}))
-    assert [answer["x"] for answer in answers] == [2, 2, 2, 2]
-    assert real_time.elapsed < 1.0
+def answered(cloud: Cloud) -> str:
+    return str(cloud.runtime.invoke_endpoint(EndpointName="endpoint", Body=b"")["Body"].read().decode())
+
+
+def test_requests_are_answered_at_the_same_time(cloud: Cloud) -> None:
+    cloud.model(handler=MEETS)
+    cloud.config()
+    cloud.endpoint()
+    assert cloud.together(4, lambda: answered(cloud)) == ["met"] * 4
 
 
 def test_one_worker_of_the_model_server_answers_one_request_at_a_time(cloud: Cloud) -> None:
-    cloud.model(Environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"})
+    cloud.model(handler=COUNTS, Environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"})
     cloud.config()
     cloud.endpoint()
-    cloud.together(2, lambda: cloud.invoke({"sleep": 0.1}))
-    assert cloud.elapsed >= 0.2
+    assert cloud.together(3, lambda: answered(cloud)) == ["1"] * 3
 
 
 def test_metrics_of_an_invocation_can_be_read(real_time: Cloud) -> None:

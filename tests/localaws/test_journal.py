@@ -10,7 +10,7 @@ import pytest
 
 from localaws import LocalAws
 from localaws.journal import Journal
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.localaws.cloud import BUCKET, FOREVER, Cloud, eventually
 
 ENDINGS = ("async.completed", "async.failed", "async.expired", "async.dropped")
 
@@ -98,6 +98,7 @@ def test_every_accepted_invocation_ends_once_and_the_endings_add_up(cloud: Cloud
     cloud.rescale(0)
     cloud.settle()
     cloud.invoke_async({"x": 1}, RequestTTLSeconds=60)
+    cloud.aws.advance(60)
     assert balance(cloud)["expired"] == 1
     for _ in range(3):
         cloud.invoke_async({"x": 1})
@@ -133,7 +134,7 @@ def test_an_invocation_ends_in_the_journal_even_if_the_embedded_aws_itself_fails
 
 def test_stopping_ends_every_invocation_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "journal.jsonl"
-    with LocalAws(clock_rate=60, journal_path=path) as aws:
+    with LocalAws(journal_path=path) as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         cloud = Cloud(aws)
@@ -142,7 +143,8 @@ def test_stopping_ends_every_invocation_in_the_file(tmp_path: Path, monkeypatch:
         cloud.async_config(concurrency=1)
         cloud.endpoint()
         for _ in range(3):
-            cloud.invoke_async({"sleep": 30})
+            cloud.invoke_async(FOREVER)
+        cloud.in_hand()
     counts = Counter(json.loads(line)["event"] for line in path.read_text().splitlines())
     assert (counts["async.accepted"], counts["async.failed"], counts["async.dropped"]) == (3, 1, 2)
 

@@ -78,9 +78,9 @@ def test_a_container_that_cannot_be_started_at_all_fails_the_endpoint(cloud: Clo
 
 def test_a_model_that_never_loads_fails_the_ping_health_check_and_its_log_stays(cloud: Cloud) -> None:
     cloud.model(handler=NEVER_LOADS)
-    cloud.config(variant={"ContainerStartupHealthCheckTimeoutInSeconds": 60})
+    cloud.config()
     cloud.endpoint(status=None)
-    reason = cloud.settle(status="Failed")["FailureReason"]
+    reason = cloud.gives_up()["FailureReason"]
     assert reason == (
         "The primary container for production variant AllTraffic did not pass the ping health check. "
         "Please check CloudWatch logs for this endpoint."

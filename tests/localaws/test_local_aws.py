@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 
 from localaws import LocalAws, run_directory
 from localaws.faults import SlowColdStart
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.localaws.cloud import BUCKET, FOREVER, HANDLER, STANDING, Cloud, eventually
 
 PROGRAM = Path(__file__).with_name("serve_until_killed.py")
 
@@ -34,14 +34,13 @@ def running(pid: int) -> bool:
     return state != "Z"
 
 
-def own_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("localaws-")]
+def own_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("localaws-")}
 
 
-@pytest.mark.usefixtures("aws")  # whose other threads are then still
 def test_stopping_leaves_no_worker_no_thread_no_folder_and_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     before = own_threads()
-    with LocalAws(clock_rate=60) as aws:
+    with LocalAws() as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         cloud = Cloud(aws)
@@ -49,15 +48,15 @@ def test_stopping_leaves_no_worker_no_thread_no_folder_and_no_port(monkeypatch: 
         cloud.model()
         cloud.async_config()
         cloud.endpoint()
-        cloud.invoke_async({"sleep": 30})
-        eventually(lambda: aws.journal.entries("async.accepted") or None)
+        cloud.invoke_async(FOREVER)
+        cloud.in_hand()
         [pid], port, folder = aws.worker_pids(), aws.port, aws.run_directory
         assert folder.is_dir()
     assert not running(pid)
     assert not folder.exists()
-    assert own_threads() == before
+    assert own_threads() - before == set()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port)).close()
 
 
 def test_stopping_twice_is_harmless() -> None:
@@ -73,7 +72,7 @@ def test_a_taken_port_is_an_error_that_leaves_nothing_behind(aws: LocalAws) -> N
     before, second = own_threads(), LocalAws(port=aws.port)
     with pytest.raises(OSError, match="in use"):
         second.start()
-    assert own_threads() == before
+    assert own_threads() - before == set()
     with pytest.raises(RuntimeError, match="running already"):
         aws.start()
 
@@ -102,7 +101,7 @@ def test_reset_forgets_everything_and_goes_on_serving(cloud: Cloud) -> None:
     eventually(lambda: None if running(pid) else True)
     assert cloud.sagemaker.list_endpoints()["Endpoints"] == []
     assert cloud.s3.list_buckets()["Buckets"] == []
-    assert cloud.aws.clock.rate == 60
+    assert cloud.aws.clock.rate == 1
     cloud.s3.create_bucket(Bucket=BUCKET)
     cloud.model()
 
@@ -140,7 +139,7 @@ def test_a_killed_process_leaves_no_worker_and_a_folder_that_is_swept_at_the_nex
         run.kill()
         run.wait()
     assert folder.is_dir()
-    eventually(lambda: None if any(running(pid) for pid in pids) else True, seconds=5)
+    eventually(lambda: None if any(running(pid) for pid in pids) else True)
     with LocalAws():
         assert not folder.exists()
 
@@ -148,7 +147,7 @@ def test_a_killed_process_leaves_no_worker_and_a_folder_that_is_swept_at_the_nex
 def test_an_interrupt_of_the_main_thread_still_stops_everything() -> None:
     with program() as (run, pids):
         run.send_signal(signal.SIGINT)
-        assert run.wait(timeout=20) != 0
+        assert run.wait() != 0
         assert [pid for pid in pids if running(pid)] == []
 
 
@@ -165,7 +164,7 @@ def test_a_reset_during_an_update_ends_the_new_workers_too(cloud: Cloud) -> None
     cloud.model()
     cloud.config()
     cloud.endpoint()
-    cloud.model("stuck", "import time\ndef model_fn(model_dir): time.sleep(60)\n")
+    cloud.model("stuck", "import threading\ndef model_fn(model_dir): threading.Event().wait()\n")
     cloud.config("next", "stuck")
     cloud.sagemaker.update_endpoint(EndpointName="endpoint", EndpointConfigName="next")
     eventually(lambda: cloud.aws.journal.entries("instance.started")[1:] or None)
@@ -175,22 +174,50 @@ def test_a_reset_during_an_update_ends_the_new_workers_too(cloud: Cloud) -> None
     assert [path for path in cloud.aws.run_directory.iterdir() if path.is_dir()] == []
 
 
-def test_a_reset_ends_a_real_time_invocation_that_waits_for_a_worker(cloud: Cloud) -> None:
+def test_a_reset_ends_a_real_time_invocation_that_waits_for_a_worker(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud.model()
     cloud.config()
     cloud.endpoint()
-    cloud.aws.clock.rate = 1
+    cloud.aws.clock.rate = STANDING
     cloud.aws.faults.add(SlowColdStart(seconds=1000))
     os.kill(cloud.aws.worker_pids()[0], signal.SIGKILL)
     eventually(lambda: cloud.aws.journal.entries("instance.crashed") or None)
 
-    def invoke() -> None:
-        with pytest.raises(ClientError):
-            cloud.invoke({"x": 1})
+    waits = threading.Event()
+    real_seconds = cloud.aws.clock.real_seconds
 
-    waiting = threading.Thread(target=invoke)
-    waiting.start()
-    time.sleep(0.1)
+    def asked(aws_seconds: float) -> float:
+        if threading.current_thread().name.endswith("(process_request_thread)"):
+            waits.set()
+        return real_seconds(aws_seconds)
+
+    monkeypatch.setattr(cloud.aws.clock, "real_seconds", asked)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(cloud.invoke, {"x": 1})
+        waits.wait()
+        cloud.aws.reset()
+        with pytest.raises(ClientError):
+            answer.result()
+
+
+@pytest.mark.parametrize("handler", [HANDLER, "import threading\ndef model_fn(model_dir): threading.Event().wait()\n"])
+def test_after_a_reset_nothing_of_what_was_under_way_is_at_work(cloud: Cloud, handler: str) -> None:
+    cloud.model(handler=handler)
+    cloud.async_config()
+    cloud.endpoint(status=None)
+    eventually(lambda: cloud.aws.journal.entries("instance.started") or None)
     cloud.aws.reset()
-    waiting.join(10)
-    assert not waiting.is_alive()
+    left = [thread.name for thread in own_threads()]
+    assert [name for name in left if name.endswith("-endpoint") or name.startswith("localaws-instance")] == []
+    assert list(cloud.aws.journal) == []
+
+
+def test_each_minute_that_time_is_moved_on_by_is_worked_off(cloud: Cloud) -> None:
+    cloud.aws.clock.rate = STANDING
+    cloud.model()
+    cloud.async_config()
+    cloud.endpoint()
+    cloud.aws.advance(5 * 60)
+    assert cloud.metric("ApproximateBacklogSize", "SampleCount", {"EndpointName": "endpoint"}) == 5

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,12 +113,18 @@ def test_without_a_failure_path_a_failure_has_no_response_parameters(subscribed:
     assert "responseParameters" not in subscribed.receive()[1]
 
 
-def test_the_topics_of_the_time_of_acceptance_are_told_though_an_update_removes_them(subscribed: Subscribed) -> None:
+def test_the_topics_of_the_time_of_acceptance_are_told_though_an_update_removes_them(
+    subscribed: Subscribed, tmp_path: Path
+) -> None:
     subscribed.start()
     cloud = subscribed.cloud
     cloud.async_config("silent")
-    answer = cloud.invoke_async({"x": 1, "sleep": 0.7})
+    answer = cloud.invoke_async({"x": 1, "until": str(tmp_path / "updated")})
+    cloud.in_hand()
     cloud.sagemaker.update_endpoint(EndpointName="endpoint", EndpointConfigName="silent")
+    describe = cloud.sagemaker.describe_endpoint
+    eventually(lambda: describe(EndpointName="endpoint")["EndpointConfigName"] == "silent" or None)
+    (tmp_path / "updated").touch()
     cloud.settle()
     topic, message = subscribed.receive()
     assert (topic, message["inferenceId"]) == ("SuccessTopic", answer["InferenceId"])

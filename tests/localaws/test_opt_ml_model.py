@@ -84,7 +84,7 @@ def mounting(cloud: Cloud, tmp_path: Path) -> Cloud:
 @pytest.fixture
 def unmounted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A cloud on a machine whose workers have no mounts of their own."""
-    with LocalAws(clock_rate=60, options=Options(opt_ml_model=False)) as aws:
+    with LocalAws(options=Options(opt_ml_model=False)) as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         aws.reset()
@@ -96,9 +96,9 @@ def unmounted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 def deploy(cloud: Cloud, handler: str, status: str = "InService") -> dict[str, Any]:
     cloud.model()
     cloud.s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=archive({"code/inference.py": handler, **FILES}))
-    cloud.config(variant={"ContainerStartupHealthCheckTimeoutInSeconds": 60})
+    cloud.config()
     cloud.endpoint(status=None)
-    return cloud.settle(status=status)
+    return cloud.gives_up() if status == "Failed" else cloud.settle(status=status)
 
 
 def answer(cloud: Cloud) -> str:
@@ -138,7 +138,6 @@ def test_each_worker_has_its_own_and_none_is_seen_outside(mounting: Cloud) -> No
 
 def test_a_worker_that_is_started_again_finds_it_too(mounting: Cloud) -> None:
     deploy(mounting, OPENS)
-    mounting.aws.clock.rate = 6
     [pid] = mounting.aws.worker_pids()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: mounting.aws.journal.entries("instance.crashed") or None)

@@ -8,6 +8,8 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,8 @@ from localaws import LocalAws
 from localaws.container import server
 from localaws.sagemaker import liveness
 from localaws.sagemaker.hosting import Options
-from tests.localaws.cloud import BUCKET, HANDLER, Cloud, eventually
+from localaws.sagemaker.worker_process import WorkerProcess
+from tests.localaws.cloud import BUCKET, FOREVER, HANDLER, Cloud, eventually
 
 NEVER_LOADS = "def model_fn(model_dir): raise RuntimeError('no weights')\n"
 LOADS_THE_SECOND_TIME = """
@@ -28,11 +31,11 @@ def model_fn(model_dir):
 def transform_fn(model, body, content_type, accept): return str(len(calls))
 """
 SPINS = (
-    HANDLER.replace("time.sleep(data", "spin(data")
+    HANDLER.replace('while not os.path.exists(data["until"]): time.sleep(0.01)', 'spin(data["until"])')
     + """
-def spin(seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end: pass
+def spin(until):
+    open(until + ".begun", "w").close()
+    while not os.path.exists(until): pass
 """
 )
 
@@ -40,7 +43,7 @@ def spin(seconds):
 @pytest.fixture
 def lying(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """A cloud whose containers answer /ping as TorchServe does."""
-    with LocalAws(clock_rate=60, options=Options(ping="torchserve")) as aws:
+    with LocalAws(options=Options(ping="torchserve")) as aws:
         for name, value in aws.environment().items():
             monkeypatch.setenv(name, value)
         aws.reset()
@@ -49,11 +52,27 @@ def lying(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         yield cloud
 
 
+@dataclass
+class Pings:
+    """Whether each was answered; only a process that was stopped is not waited for."""
+
+    answered: list[bool] = field(default_factory=list)
+    stopped: list[int] = field(default_factory=list)
+
+
 @pytest.fixture
-def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pings which come fast and do not wait for long."""
+def pings(monkeypatch: pytest.MonkeyPatch) -> Pings:
+    """Pings come fast, and wait for an answer for as long as a busy machine needs for it."""
+    pings, ping = Pings(), WorkerProcess.ping
+
+    def patient(worker: WorkerProcess, timeout: float) -> bool:
+        pings.answered.append(ping(worker, 0.2 if worker.pid in pings.stopped else 900))
+        return pings.answered[-1]
+
+    monkeypatch.setattr(WorkerProcess, "ping", patient)
+    monkeypatch.setattr(liveness, "PING_EVERY_SECONDS", 0.05)
     monkeypatch.setattr(liveness, "PING_EVERY_LEAST_REAL_SECONDS", 0.05)
-    monkeypatch.setattr(liveness, "PING_TIMEOUT_REAL_SECONDS", 0.2)
+    return pings
 
 
 def statuses(cloud: Cloud) -> list[str]:
@@ -93,22 +112,22 @@ def test_a_server_which_gave_up_on_its_model_is_unhealthy_and_refuses(
 
 
 def status_of(port: int, method: str, path: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request(method, path)
     status = connection.getresponse().status
     connection.close()
     return status
 
 
-@pytest.mark.usefixtures("watchful")
-def test_an_instance_whose_container_stops_answering_ping_is_replaced_in_service(cloud: Cloud) -> None:
+def test_an_instance_whose_container_stops_answering_ping_is_replaced_in_service(cloud: Cloud, pings: Pings) -> None:
     cloud.model()
     cloud.async_config(S3FailurePath=f"s3://{BUCKET}/failed")
     cloud.endpoint()
-    in_hand = cloud.invoke_async({"sleep": 5}, InferenceId="in-hand")
-    eventually(lambda: cloud.aws.journal.entries("async.accepted") or None)
+    in_hand = cloud.invoke_async(FOREVER, InferenceId="in-hand")
+    cloud.in_hand()
     [pid] = cloud.aws.worker_pids()
     os.kill(pid, signal.SIGSTOP)
+    pings.stopped.append(pid)
     [replaced] = eventually(lambda: cloud.aws.journal.entries("instance.replaced") or None)
     assert replaced.fields["instance"] != replaced.fields["replacement"]
     lost = eventually(lambda: cloud.read(in_hand["FailureLocation"]))
@@ -125,16 +144,23 @@ def test_an_instance_whose_container_stops_answering_ping_is_replaced_in_service
     assert ended == [replaced.fields["instance"]]
 
 
-@pytest.mark.usefixtures("watchful")
-def test_a_busy_container_keeps_answering_ping(cloud: Cloud) -> None:
+def test_a_busy_container_keeps_answering_ping(cloud: Cloud, pings: Pings, tmp_path: Path) -> None:
     cloud.model(handler=SPINS)
     cloud.config()
     cloud.endpoint()
-    assert cloud.invoke({"x": 1, "sleep": 0.5})["x"] == 2
+    until = tmp_path / "until"
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(cloud.invoke, {"x": 1, "until": str(until)})
+        eventually(lambda: until.with_name("until.begun").exists() or None)
+        before = len(pings.answered)
+        eventually(lambda: len(pings.answered) > before + 3 or None)
+        assert all(pings.answered[before:])
+        until.touch()
+        assert asked.result()["x"] == 2
     assert cloud.aws.journal.entries("instance.replaced") == []
 
 
-@pytest.mark.usefixtures("watchful")
+@pytest.mark.usefixtures("pings")
 def test_a_container_that_breaks_one_connection_and_is_well_takes_invocations_again(cloud: Cloud) -> None:
     broken = HANDLER.replace('if "exit" in data: os._exit(3)', 'if "exit" in data: close_everything()')
     closes = """
@@ -161,7 +187,6 @@ def test_after_a_crash_no_request_reaches_the_dead_worker(cloud: Cloud) -> None:
     cloud.model()
     cloud.config()
     cloud.endpoint()
-    cloud.aws.clock.rate = 6
     for _ in range(2):
         with pytest.raises(ClientError, match="Worker died"):
             cloud.invoke({"exit": 1})
@@ -173,8 +198,8 @@ def test_a_worker_that_answers_after_torchserves_own_time_out_is_ended(cloud: Cl
     cloud.model(Environment=limits)
     cloud.config()
     cloud.endpoint()
-    before = cloud.invoke({"x": 1})["pid"]
+    before = cloud.aws.worker_pids()
     with pytest.raises(ClientError, match="Worker died"):
-        cloud.invoke({"sleep": 30})
-    assert any("did not answer within 0.5 seconds" in line for line in cloud.log_lines())
-    assert cloud.invoke({"x": 1})["pid"] != before
+        cloud.invoke(FOREVER)
+    eventually(lambda: any("did not answer within 0.5 seconds" in line for line in cloud.log_lines()) or None)
+    eventually(lambda: cloud.aws.worker_pids() not in ([], before) or None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.waiter import Waiter
 
 from localaws import LocalAws, Options
 from localaws.faults import Faults
@@ -36,8 +37,13 @@ def test_the_program_prints_what_the_model_answers(
     environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    sleep = time.sleep
+    sleep, wait = time.sleep, Waiter.wait
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(seconds / 10))  # boto3's waiters sleep whole seconds
+
+    def patient(waiter: Any, WaiterConfig: dict[str, int], **request: Any) -> None:  # noqa: N803 - boto3's
+        wait(waiter, WaiterConfig={**WaiterConfig, "MaxAttempts": 10_000}, **request)
+
+    monkeypatch.setattr(Waiter, "wait", patient)
     Path("inference.py").write_text(HANDLER)
     exec(compile(PROGRAM, "README.md", "exec"), {})
     assert capsys.readouterr().out == "42\n"

@@ -66,7 +66,7 @@ def test_an_output_of_an_endpoint_is_encrypted_too(cloud: Cloud) -> None:
     cloud.endpoint()
     location = cloud.invoke_async({"x": 1})["OutputLocation"]
     key = location.removeprefix(f"s3://{BUCKET}/")
-    cloud.s3.get_waiter("object_exists").wait(Bucket=BUCKET, Key=key, WaiterConfig={"Delay": 1})
+    cloud.s3.get_waiter("object_exists").wait(Bucket=BUCKET, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 1800})
     assert cloud.s3.head_object(Bucket=BUCKET, Key=key)["ServerSideEncryption"] == "AES256"
 
 

@@ -1,16 +1,14 @@
-"""Scaling that acts, on a compressed clock: to zero and back, out under load, and what holds it back."""
+"""Scaling that acts, minute by minute: to zero and back, out under load, and what holds it back."""
 
 from __future__ import annotations
 
 import json
-import time
-import urllib.request
 from typing import Any
 
 import pytest
 
 from tasks.scaling import backlog_policy_request, scalable_target_request, wake_alarm_request, wake_policy_request
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.localaws.cloud import BUCKET, FOREVER, STANDING, Cloud, eventually
 
 RESOURCE = "endpoint/endpoint/variant/AllTraffic"
 WHERE = {
@@ -18,21 +16,19 @@ WHERE = {
     "ResourceId": RESOURCE,
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
-# An AWS minute is a tenth of a second: a worker's start then takes some minutes, which AWS allows when asked.
-FAST = 600
-PATIENT = {"ContainerStartupHealthCheckTimeoutInSeconds": 3600}
 
 
 def configure(cloud: Cloud) -> None:
     cloud.model()
     output = {"S3OutputPath": f"s3://{BUCKET}/out"}
     one_at_a_time = {"MaxConcurrentInvocationsPerInstance": 1}
-    cloud.config(variant=PATIENT, AsyncInferenceConfig={"OutputConfig": output, "ClientConfig": one_at_a_time})
+    cloud.config(AsyncInferenceConfig={"OutputConfig": output, "ClientConfig": one_at_a_time})
 
 
 @pytest.fixture
 def scaling(cloud: Cloud) -> Any:
-    """A client of Application Auto Scaling, and an asynchronous endpoint of one instance."""
+    """A client of Application Auto Scaling, and an asynchronous endpoint of one instance; time stands still."""
+    cloud.aws.clock.rate = STANDING
     configure(cloud)
     cloud.endpoint()
     return cloud.client("application-autoscaling")
@@ -61,14 +57,7 @@ def alarm_names(scaling: Any, policy: str) -> list[str]:
 
 
 def billed_seconds(cloud: Cloud) -> float:
-    with urllib.request.urlopen(f"{cloud.aws.endpoint_url}/_localaws/status") as answer:
-        return float(json.load(answer)["endpoints"][0]["billed_seconds"]["AllTraffic"])
-
-
-def minutes_pass(cloud: Cloud, count: int) -> None:
-    minutes = "ApproximateBacklogSize", "SampleCount", {"EndpointName": "endpoint"}
-    seen = cloud.metric(*minutes)
-    eventually(lambda: cloud.metric(*minutes) >= seen + count or None)
+    return float(cloud.status()["endpoints"][0]["billed_seconds"]["AllTraffic"])
 
 
 def test_what_the_project_deploys_sleeps_when_idle_and_a_request_wakes_it(cloud: Cloud, scaling: Any) -> None:
@@ -76,15 +65,14 @@ def test_what_the_project_deploys_sleeps_when_idle_and_a_request_wakes_it(cloud:
     scaling.put_scaling_policy(**backlog_policy_request("endpoint", 5))
     arn = scaling.put_scaling_policy(**wake_policy_request("endpoint"))["PolicyARN"]
     cloud.client("cloudwatch").put_metric_alarm(**wake_alarm_request("wake", "endpoint", arn, []))
-    cloud.aws.clock.rate = FAST
-    reaches(cloud, 0)
+    cloud.minutes_until(lambda: instances(cloud) == ("InService", 0, 0))
     assert cloud.aws.worker_pids() == []
     billed = billed_seconds(cloud)
-    time.sleep(0.05)
+    cloud.minutes(3)
     assert billed_seconds(cloud) == billed > 60
     answer = cloud.invoke_async({"x": 21})
+    cloud.minutes_until(lambda: instances(cloud) == ("InService", 1, 1))
     assert json.loads(eventually(lambda: cloud.read(answer["OutputLocation"])))["x"] == 42
-    eventually(lambda: activities(scaling)[0]["StatusCode"] == "Successful" or None)
     woken, asleep = activities(scaling, PaginationConfig={"PageSize": 1})[-2:]
     assert woken["Cause"] == "monitor alarm wake in state ALARM triggered policy backlog-without-capacity"
     assert woken["Description"] == "Setting desired instance count to 1."
@@ -101,13 +89,13 @@ def test_target_tracking_alone_wakes_an_endpoint_once_its_backlog_exceeds_the_ta
 ) -> None:
     scaling.register_scalable_target(**scalable_target_request("endpoint", 2))
     scaling.put_scaling_policy(**backlog_policy_request("endpoint", 5))
-    cloud.aws.clock.rate = FAST
-    reaches(cloud, 0)
+    cloud.minutes_until(lambda: instances(cloud) == ("InService", 0, 0))
     for _ in range(5):
         cloud.invoke_async({"x": 1})
-    minutes_pass(cloud, 5)
+    cloud.minutes(5)
     assert instances(cloud) == ("InService", 0, 0)
     answer = cloud.invoke_async({"x": 21})
+    cloud.minutes_until(lambda: instances(cloud)[2] > 0)
     assert json.loads(eventually(lambda: cloud.read(answer["OutputLocation"])))["x"] == 42
 
 
@@ -116,21 +104,20 @@ def test_load_adds_instances_by_the_target_unless_scaling_out_is_suspended(cloud
     scaling.register_scalable_target(**WHERE, MinCapacity=0, MaxCapacity=4, SuspendedState=suspended)
     scaling.put_scaling_policy(**backlog_policy_request("endpoint", 5))
     for _ in range(11):
-        cloud.invoke_async({"sleep": 30})
-    cloud.aws.clock.rate = FAST
+        cloud.invoke_async(FOREVER)
     high = alarm_names(scaling, "backlog-per-instance")[0]
-    eventually(lambda: cloud.aws.journal.entries("alarm.state", alarm=high, state="ALARM") or None)
-    minutes_pass(cloud, 3)
+    cloud.minutes_until(lambda: bool(cloud.aws.journal.entries("alarm.state", alarm=high, state="ALARM")))
+    cloud.minutes(3)
     assert activities(scaling) == []
     scaling.register_scalable_target(**WHERE, SuspendedState={"DynamicScalingOutSuspended": False})
-    eventually(lambda: activities(scaling) or None)
-    reaches(cloud, 3)
+    cloud.minutes(1)
+    assert instances(cloud) == ("InService", 3, 3)
     assert [activity["Description"] for activity in activities(scaling)] == ["Setting desired instance count to 3."]
 
 
 def test_a_real_time_variant_follows_its_invocations_per_instance(cloud: Cloud) -> None:
     cloud.model()
-    cloud.config(variant=PATIENT)
+    cloud.config()
     cloud.endpoint()
     scaling = cloud.client("application-autoscaling")
     scaling.register_scalable_target(**WHERE, MinCapacity=1, MaxCapacity=2)
@@ -138,13 +125,10 @@ def test_a_real_time_variant_follows_its_invocations_per_instance(cloud: Cloud) 
     tracking = {"TargetValue": 1.0, "PredefinedMetricSpecification": metric}
     policy = {"PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": tracking}
     scaling.put_scaling_policy(PolicyName="invocations", **WHERE, **policy)
-    cloud.aws.clock.rate = FAST
-
-    def scaled_out() -> bool | None:
-        cloud.invoke({"x": 1})
-        return bool(activities(scaling)) or None
-
-    eventually(scaled_out)
+    for _ in range(6):
+        for _ in range(2):
+            cloud.invoke({"x": 1})
+        cloud.minutes(1)
     assert activities(scaling)[0]["Description"] == "Setting desired instance count to 2."
 
 
@@ -178,8 +162,8 @@ def test_a_minimum_above_the_count_raises_it_once_the_endpoint_is_in_service(clo
     scaling = cloud.client("application-autoscaling")
     scaling.register_scalable_target(**WHERE, MinCapacity=2, MaxCapacity=2)
     cloud.settle()
-    cloud.aws.clock.rate = FAST
-    reaches(cloud, 2)
+    cloud.minutes(1)
+    assert instances(cloud) == ("InService", 2, 2)
     [activity] = activities(scaling)
     assert (activity["Cause"], activity["StatusCode"]) == ("minimum capacity was set to 2", "Successful")
 
@@ -194,3 +178,26 @@ def test_an_endpoint_that_is_deleted_fails_what_was_under_way_and_a_reset_forget
     assert activity["Description"] == "Setting desired instance count to 2."
     cloud.aws.reset()
     assert activities(scaling) == []
+
+
+def test_however_fast_time_passes_no_minute_is_without_its_datapoint(cloud: Cloud, scaling: Any) -> None:
+    backlog = {"Namespace": "AWS/SageMaker", "MetricName": "ApproximateBacklogSize", "Statistic": "SampleCount"}
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName="gap",
+        **backlog,
+        Dimensions=[{"Name": "EndpointName", "Value": "endpoint"}],
+        Period=60,
+        EvaluationPeriods=10,
+        DatapointsToAlarm=1,
+        Threshold=1.0,
+        ComparisonOperator="LessThanThreshold",
+        TreatMissingData="breaching",
+    )
+    cloud.minutes(13)
+    states = [entry.fields["state"] for entry in cloud.aws.journal.entries("alarm.state", alarm="gap")]
+    assert states[-1] == "OK"
+    cloud.aws.clock.rate = 600_000
+    put = "ApproximateBacklogSize", "SampleCount", {"EndpointName": "endpoint"}
+    before = cloud.metric(*put)
+    eventually(lambda: cloud.metric(*put) > before + 50 or None)
+    assert len(cloud.aws.journal.entries("alarm.state", alarm="gap")) == len(states)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.localaws.cloud import STANDING, Cloud
 
 RESOURCE = "endpoint/endpoint/variant/AllTraffic"
 WHERE = {
@@ -18,17 +18,15 @@ WHERE = {
     "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
 }
 IN_WORDS = f"service namespace: sagemaker, resource ID: {RESOURCE}, scalable dimension: {WHERE['ScalableDimension']}"
-NEVER_LOADS = "import time\ndef model_fn(model_dir): time.sleep(60)\n"
-FAST = 600
-PATIENT = {"ContainerStartupHealthCheckTimeoutInSeconds": 3600}
+NEVER_LOADS = "import threading\ndef model_fn(model_dir): threading.Event().wait()\n"
 
 
 def client(cloud: Cloud, asynchronous: bool = True, **endpoint: Any) -> Any:
     """A client, and an endpoint whose one instance can be scaled to between 1 and 3."""
     if asynchronous:
-        cloud.config(variant=PATIENT, AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/out"}})
+        cloud.async_config()
     else:
-        cloud.config(variant=PATIENT)
+        cloud.config()
     cloud.endpoint(**endpoint)
     scaling = cloud.client("application-autoscaling")
     scaling.register_scalable_target(**WHERE, MinCapacity=1, MaxCapacity=3)
@@ -45,7 +43,9 @@ def kept(cloud: Cloud) -> Any:
 @pytest.fixture
 def acting(cloud: Cloud) -> Any:
     cloud.model()
-    return client(cloud)
+    scaling = client(cloud)
+    cloud.aws.clock.rate = STANDING
+    return scaling
 
 
 def put(scaling: Any, name: str = "night", **members: Any) -> None:
@@ -154,13 +154,9 @@ def activities(scaling: Any) -> list[dict[str, Any]]:
     return found
 
 
-def reaches(cloud: Cloud, count: int) -> None:
-    def look() -> bool | None:
-        description = cloud.sagemaker.describe_endpoint(EndpointName="endpoint")
-        found = description["ProductionVariants"][0]["CurrentInstanceCount"]
-        return (description["EndpointStatus"], found) == ("InService", count) or None
-
-    eventually(look)
+def count_of(cloud: Cloud) -> int:
+    [variant] = cloud.sagemaker.describe_endpoint(EndpointName="endpoint")["ProductionVariants"]
+    return int(variant["CurrentInstanceCount"])
 
 
 def test_at_its_time_an_action_sets_the_bounds_and_the_count_that_is_outside(cloud: Cloud, acting: Any) -> None:
@@ -171,10 +167,9 @@ def test_at_its_time_an_action_sets_the_bounds_and_the_count_that_is_outside(clo
         Schedule=f"at({in_five_minutes:%Y-%m-%dT%H:%M:%S})",
         ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 4},
     )
-    cloud.aws.clock.rate = FAST
-    reaches(cloud, 2)
-    assert bounds_of(acting) == (2, 4)
-    eventually(lambda: activities(acting)[0]["StatusCode"] == "Successful" or None)
+    cloud.minutes_until(lambda: bounds_of(acting) == (2, 4))
+    assert count_of(cloud) == 2
+    assert activities(acting)[0]["StatusCode"] == "Successful"
     count, bounds = activities(acting)
     assert (count["Cause"], count["Description"]) == (
         "minimum capacity was set to 2",
@@ -185,8 +180,8 @@ def test_at_its_time_an_action_sets_the_bounds_and_the_count_that_is_outside(clo
     assert bounds["StatusMessage"] == "Successfully set min capacity to 2 and max capacity to 4"
     assert (bounds["StatusCode"], bounds["StartTime"] <= count["StartTime"]) == ("Successful", True)
     put(acting, "evening", Schedule="rate(1 minute)", ScalableTargetAction={"MinCapacity": 0, "MaxCapacity": 1})
-    reaches(cloud, 1)
-    assert bounds_of(acting) == (0, 1)
+    assert cloud.minutes_until(lambda: bounds_of(acting) == (0, 1)) <= 2
+    assert count_of(cloud) == 1
 
 
 def triggered(cloud: Cloud, name: str) -> int:
@@ -214,28 +209,21 @@ def test_a_recurring_action_acts_again_until_it_is_deleted_and_one_that_is_over_
         ScalableTargetAction={"MaxCapacity": 9},
     )
     put(acting, "again", Schedule="rate(2 minutes)", ScalableTargetAction={"MinCapacity": 1})
-    cloud.aws.clock.rate = FAST
-    eventually(lambda: triggered(cloud, "again") > 2 or None)
+    cloud.minutes(7)
+    assert triggered(cloud, "again") == 3
     acting.delete_scheduled_action(**WHERE, ScheduledActionName="again")
-    eventually(lambda: triggered(cloud, "local") or None)
+    cloud.minutes(7)
     assert bounds_of(acting) == (1, 2)
-    put(acting, "later", Schedule="rate(2 minutes)", ScalableTargetAction={"MinCapacity": 1})
-    eventually(lambda: triggered(cloud, "later") or None)
-    seen = triggered(cloud, "again")
-    eventually(lambda: triggered(cloud, "later") > 2 or None)
-    assert (triggered(cloud, "again"), triggered(cloud, "local"), triggered(cloud, "over")) == (seen, 1, 0)
+    assert [triggered(cloud, name) for name in ("again", "local", "over")] == [3, 1, 0]
 
 
 def test_while_scheduled_scaling_is_suspended_nothing_acts(cloud: Cloud, acting: Any) -> None:
     acting.register_scalable_target(**WHERE, SuspendedState={"ScheduledScalingSuspended": True})
     put(acting, "suspended", Schedule="rate(1 minute)", ScalableTargetAction={"MaxCapacity": 2})
-    cloud.aws.clock.rate = FAST
-    metric = "ApproximateBacklogSize", "SampleCount", {"EndpointName": "endpoint"}
-    before = cloud.metric(*metric)
-    eventually(lambda: cloud.metric(*metric) > before + 3 or None)
+    cloud.minutes(3)
     assert (bounds_of(acting), activities(acting)) == ((1, 3), [])
     acting.register_scalable_target(**WHERE, SuspendedState={"ScheduledScalingSuspended": False})
-    eventually(lambda: bounds_of(acting) == (1, 2) or None)
+    assert cloud.minutes_until(lambda: bounds_of(acting) == (1, 2)) <= 2
 
 
 @pytest.mark.parametrize(
@@ -251,8 +239,7 @@ def test_bounds_that_do_not_fit_the_target_fail_when_they_are_due(
     cloud.model()
     scaling = client(cloud, asynchronous=False)
     put(scaling, Schedule="rate(1 minute)", ScalableTargetAction=action)
-    cloud.aws.clock.rate = FAST
-    eventually(lambda: activities(scaling) or None)
+    cloud.minutes(2)
     failed = activities(scaling)[-1]
     assert failed["StatusCode"] == "Failed"
     assert failed["StatusMessage"].startswith(

@@ -31,7 +31,7 @@ def subscribe(cloud: Cloud, sns: Any, name: str, policy: Any = None, topic: str 
 
 
 def received(cloud: Cloud, url: str) -> list[str]:
-    answer = cloud.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60)
+    answer = cloud.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=43_200)
     return sorted(message["Body"] for message in answer.get("Messages", []))
 
 

@@ -26,7 +26,7 @@ def sns(cloud: Cloud) -> Any:
 
 def received(cloud: Cloud, url: str) -> list[dict[str, Any]]:
     answer = cloud.client("sqs").receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=60
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=43_200
     )
     messages: list[dict[str, Any]] = answer.get("Messages", [])
     return messages

@@ -9,6 +9,10 @@ from localaws.sagemaker import start_up
 from localaws.sagemaker.start_up import StartUp
 from tests.localaws.cloud import Cloud
 
+LOADS_FOREVER = """
+import threading
+def model_fn(model_dir): threading.Event().wait()
+"""
 IMPORTS_FOR_LONG = """
 import time
 def model_fn(model_dir): time.sleep(0.5)
@@ -17,12 +21,15 @@ def transform_fn(model, body, content_type, accept): return "ready", "text/plain
 CLOCK_SENTENCE = "The clock runs 6000 times as fast as real time: the 480 seconds that AWS gives were over after "
 
 
-def test_a_container_that_imports_for_long_is_not_given_up_for_the_clocks_sake(cloud: Cloud) -> None:
+def test_a_container_that_imports_for_long_is_not_given_up_for_the_clocks_sake(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start_up, "LEAST_REAL_SECONDS", 480.0)
     cloud.aws.clock.rate = 6000
     cloud.model(handler=IMPORTS_FOR_LONG)
     cloud.config()
     cloud.endpoint()
-    cloud.aws.clock.rate = 60
+    cloud.aws.clock.rate = 1
     assert cloud.runtime.invoke_endpoint(EndpointName="endpoint", Body=b"")["Body"].read() == b"ready"
 
 
@@ -31,7 +38,7 @@ def test_one_that_is_given_up_is_told_that_the_clock_was_compressed(
 ) -> None:
     monkeypatch.setattr(start_up, "LEAST_REAL_SECONDS", 0.1)
     cloud.aws.clock.rate = 6000
-    cloud.model(handler=IMPORTS_FOR_LONG)
+    cloud.model(handler=LOADS_FOREVER)
     cloud.config()
     cloud.endpoint(status=None)
     reason = cloud.settle(status="Failed")["FailureReason"]

@@ -14,8 +14,6 @@ from typing import Any
 
 from tests.localaws.cloud import Cloud, eventually
 
-GIVE_UP_SECONDS = 5.0
-
 
 @dataclass(frozen=True)
 class Received:
@@ -111,7 +109,7 @@ def webhook(context: ssl.SSLContext | None = None) -> Iterator[WebHook]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             headers = {name.lower(): value for name, value in self.headers.items()}
             hook.received.append(Received(self.path, headers, body))
-            hook.answers.wait(GIVE_UP_SECONDS)
+            hook.answers.wait()
             self.send_response(hook.statuses.pop(0) if hook.statuses else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()

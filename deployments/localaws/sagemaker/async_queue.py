@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from localaws.clock import LOOK_AGAIN_REAL_SECONDS, SHORTEST_REAL_SECONDS
 from localaws.errors import AwsError
 from localaws.faults import DeliveredTwice
 from localaws.sagemaker import wording
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 DEFAULT_CONCURRENCY = 4
 # AWS's queue is boundless; this one is in memory, so that inline bodies beyond this are refused.
 MAX_WAITING_BYTES = 256 * 1024**2
-# The clock's rate may change meanwhile, of which nobody is told.
-LONGEST_WAIT_REAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,11 @@ class AsyncQueue:
         self._numbers = itertools.count()
         self._processing: dict[int, AsyncInvocation] = {}
         self._closed = False
+        self._dispatcher: threading.Thread | None = None
 
     def start(self) -> None:
         """Begins to dispatch."""
-        self._hosting.threads.spawn(f"dispatch-{self._endpoint.name}", self._dispatch)
+        self._dispatcher = self._hosting.threads.spawn(f"dispatch-{self._endpoint.name}", self._dispatch)
 
     def put(self, invocation: AsyncInvocation) -> None:
         """Adds an accepted invocation, unless too many bytes wait already."""
@@ -90,7 +90,9 @@ class AsyncQueue:
             self._record(invocation.event("dropped"), invocation)
 
     def join(self, deadline: float) -> None:
-        """Waits until nothing is being processed; the deadline is one of time.monotonic."""
+        """Waits until nothing is dispatched or processed; the deadline is one of time.monotonic."""
+        if self._dispatcher is not None:
+            self._dispatcher.join(max(0.0, deadline - time.monotonic()))
         with self._changed:
             self._changed.wait_for(lambda: not self._processing, max(0.0, deadline - time.monotonic()))
 
@@ -142,7 +144,7 @@ class AsyncQueue:
         if not self._expiries:
             return None
         left = self._hosting.clock.real_seconds(self._expiries[0][0] - self._hosting.clock.now())
-        return min(left + 0.001, LONGEST_WAIT_REAL_SECONDS)
+        return min(left + SHORTEST_REAL_SECONDS, LOOK_AGAIN_REAL_SECONDS)
 
     def _forget_started(self) -> None:
         while self._expiries and self._expiries[0][1] not in self._waiting:

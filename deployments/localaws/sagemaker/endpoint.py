@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -45,6 +46,7 @@ class Endpoint:
         self.changed = threading.Condition(hosting.lock)
         self._fleet = Fleet(hosting, region, name, self._on_healthy)
         self._gone: Callable[[], None] = lambda: None
+        self._transitions: list[threading.Thread] = []
 
     @property
     def default_variant(self) -> str:
@@ -112,6 +114,8 @@ class Endpoint:
         """Waits until what `abort` ended has ended; the deadline is one of time.monotonic."""
         self._fleet.join(deadline)
         self.queue.join(deadline)
+        for transition in self._transitions:
+            transition.join(max(0.0, deadline - time.monotonic()))
 
     def _create(self) -> None:
         reason = self._test_topics(self.config) or self._fleet.grow(self.variants.values())
@@ -185,4 +189,5 @@ class Endpoint:
         )
 
     def _spawn(self, verb: str, work: Callable[..., None], *args: Any) -> None:
-        self.hosting.threads.spawn(f"{verb}-{self.name}", work, *args)
+        running = [transition for transition in self._transitions if transition.is_alive()]
+        self._transitions = [*running, self.hosting.threads.spawn(f"{verb}-{self.name}", work, *args)]

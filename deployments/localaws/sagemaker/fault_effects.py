@@ -79,7 +79,7 @@ def through_s3(hosting: Hosting, operation: str, uri: str, work: Callable[[], Re
             status, message = S3_ERRORS[failing.code]
             attempts = len(S3_PAUSES_SECONDS) + 1
             raise ObjectUnavailableError(f"{failing.code} ({status}) after {attempts} attempts: {message}")
-        hosting.closing.wait(hosting.clock.real_seconds(pause))
+        hosting.clock.wait(hosting.closing, pause)
     return work()
 
 
@@ -145,7 +145,7 @@ def _hang(hosting: Hosting, worker: WorkerProcess, timeout: float) -> None:
 
 def _later(hosting: Hosting, seconds: float, publish: Callable[[], None]) -> None:
     generation = hosting.faults.generation
-    ended = hosting.closing.wait(hosting.clock.real_seconds(seconds))
+    ended = hosting.clock.wait(hosting.closing, seconds)
     if not ended and generation == hosting.faults.generation:
         publish()
 

@@ -108,7 +108,7 @@ class Fleet:
             if new.failure is None:
                 return
             lost = new
-            if self._hosting.closing.wait(self._hosting.clock.real_seconds(REPLACE_AGAIN_SECONDS)):
+            if self._hosting.clock.wait(self._hosting.closing, REPLACE_AGAIN_SECONDS):
                 return
 
     def _put_in_place(self, variant: Variant, lost: Instance) -> Instance | None:

@@ -28,7 +28,8 @@ RESTART_FIRST_SECONDS = 1.0
 RESTART_LONGEST_SECONDS = 60.0
 RESTART_LEAST_REAL_SECONDS = 0.1
 TERMINATION_GRACE_SECONDS = 30.0
-LAST_OUTPUT_REAL_SECONDS = 2.0
+# Only a process that the worker's handler has detached keeps its output open for so long.
+LAST_OUTPUT_REAL_SECONDS = 30.0
 
 
 class InstanceLostError(Exception):
@@ -76,11 +77,12 @@ class Instance:
         self._launched = self._terminated = hosting.clock.now()
         self._stopping = threading.Event()
         self._gone = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begins to launch; `settled` is set once it is healthy or has failed."""
         self._launched = self._hosting.clock.now()
-        self._hosting.threads.spawn(f"instance-{self.id}", self._run)
+        self._thread = self._hosting.threads.spawn(f"instance-{self.id}", self._run)
 
     @property
     def worker_pid(self) -> int | None:
@@ -121,7 +123,7 @@ class Instance:
     def stop(self) -> None:
         """Ends the worker, at first gently, and removes the folder; blocks until both are gone."""
         self.terminate()
-        if not self._gone.wait(self._hosting.clock.real_seconds(TERMINATION_GRACE_SECONDS)):
+        if not self._hosting.clock.wait(self._gone, TERMINATION_GRACE_SECONDS):
             self.kill()
             self._gone.wait()
 
@@ -140,8 +142,10 @@ class Instance:
         self._on_lost(self)
 
     def wait_gone(self, deadline: float) -> None:
-        """Waits until the worker and the folder are gone; the deadline is one of time.monotonic."""
+        """Waits until worker and folder are gone, and the journal has it; the deadline is one of time.monotonic."""
         self._gone.wait(max(0.0, deadline - time.monotonic()))
+        if self._thread is not None:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         try:
@@ -182,7 +186,8 @@ class Instance:
             self._become_unhealthy(status)
             if self.settled.is_set():
                 start_up = StartUp(clock, self._startup_seconds)
-            self._stopping.wait(max(clock.real_seconds(pause), RESTART_LEAST_REAL_SECONDS))
+            if not self._stopping.wait(RESTART_LEAST_REAL_SECONDS):
+                clock.wait(self._stopping, pause)
             pause = min(pause * 2, RESTART_LONGEST_SECONDS)
 
     def _launch(self) -> tuple[WorkerProcess, threading.Thread]:

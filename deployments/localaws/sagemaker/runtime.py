@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.datastructures import Headers
 
+from localaws.clock import LOOK_AGAIN_REAL_SECONDS
 from localaws.errors import ModelError, ValidationError
 from localaws.sagemaker import wording
 from localaws.sagemaker.async_invocation import accept, read_async_request
@@ -112,7 +113,7 @@ class Runtime:
                 left = deadline - self.hosting.clock.now()
                 if left <= 0 or endpoint.status == "Deleting":
                     raise self._model_error(endpoint, None, 0, wording.TIMED_OUT)
-                endpoint.changed.wait(self.hosting.clock.real_seconds(left))
+                endpoint.changed.wait(min(self.hosting.clock.real_seconds(left), LOOK_AGAIN_REAL_SECONDS))
             instance = min(healthy, key=lambda each: each.in_flight)
             instance.in_flight += 1
             return instance

@@ -36,7 +36,12 @@ class MetricHistory:
 
     def until_next_minute(self) -> float:
         """How many AWS seconds are left of it."""
-        return self.minute() + MINUTE - self.now()
+        now = self.now()
+        return now // MINUTE * MINUTE + MINUTE - now
+
+    def hold_within(self, minute: int) -> None:
+        """Keeps compressed time from leaving that minute."""
+        self._clock.hold_at(minute + MINUTE - 1 - self._origin)
 
     def record(self, region: str, metric: Metric, unit: str, seconds_ago: float, samples: Samples) -> None:
         """Takes down a datapoint that was put now, or that many seconds ago by its own timestamp."""

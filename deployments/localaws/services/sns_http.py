@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from localaws.clock import Clock
+from localaws.clock import LOOK_AGAIN_REAL_SECONDS, SHORTEST_REAL_SECONDS, Clock
 from localaws.journal import Journal
 from localaws.services import sns_envelope, sns_retry_policy
 from localaws.services.serving import Serving
@@ -29,7 +29,6 @@ MIN_ATTEMPT_REAL_SECONDS = 1.0
 CONNECT_REAL_SECONDS = 5.0
 SENDERS_PER_SUBSCRIPTION = 4
 KEPT_PER_SUBSCRIPTION = 10_000
-_LOOK_AGAIN_REAL_SECONDS = 0.2
 _USER_AGENT = "Amazon Simple Notification Service Agent"
 
 
@@ -131,7 +130,7 @@ class WebHooks:
                 pause = self._clock.real_seconds(waiting[0].at - self._clock.now())
                 if pause <= 0:
                     return heapq.heappop(waiting)
-                self._changed.wait(min(pause, _LOOK_AGAIN_REAL_SECONDS))  # the clock's rate may change meanwhile
+                self._changed.wait(min(max(pause, SHORTEST_REAL_SECONDS), LOOK_AGAIN_REAL_SECONDS))
             self._senders[arn] -= 1
             if not self._senders[arn]:
                 del self._senders[arn], self._waiting[arn]

@@ -41,7 +41,7 @@ endpoints = [
     for config in configs
 ]
 for endpoint in endpoints:
-    endpoint.wait_for_status("InService", poll=1, timeout=60)
+    endpoint.wait_for_status("InService", poll=1, timeout=1800)
 real_time, asynchronous = endpoints
 print("model", Model.get("sdk").primary_container.environment)
 print("status", Endpoint.get("sdk-async").endpoint_status)
@@ -53,13 +53,15 @@ location = f"s3://{bucket}/sdk/in.json"
 boto3.client("s3").put_object(Bucket=bucket, Key="sdk/in.json", Body=b'{"x": 5}')
 accepted = asynchronous.invoke_async(input_location=location, content_type="application/json", inference_id="mine")
 key = accepted.output_location.removeprefix(f"s3://{bucket}/")
-boto3.client("s3").get_waiter("object_exists").wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1})
+boto3.client("s3").get_waiter("object_exists").wait(
+    Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 1800}
+)
 print("async", json.loads(boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())["x"])
 
 for endpoint in endpoints:
     endpoint.delete()
 for endpoint in endpoints:
-    endpoint.wait_for_delete(poll=1, timeout=60)
+    endpoint.wait_for_delete(poll=1, timeout=1800)
 for config in configs:
     config.delete()
 model.delete()

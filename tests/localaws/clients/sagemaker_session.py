@@ -23,7 +23,7 @@ variant = ProductionVariant(
 )
 config = EndpointConfig.create(endpoint_config_name="session", production_variants=[variant])
 endpoint = Endpoint.create(endpoint_name="session", endpoint_config_name="session")
-endpoint.wait_for_status("InService", poll=1, timeout=60)
+endpoint.wait_for_status("InService", poll=1, timeout=1800)
 answer = endpoint.invoke(body=b'{"x": 4}', content_type="application/json")
 # The SDK has drawn a panel, and left the cursor at its end.
 print("\nanswer", json.loads(answer.body.read())["x"])
