@@ -50,7 +50,7 @@ def deploy_endpoint(
     checked_topic(sns_topic_arn)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    output_bucket_task(spec)
+    output_bucket_task(plan, spec)
     picture = read_picture(str(smoke_picture()))
     with torn_down(plan, keep_on_success=True):
         topics = create_messaging_task(plan, sns_topic_arn) if kind == "async" else None

@@ -78,14 +78,15 @@ def measure(
     baseline_answers = measure_real_time_task(baseline, [*pictures, NOT_A_PICTURE], top_k)
     records = submit_task(plan, asynchronous, [*pictures, NOT_A_PICTURE], top_k)
     ended = wait_for_outputs_task(plan, asynchronous.name, records, topics.queue_url if topics else "")
+    answers, read = read_answers_task(plan, ended)
     return Measurement(
         baseline=baseline,
         asynchronous=asynchronous,
         pictures=pictures,
         baseline_answers=baseline_answers[:-1],
-        async_answers=read_answers_task(ended[:-1]),
-        records=ended[:-1],
-        failure=ended[-1],
+        async_answers=answers[:-1],
+        records=read[:-1],
+        failure=read[-1],
         baseline_refusal=baseline_answers[-1],
         listening=topics is not None,
     )

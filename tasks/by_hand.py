@@ -1,5 +1,6 @@
 """One picture, by hand: send it, and if wanted wait for the answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -7,12 +8,22 @@ from recommender.schema import Response
 from tasks.deadline import Deadline
 from tasks.endpoint import existing_endpoint
 from tasks.errors import InputError, InvocationFailedError
-from tasks.invocation import InvocationRecord, submit
+from tasks.inventory import write_down_data
+from tasks.invocation import submit
+from tasks.invocation_records import InvocationRecord, find_record, save_record
+from tasks.names import RunNames
 from tasks.outputs import Wait, read_answer
-from tasks.pictures import read_picture
+from tasks.pictures import MOST_ASYNC_PICTURE_BYTES, read_picture
 from tasks.plan import RunPlan
-from tasks.prefect_task import task
+from tasks.prefect_task import run_logger, task
 from tasks.sagemaker_resources import run_of_endpoint
+from tasks.sources import smoke_picture
+
+Say = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """For whoever wants to hear nothing meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +39,58 @@ class Invocation:
 
 
 def invoke_by_hand(
-    plan: RunPlan, endpoint_name: str, image: str = "", s3_image: str = "", top_k: int = 5, wait: bool = False
+    plan: RunPlan,
+    endpoint_name: str,
+    image: str = "",
+    s3_image: str = "",
+    top_k: int = 5,
+    wait: bool = False,
+    wait_seconds: int = 0,
+    say: Say = silent,
 ) -> Invocation:
-    """Sends one picture, from a file or from S3, to an asynchronous endpoint."""
-    if bool(image) == bool(s3_image):
-        raise InputError("Give either an image file or an S3 URI of one, not both and not neither.")
+    """Sends one picture, from a file or from S3, to an asynchronous endpoint; the demo's where none is named."""
+    if image and s3_image:
+        raise InputError("Give either an image file or an S3 URI of one, not both.")
     endpoint = existing_endpoint(endpoint_name, "async")
-    # Under the prefix of the run that made the endpoint, so that the input goes when the endpoint does.
-    plan = replace(plan, run_id=run_of_endpoint(endpoint_name) or plan.run_id)
-    record = submit(plan, endpoint.name, read_picture(image or s3_image), top_k)
-    return wait_by_hand(plan, endpoint.name, record) if wait else Invocation(record)
+    picture = read_picture(image or s3_image or str(smoke_picture()), MOST_ASYNC_PICTURE_BYTES)
+    plan = _keeper(plan, endpoint_name)
+    record = submit(plan, endpoint.name, picture, top_k)
+    save_record(plan.names, record)
+    if not wait:
+        return Invocation(record)
+    say(f"submitted as inference {record.inference_id}")
+    return wait_by_hand(plan.names, record, wait_seconds or _longest_seconds(plan), say)
 
 
-def wait_by_hand(plan: RunPlan, endpoint_name: str, record: InvocationRecord) -> Invocation:
-    """Waits in S3 alone: one request isn't worth a queue."""
-    limit = plan.settings.request_ttl_seconds + plan.settings.invocation_timeout_seconds + 60
-    (ended,) = Wait([record], endpoint_name, "", Deadline(limit)).run()
-    answer = read_answer(ended)
+def _keeper(plan: RunPlan, endpoint_name: str) -> RunPlan:
+    """Under whose prefix the input and its record lie: the run's that made the endpoint, so that they go with it.
+
+    For somebody else's endpoint it is a run of its own, which expires.
+    """
+    run_id = run_of_endpoint(endpoint_name)
+    if run_id:
+        return replace(plan, run_id=run_id)
+    write_down_data(plan)
+    return plan
+
+
+def _longest_seconds(plan: RunPlan) -> int:
+    return plan.settings.request_ttl_seconds + plan.settings.invocation_timeout_seconds + 60
+
+
+def resume_by_hand(plan: RunPlan, inference_id: str, wait_seconds: int = 0, say: Say = silent) -> Invocation:
+    """Goes on waiting for a request that was sent before, by this process or by another."""
+    names, record = find_record(plan.bucket, inference_id)
+    return wait_by_hand(names, record, wait_seconds or _longest_seconds(plan), say)
+
+
+def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float, say: Say = silent) -> Invocation:
+    """Waits in S3 alone: one request isn't worth a queue. What became of it is kept with its record."""
+    wait = Wait([record], record.endpoint_name, "", Deadline(limit_seconds))
+    (ended,) = wait.run()
+    answer, ended = read_answer(ended)
+    save_record(names, ended)
+    say(f"{ended.state} after {wait.deadline.elapsed_seconds:.1f} s (attempt {wait.looks})")
     if answer.response is None:
         raise InvocationFailedError(f"{record.picture}: {answer.error}")
     return Invocation(ended, answer.response)
@@ -73,4 +119,4 @@ def display(response: Response) -> str:
 def invoke_by_hand_task(
     plan: RunPlan, endpoint_name: str, image: str, s3_image: str, top_k: int, wait: bool
 ) -> Invocation:
-    return invoke_by_hand(plan, endpoint_name, image, s3_image, top_k, wait)
+    return invoke_by_hand(plan, endpoint_name, image, s3_image, top_k, wait, say=run_logger().info)

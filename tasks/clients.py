@@ -22,6 +22,7 @@ from botocore.exceptions import (
 )
 
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError, ServiceUnreachableError, StygigError
+from tasks.settings import without_password
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"})
 MISSING = frozenset(
@@ -56,7 +57,13 @@ def _session(credentials_block: str) -> Any:
         return boto3.Session()
     from prefect_aws import AwsCredentials
 
-    block = AwsCredentials.load(credentials_block)
+    try:
+        block = AwsCredentials.load(credentials_block)
+    except ValueError as exc:
+        raise InputError(
+            f"STYGIG_CREDENTIALS_BLOCK names {credentials_block!r}, but Prefect has no AwsCredentials block of that "
+            "name. Save one, or unset it to use boto3's own chain."
+        ) from exc
     return block.get_boto3_session()  # type: ignore[union-attr]
 
 
@@ -65,7 +72,8 @@ def _explained_set_up() -> Iterator[None]:
     try:
         yield
     except ValueError as exc:
-        raise InputError(f"{exc}: AWS_ENDPOINT_URL must be a URL, as in http://127.0.0.1:4577.") from exc
+        said = without_password(str(exc))
+        raise InputError(f"{said}: AWS_ENDPOINT_URL must be a URL, as in http://127.0.0.1:4577.") from exc
     except NoRegionError as exc:
         raise InputError("No AWS region is set: export AWS_DEFAULT_REGION, for example us-east-1.") from exc
     except ProfileNotFound as exc:
@@ -108,9 +116,9 @@ def explained(action: str, what: str = "") -> Iterator[None]:
     except ParamValidationError as exc:
         raise InputError(f"{asked}: {exc}") from exc
     except BotoCoreError as exc:
-        target = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+        target = without_password(os.environ.get("AWS_ENDPOINT_URL", "AWS"))
         raise ServiceUnreachableError(
-            f"{asked}: {exc}. Is {target} up? (AWS_ENDPOINT_URL decides whom we talk to.)"
+            f"{asked}: {without_password(str(exc))}. Is {target} up? (AWS_ENDPOINT_URL decides whom we talk to.)"
         ) from exc
 
 

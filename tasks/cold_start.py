@@ -51,7 +51,7 @@ def cold_start_of(endpoint: Endpoint) -> ColdStart | None:
 
 def _split(start: ColdStart, worker: LogEntry, endpoint: Endpoint) -> ColdStart:
     stages = worker_stages(worker.fields)
-    platform = start.seconds - sum(stages.values())
+    platform = round(start.seconds - sum(stages.values()), 6)
     if not stages:
         return replace(start, note=f"its log's line {EVENT} has no stages_ms")
     if platform < 0:
@@ -66,7 +66,7 @@ def worker_stages(fields: Mapping[str, Any]) -> dict[str, float]:
     stages = fields.get("stages_ms")
     if not isinstance(stages, dict) or not all(_is_duration(each) for each in stages.values()):
         return {}
-    return {str(name): each / 1000 for name, each in stages.items()}
+    return {str(name): round(each / 1000, 6) for name, each in stages.items()}
 
 
 def _is_duration(value: object) -> bool:

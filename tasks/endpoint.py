@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tasks import limits
+from tasks.buckets import check_bucket
 from tasks.clients import client, error_text, explained
 from tasks.clock import now
 from tasks.deadline import Deadline
@@ -72,7 +73,7 @@ class Endpoint:
 
 def endpoint_config_request(
     *, spec: EndpointSpec, model_name: str, output_path: str, failure_path: str, topics: Topics | None,
-    tags: list[dict[str, str]],
+    tags: list[dict[str, str]], download_timeout_seconds: int = 600, startup_timeout_seconds: int = 600,
 ) -> dict[str, Any]:  # fmt: skip
     """CreateEndpointConfig's request; the name is the hash of the rest."""
     variant = {
@@ -81,8 +82,8 @@ def endpoint_config_request(
         "InstanceType": spec.instance_type,
         "InitialInstanceCount": 1,
         "InitialVariantWeight": 1.0,
-        "ModelDataDownloadTimeoutInSeconds": 600,
-        "ContainerStartupHealthCheckTimeoutInSeconds": 600,
+        "ModelDataDownloadTimeoutInSeconds": download_timeout_seconds,
+        "ContainerStartupHealthCheckTimeoutInSeconds": startup_timeout_seconds,
     }
     request: dict[str, Any] = {"ProductionVariants": [variant], "Tags": tags}
     if spec.kind == "async":
@@ -114,7 +115,14 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     output = spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
     failure = plan.names.failures.uri
     request = endpoint_config_request(
-        spec=spec, model_name=model_name, output_path=output, failure_path=failure, topics=topics, tags=plan.tags
+        spec=spec,
+        model_name=model_name,
+        output_path=output,
+        failure_path=failure,
+        topics=topics,
+        tags=plan.tags,
+        download_timeout_seconds=plan.settings.model_download_timeout_seconds,
+        startup_timeout_seconds=plan.settings.container_startup_timeout_seconds,
     )
     config_name = request["EndpointConfigName"]
     write_down(plan, "endpoint-config", config_name, name)
@@ -206,11 +214,11 @@ def _failure(name: str, status: str, reason: str) -> str:
 
 
 def existing_endpoint(name: str, kind: Kind) -> Endpoint:
-    """An endpoint that somebody deployed before, if it is InService and of that kind."""
+    """An endpoint that somebody deployed before, if it takes requests and is of that kind."""
     found = describe(checked_name(name))
-    if found["EndpointStatus"] != limits.IN_SERVICE:
+    if found["EndpointStatus"] not in limits.SERVING:
         raise InputError(
-            f"Endpoint {name} is {found['EndpointStatus']}, not InService. Wait for it, or deploy another."
+            f"Endpoint {name} is {found['EndpointStatus']} and takes no requests. Wait for it, or deploy another."
         )
     is_async = "AsyncInferenceConfig" in found
     if is_async != (kind == "async"):
@@ -237,12 +245,10 @@ def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], 
 
 
 @task(name="output-bucket")
-def output_bucket_task(spec: EndpointSpec) -> None:
+def output_bucket_task(plan: RunPlan, spec: EndpointSpec) -> None:
     """Whether the bucket for the answers is there: an instance that can't write would bill until that is found out."""
     if spec.s3_output_path:
-        bucket = S3Location.parse(spec.s3_output_path).bucket
-        with explained("s3:ListBucket", f"the bucket {bucket} of s3_output_path"):
-            client("s3").head_bucket(Bucket=bucket)
+        check_bucket(S3Location.parse(spec.s3_output_path).bucket, plan.region, "s3_output_path")
 
 
 @task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint")

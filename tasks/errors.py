@@ -8,7 +8,7 @@ StygigError                    3  the work could not be carried out
 ├── ArtifactError              3  the artifact failed its own verification
 ├── EndpointFailedError        3  an endpoint ended Failed: FailureReason and the last log lines
 ├── InvocationFailedError      3  an invocation ended Failed
-├── DeadlineExceededError      3  a wait gave up: says elapsed, limit and what was still missing
+├── DeadlineExceededError      4  a wait gave up: says elapsed, limit and what was still missing
 ├── LeftoverError              3  a teardown could not prove that nothing is left
 └── ValidationFailedError      1  the verdict is FAIL
 """
@@ -60,7 +60,9 @@ class InvocationFailedError(StygigError):
 
 
 class DeadlineExceededError(StygigError):
-    """A wait gave up."""
+    """A wait gave up; what it waited for may still come."""
+
+    exit_status = 4
 
 
 class LeftoverError(StygigError):

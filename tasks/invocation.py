@@ -9,9 +9,7 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
@@ -22,52 +20,15 @@ from tasks.comparison import Answer
 from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint
 from tasks.errors import InvocationFailedError
-from tasks.names import S3Location
+from tasks.invocation_records import InvocationRecord, save_records
+from tasks.monitoring import log_command
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
-from tasks.storage import download, upload
+from tasks.storage import upload
 
 JSON = "application/json"
-State = Literal["submitted", "completed", "failed", "expired", "lost"]
-ENDED: frozenset[State] = frozenset({"completed", "failed", "expired", "lost"})
 NOT_A_PICTURE = Picture("(deliberate failure)", b"this is not a picture")
-
-
-@dataclass(frozen=True)
-class InvocationRecord:
-    """One asynchronous request and what is known of it. Locations are as AWS returned them, never derived."""
-
-    picture: str
-    inference_id: str
-    input_sha256: str
-    input_location: str
-    output_location: str
-    failure_location: str
-    submitted_at: datetime
-    submit_ms: float
-    give_up_at: datetime
-    state: State = "submitted"
-    attempts: int = 1
-    notified: bool = False
-    received_at: datetime | None = None
-    completed_at: datetime | None = None
-    seen_at: datetime | None = None
-    failure_reason: str = ""
-    failure_object: str = ""
-    """What the object at the failure location says; empty if there is none."""
-
-    @property
-    def ended(self) -> bool:
-        return self.state in ENDED
-
-    def to_dict(self) -> dict[str, Any]:
-        return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, read: dict[str, Any]) -> "InvocationRecord":
-        times = {k: datetime.fromisoformat(v) for k, v in read.items() if k.endswith("_at") and v}
-        return cls(**(read | times))
 
 
 def payload(picture: Picture, top_k: int) -> bytes:
@@ -132,6 +93,7 @@ def submit_uploaded(plan: RunPlan, endpoint_name: str, picture: Picture, input_l
         failure_location=answer.get("FailureLocation", ""),
         submitted_at=now,
         submit_ms=_since_ms(started),
+        endpoint_name=endpoint_name,
         give_up_at=now + longest,
     )
 
@@ -144,21 +106,6 @@ def submit_all(
         return list(pool.map(lambda picture: submit(plan, endpoint_name, picture, top_k), pictures))
 
 
-def invocations_location(plan: RunPlan) -> S3Location:
-    return plan.names.prefix.child("invocations.jsonl")
-
-
-def save_records(plan: RunPlan, records: Sequence[InvocationRecord]) -> None:
-    lines = "".join(json.dumps(record.to_dict()) + "\n" for record in records)
-    upload(lines.encode(), invocations_location(plan), "application/jsonl")
-
-
-def load_records(plan: RunPlan) -> list[InvocationRecord]:
-    """The records of a run, as another process left them."""
-    lines = download(invocations_location(plan).uri).decode().splitlines()
-    return [InvocationRecord.from_dict(json.loads(line)) for line in lines]
-
-
 def warm_up(endpoint_name: str, picture: Picture, top_k: int, deadline: Deadline) -> float:
     """One real-time answer that is thrown away; milliseconds. InService alone proves nothing: ping lies on AWS."""
     answer = invoke_real_time(endpoint_name, picture, top_k)
@@ -168,7 +115,7 @@ def warm_up(endpoint_name: str, picture: Picture, top_k: int, deadline: Deadline
         answer = invoke_real_time(endpoint_name, picture, top_k)
     raise InvocationFailedError(
         f"Endpoint {endpoint_name} is InService but does not answer: {answer.error}. Its log says why: "
-        f"`aws logs tail /aws/sagemaker/Endpoints/{endpoint_name}`."
+        f"`{log_command(endpoint_name)}`."
     )
 
 

@@ -63,17 +63,17 @@ def latency_by_phase(
 
     submit is the client's call; queue and processing is completed minus received in the notification, so it includes
     scaling out from zero; end to end runs from the submission to the moment the client sees the result. model is the
-    sum of the stages that the response tells, which follow as container's; queue is what queue and processing, or the
-    round trip, took besides it: waiting and transfer.
+    sum of the stages that the response tells, which follow as container's; queue and transfer is what queue and
+    processing, or the round trip, took besides it.
     """
     measured: list[tuple[str, Side, Sequence[float]]] = [
         ("round trip", "real-time", real_time_round_trip_ms),
-        ("queue", "real-time", real_time_queue_ms),
+        ("queue and transfer", "real-time", real_time_queue_ms),
         *_container_phases("real-time", real_time_responses),
         ("submit", "asynchronous", submit_ms),
         ("queue and processing", "asynchronous", queue_and_processing_ms),
-        ("queue", "asynchronous", asynchronous_queue_ms),
         ("end to end", "asynchronous", end_to_end_ms),
+        ("queue and transfer", "asynchronous", asynchronous_queue_ms),
         *_container_phases("asynchronous", asynchronous_responses),
     ]
     found = (_phase(phase, side, values, omissions) for phase, side, values in measured if len(values))

@@ -11,7 +11,7 @@ from tasks.comparison import Answer
 from tasks.cost import CostEstimate, PriceNotFoundError, Requests, find_prices, instance_seconds
 from tasks.endpoint import Endpoint
 from tasks.instance_counts import ASKED_FOR, InstanceCounts
-from tasks.invocation import InvocationRecord
+from tasks.invocation_records import InvocationRecord
 from tasks.latency import PhaseLatency, latency_by_phase, model_ms
 from tasks.omissions import Omissions
 from tasks.pictures import Picture

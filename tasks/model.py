@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tasks.clients import client, error_text, explained
+from tasks.buckets import check_bucket
+from tasks.clients import client, error_text, explained, region
 from tasks.errors import InputError, NotFoundError
 from tasks.instances import instance_gpus
 from tasks.inventory import write_down
@@ -63,6 +64,7 @@ def check_model_uri(model_uri: str) -> str:
     where = S3Location.parse(model_uri)
     if not where.key.endswith((".tar.gz", "/")):
         raise InputError(f"{model_uri} is neither a .tar.gz nor a prefix ending with '/'. `stygig package` makes one.")
+    check_bucket(where.bucket, region(), "of the model")
     with explained("s3:ListBucket", model_uri):
         found = client("s3").list_objects_v2(Bucket=where.bucket, Prefix=where.key, MaxKeys=1).get("KeyCount", 0)
     if not found:

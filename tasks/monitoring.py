@@ -13,6 +13,12 @@ def log_group(endpoint_name: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint_name}"
 
 
+def log_command(endpoint_name: str) -> str:
+    """The command that shows the endpoint's log, in every version of the AWS CLI."""
+    shown = "--query 'events[].[message]' --output text"
+    return f"aws logs filter-log-events --log-group-name {log_group(endpoint_name)} {shown}"
+
+
 def last_log_lines(endpoint_name: str, count: int = 20) -> list[str]:
     """The last lines of the endpoint's container log, oldest first; empty if there is none yet."""
     logs, lines = client("logs"), []

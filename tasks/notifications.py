@@ -1,13 +1,14 @@
 """SNS topics, the SQS queue that listens to them, and what SageMaker's messages say."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tasks.clients import client, explained
-from tasks.errors import InputError
+from tasks.errors import InputError, NotFoundError
 from tasks.inventory import write_down
 from tasks.plan import RunPlan
 from tasks.prefect_task import task
@@ -40,10 +41,34 @@ class Notification:
 
 
 def create_messaging(plan: RunPlan, topic_arn: str = "") -> Topics:
-    """Two topics and a queue that listens to both; with a topic given, that one is used for both."""
-    success = topic_arn or _create_topic(plan, plan.names.success_topic)
-    error = topic_arn or _create_topic(plan, plan.names.error_topic)
+    """Two topics and a queue that listens to both; with a topic given, that one is used for both.
+
+    A topic that is given and absent is made, and goes with the run; one that exists is only used.
+    """
+    if topic_arn:
+        _use_or_create(plan, topic_arn)
+        return listen(plan, Topics(topic_arn, topic_arn))
+    success, error = (_create_topic(plan, name) for name in (plan.names.success_topic, plan.names.error_topic))
     return listen(plan, Topics(success, error))
+
+
+def _use_or_create(plan: RunPlan, topic_arn: str) -> None:
+    _, _, _, region, account, name = checked_topic(topic_arn).split(":")
+    if region != plan.region:
+        raise InputError(
+            f"Topic {topic_arn} is in {region}, but the endpoint would be in {plan.region}: SageMaker notifies "
+            f"topics of its own region. Name a topic in {plan.region}."
+        )
+    try:
+        with explained("sns:GetTopicAttributes", topic_arn):
+            client("sns").get_topic_attributes(TopicArn=topic_arn)
+    except NotFoundError as exc:
+        if account != plan.account:
+            raise NotFoundError(
+                f"Topic {topic_arn} does not exist, and account {account} is not ours ({plan.account}), so it can't be "
+                "made. Check the ARN."
+            ) from exc
+        _create_topic(plan, name)
 
 
 def listen(plan: RunPlan, topics: Topics) -> Topics:
@@ -147,7 +172,8 @@ def receive(queue_url: str, wait_seconds: int) -> list[Notification]:
 
 
 def checked_topic(topic_arn: str) -> str:
-    if topic_arn and not topic_arn.startswith("arn:aws"):
+    """The ARN, or nothing, if it is one of a topic."""
+    if topic_arn and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", topic_arn):
         raise InputError(f"{topic_arn!r} is no SNS topic ARN: expected arn:aws:sns:REGION:ACCOUNT:NAME.")
     return topic_arn
 

@@ -19,5 +19,5 @@ class Omissions:
         try:
             return compute()
         except Exception as exc:  # a bug in one figure is no reason to withhold all others
-            self.lines.append(f"{what}: left out, {exc or type(exc).__name__}")
+            self.lines.append(f"{what}: left out, {type(exc).__name__}: {exc}".removesuffix(": "))
             return otherwise

@@ -4,6 +4,7 @@ A wait ends for each request in one of five ways: its notification, its output o
 endpoint's end, its own expiry. It costs one listing per interval for a batch, not one HEAD per object.
 """
 
+import hashlib
 import json
 import os.path
 from collections.abc import Callable, Iterable, Sequence
@@ -15,20 +16,27 @@ from tasks.comparison import Answer
 from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, describe
 from tasks.errors import InvocationFailedError, NotFoundError
-from tasks.invocation import InvocationRecord, State, parsed_answer, save_records, submit
+from tasks.invocation import parsed_answer, submit
+from tasks.invocation_records import InvocationRecord, State, save_records
+from tasks.monitoring import log_command
 from tasks.names import S3Location
 from tasks.notifications import Notification, receive
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
-from tasks.storage import download, keys_under
+from tasks.storage import download, exists, keys_under
 
 LATE_NOTIFICATION_SECONDS = 20.0
 """How long a wait listens on after S3 has shown every ending: a notification trails its object by little."""
 LONGEST_LISTEN_SECONDS = 5
-LOOKS_PER_DESCRIBE = 5
-LONGEST_BETWEEN_LISTINGS_SECONDS = 15.0
-"""A lost notification is found after this long at most; before, listings come at growing intervals."""
+BETWEEN_DESCRIBES_SECONDS = 5.0
+LONGEST_BETWEEN_LOOKS_SECONDS = 15.0
+"""A lost notification is found after this long at most; before, looks into S3 come at growing intervals."""
+LONGEST_WITHOUT_QUEUE_SECONDS = 0.8
+"""Where nothing notifies, an answer is found less than a second after it was written, at least for a while."""
+PATIENT_SECONDS = 600.0
+FEW = 3
+"""So many objects are asked for one by one, which costs less than a listing."""
 
 
 class Wait:
@@ -47,7 +55,9 @@ class Wait:
         self.queue_url = queue_url
         self.deadline = deadline
         self.progress = progress
+        self.looks = 0
         self.next_look = Deadline(0, deadline.clock)
+        self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, deadline.clock)
 
     @property
     def pending(self) -> list[InvocationRecord]:
@@ -60,15 +70,16 @@ class Wait:
     def run(self) -> list[InvocationRecord]:
         """The records, all ended; DeadlineExceededError names how many were not."""
         # With a queue, its long poll is the pause; without one, the pause between listings grows.
-        for attempt in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2 if self.queue_url else 5):
+        for _ in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2):
             before = len(self.pending)
             self.listen(1 if before else 0)
             if len(self.pending) == before and self.next_look.expired:
                 self.look_in_s3()
-                self.next_look = self.next_look.again(longest_seconds=LONGEST_BETWEEN_LISTINGS_SECONDS)
-            if self.pending and attempt % LOOKS_PER_DESCRIBE == 0:
+                self.next_look = self.next_look.again(longest_seconds=self._longest_pause_seconds())
+            if self.pending and self.next_describe.expired:
                 self.look_at_the_endpoint()
                 self.give_up_on_the_expired()
+                self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, self.deadline.clock)
             if len(self.pending) != before:
                 self.progress(len(self.records) - len(self.pending), len(self.records))
             if not self.pending:
@@ -77,8 +88,13 @@ class Wait:
         raise self.deadline.exceeded(
             f"{len(self.records)} asynchronous answers",
             f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
-            f"The log of {self.endpoint_name} and its metric ApproximateBacklogSize say what it is doing.",
+            f"The log of {self.endpoint_name} and its metric ApproximateBacklogSize say what it is doing; "
+            f"`stygig wait {self.pending[0].inference_id}` goes on waiting.",
         )
+
+    def _longest_pause_seconds(self) -> float:
+        fresh = not self.queue_url and self.deadline.elapsed_seconds < PATIENT_SECONDS
+        return LONGEST_WITHOUT_QUEUE_SECONDS if fresh else LONGEST_BETWEEN_LOOKS_SECONDS
 
     def listen(self, wait_seconds: int) -> None:
         """Takes in whatever has been notified; a duplicate changes nothing."""
@@ -105,9 +121,10 @@ class Wait:
             self.listen(min(LONGEST_LISTEN_SECONDS, 1 + int(late.remaining_seconds)))
 
     def look_in_s3(self) -> None:
-        """One listing for the outputs of all that is pending, one for their failures."""
+        """For the outputs of all that is pending, and for their failures."""
         if not self.pending:
             return
+        self.looks += 1
         at = clock.now()
         written = _present(record.output_location for record in self.pending)
         for record in self.pending:
@@ -147,9 +164,12 @@ def _ended_as_notified(record: InvocationRecord, note: Notification, at: datetim
 
 
 def _present(locations: Iterable[str]) -> set[str]:
-    """Which of these objects exist, by one listing of what their keys have in common (per bucket)."""
+    """Which of these objects exist: by one listing of what their keys have in common per bucket, if they are many."""
+    asked = set(locations)
+    if len(asked) <= FEW:
+        return {uri for uri in asked if exists(S3Location.parse(uri))}
     wanted: dict[str, set[str]] = {}
-    for uri in locations:
+    for uri in asked:
         wanted.setdefault(S3Location.parse(uri).bucket, set()).add(uri)
     present: set[str] = set()
     for bucket, uris in wanted.items():
@@ -179,14 +199,19 @@ def failure_text(content: bytes) -> str:
         return content[:300].decode("utf-8", "replace")
 
 
-def read_answer(record: InvocationRecord) -> Answer:
-    """The answer behind a record that has ended; its latency is from submission until it was seen."""
+def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
+    """The answer behind a record that has ended, and the record with the answer's checksum.
+
+    The answer's latency is from submission until its ending was seen.
+    """
     seen = record.seen_at or record.submitted_at
     latency_ms = (seen - record.submitted_at).total_seconds() * 1000
     if record.state != "completed":
         why = record.failure_object or record.failure_reason
-        return Answer(record.picture, None, f"{record.state}: {why}", latency_ms)
-    return parsed_answer(record.picture, download(record.output_location), latency_ms)
+        return Answer(record.picture, None, f"{record.state}: {why}", latency_ms), record
+    content = download(record.output_location)
+    read = replace(record, output_sha256=hashlib.sha256(content).hexdigest())
+    return parsed_answer(record.picture, content, latency_ms), read
 
 
 @task(name="wait-for-outputs")
@@ -198,6 +223,7 @@ def wait_for_outputs_task(
     deadline = Deadline(settings.request_ttl_seconds + settings.invocation_timeout_seconds + 120)
     wait = Wait(records, endpoint_name, queue_url, deadline, lambda n, of: logger.info("%d of %d ended", n, of))
     ended = wait.run()
+    logger.info("all ended after %.1f s and %d looks into S3", deadline.elapsed_seconds, wait.looks)
     save_records(plan, ended)
     return ended
 
@@ -208,16 +234,22 @@ def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k:
     record = submit(plan, endpoint.name, picture, top_k)
     queue = endpoint.topics.queue_url if endpoint.topics else ""
     (ended,) = Wait([record], endpoint.name, queue, Deadline(plan.settings.invocation_timeout_seconds)).run()
-    answer = read_answer(ended)
+    answer, _ = read_answer(ended)
     if answer.error is not None:
         raise InvocationFailedError(
             f"Endpoint {endpoint.name} is InService but its first answer was {answer.error}. Its log says why: "
-            f"`aws logs tail /aws/sagemaker/Endpoints/{endpoint.name}`."
+            f"`{log_command(endpoint.name)}`."
         )
     run_logger().info("%s answered a smoke invocation in %.1f s", endpoint.name, answer.latency_ms / 1000)
     return answer.latency_ms / 1000
 
 
 @task(name="read-answers")
-def read_answers_task(records: Sequence[InvocationRecord]) -> list[Answer]:
-    return [read_answer(record) for record in records]
+def read_answers_task(
+    plan: RunPlan, records: Sequence[InvocationRecord]
+) -> tuple[list[Answer], list[InvocationRecord]]:
+    """The answers, and the records with their checksums, which are kept."""
+    pairs = [read_answer(record) for record in records]
+    read = [record for _, record in pairs]
+    save_records(plan, read)
+    return [answer for answer, _ in pairs], read

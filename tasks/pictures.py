@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from recommender.errors import RequestError
-from recommender.image import decode
+from recommender.image import MAX_IMAGE_BYTES, decode
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.picture_files import SUFFIXES, Progress, pictures_below, read_bytes, silent
@@ -18,7 +18,9 @@ from tasks.prefect_task import run_logger, task
 from tasks.storage import download, local_copy
 
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
-"""In the request it is base64, which adds a third; the rest is room."""
+"""What a real-time endpoint takes. In the request it is base64, which adds a third; the rest is room."""
+MOST_ASYNC_PICTURE_BYTES = MAX_IMAGE_BYTES
+"""An asynchronous request may have 1 GB: the recommender's own limit comes first."""
 DECODED_PX = 448
 """What a JPEG is decoded to: as for an encoder of 224 pixels, and several times faster than whole."""
 UNUSABLE_SHOWN = 5
@@ -89,21 +91,22 @@ def fault_of(picture: Picture) -> str:
     return ""
 
 
-def read_picture(source: str) -> Picture:
+def read_picture(source: str, most_bytes: int = MOST_PICTURE_BYTES) -> Picture:
     """One picture, from a file or an `s3://` URI."""
     if source.startswith("s3://"):
-        return Picture(source.rpartition("/")[2], checked(download(source), source))
+        return Picture(source.rpartition("/")[2], checked(download(source), source, most_bytes))
     path = Path(source)
     if not path.is_file():
         raise NotFoundError(f"{source} is not a file. Name a picture ({', '.join(SUFFIXES)}).")
-    return Picture(path.name, checked(read_bytes(path), source))
+    return Picture(path.name, checked(read_bytes(path), source, most_bytes))
 
 
-def checked(content: bytes, name: str) -> bytes:
-    """The bytes, if they are a picture that both endpoints can take: found out here rather than at two endpoints."""
-    if len(content) > MOST_PICTURE_BYTES:
+def checked(content: bytes, name: str, most_bytes: int = MOST_PICTURE_BYTES) -> bytes:
+    """The bytes, if they are a picture that the endpoint can take: found out here rather than there."""
+    if len(content) > most_bytes:
+        taken_by = "InvokeEndpoint" if most_bytes == MOST_PICTURE_BYTES else "the recommender"
         raise InputError(
-            f"{name} has {len(content) / 1e6:.1f} MB: InvokeEndpoint takes {MOST_PICTURE_BYTES / 1e6:.1f} MB. "
+            f"{name} has {len(content) / 1e6:.1f} MB: {taken_by} takes {most_bytes / 1e6:.1f} MB. "
             "Use a smaller picture."
         )
     try:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import boto3
 
 from tasks import clock, names
+from tasks.buckets import check_bucket
 from tasks.clients import account_id, client, error_code, error_text, explained, region
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.prefect_task import run_logger, task
@@ -76,8 +77,7 @@ def ensure_bucket(plan: RunPlan) -> str:
     """Uses the bucket, or makes it (private, as S3 makes them) if it is absent."""
     s3 = client("s3")
     try:
-        with explained("s3:ListBucket", plan.bucket):
-            s3.head_bucket(Bucket=plan.bucket)
+        check_bucket(plan.bucket, plan.region, "STYGIG_BUCKET" if plan.settings.bucket else "the account's default")
     except PermissionDeniedError as exc:
         raise PermissionDeniedError(
             f"Bucket {plan.bucket} exists but may not be used: it belongs to another account, or "

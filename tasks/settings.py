@@ -1,6 +1,7 @@
 """Everything a run needs to know that isn't a flow parameter: from the environment or `.env`, prefix STYGIG_."""
 
 import getpass
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,18 @@ class Settings(BaseSettings):
         le=limits.INVOCATION_TIMEOUT_SECONDS[1],
         description="longest processing of one invocation",
     )
+    container_startup_timeout_seconds: int = Field(
+        default=600,
+        ge=limits.STARTUP_HEALTH_CHECK_SECONDS[0],
+        le=limits.STARTUP_HEALTH_CHECK_SECONDS[1],
+        description="how long a container may take until it answers its first ping",
+    )
+    model_download_timeout_seconds: int = Field(
+        default=600,
+        ge=limits.MODEL_DOWNLOAD_SECONDS[0],
+        le=limits.MODEL_DOWNLOAD_SECONDS[1],
+        description="how long an instance may take to fetch and unpack the model",
+    )
     model_server_workers: int = Field(
         default=0,
         ge=0,
@@ -74,11 +87,16 @@ class Settings(BaseSettings):
     )
 
     def masked(self) -> dict[str, str]:
-        """The settings as text for a log or a report, account numbers shortened."""
-        shown = {name: str(value) for name, value in self.model_dump().items()}
+        """The settings as text for a log or a report, account numbers and passwords left out."""
+        shown = {name: without_password(str(value)) for name, value in self.model_dump().items()}
         if self.execution_role_arn:
             shown["execution_role_arn"] = self.execution_role_arn.rpartition("/")[2] or "(set)"
         return {name: value for name, value in shown.items() if value}
+
+
+def without_password(text: str) -> str:
+    """The text with the user and password of every address in it masked; those of images have no scheme."""
+    return re.sub(r"(?<=//)[^/@\s\"']+@|\b[^/@\s\"':]+:[^/@\s\"']+@", "***@", text)
 
 
 def read_settings() -> Settings:
@@ -86,7 +104,10 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as exc:
-        wrong = [f"STYGIG_{str(e['loc'][0]).upper()} is {e['input']!r}: {e['msg']}" for e in exc.errors()]
+        wrong = [
+            f"STYGIG_{str(e['loc'][0]).upper()} is {without_password(repr(e['input']))}: {e['msg']}"
+            for e in exc.errors()
+        ]
         raise InputError(f"{'; '.join(wrong)}. Look in the environment and in .env.") from exc
 
 

@@ -13,7 +13,7 @@ from tasks.comparison import Answer, Check, Tolerance, Verdict, compare_answers,
 from tasks.cost import CostEstimate
 from tasks.errors import LeftoverError, NotFoundError, StygigError, ValidationFailedError
 from tasks.instance_counts import InstanceCounts
-from tasks.invocation import InvocationRecord
+from tasks.invocation_records import InvocationRecord
 from tasks.machine import this_machine
 from tasks.measurement import Measurement, cost_of, latencies_of
 from tasks.model import read_manifest

@@ -157,7 +157,7 @@ def run(plan: RunPlan) -> None:
     records = [submit(plan, queued.name, picture, 1)]
     (ended,) = Wait(records, queued.name, topics.queue_url, hurried(60)).run()
     assert (ended.state, ended.notified) == ("completed", True)
-    assert read_answer(ended).error is None
+    assert read_answer(ended)[0].error is None
     assert last_log_lines(queued.name)
     # `aws logs tail`, which errors and runbook recommend, asks for this.
     assert client("logs").filter_log_events(logGroupName=log_group(queued.name))["events"]

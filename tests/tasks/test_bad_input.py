@@ -21,7 +21,7 @@ from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
 from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
-from tasks.invocation import InvocationRecord
+from tasks.invocation_records import InvocationRecord
 from tasks.names import S3Location
 from tasks.notifications import create_messaging, queue_policy
 from tasks.outputs import Wait

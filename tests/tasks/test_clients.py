@@ -58,6 +58,25 @@ def test_an_endpoint_that_nobody_serves_is_named(local_aws: LocalAws, monkeypatc
             impatient.list_objects_v2(Bucket="bucket")
 
 
+@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:9", "me:secret@nowhere"])
+def test_a_password_in_the_endpoints_url_is_not_told(
+    local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(StygigError) as raised, explained("s3:ListAllMyBuckets"):
+        client("s3").list_buckets()
+    assert "secret" not in str(raised.value)
+    assert "***@" in str(raised.value)
+
+
+def test_a_credentials_block_that_does_not_exist_is_named(
+    local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, prefect_backend: str
+) -> None:
+    monkeypatch.setenv("STYGIG_CREDENTIALS_BLOCK", "no-such-block")
+    with pytest.raises(InputError, match=r"STYGIG_CREDENTIALS_BLOCK names 'no-such-block', but Prefect has no Aws"):
+        client("s3")
+
+
 def test_a_denied_action_is_named(only_allowed: Callable[..., None]) -> None:
     only_allowed("s3:PutObject")
     with pytest.raises(PermissionDeniedError, match=r"^s3:ListAllMyBuckets was denied: .*Allow s3:ListAllMyBuckets"):

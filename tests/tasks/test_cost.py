@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,65 +10,20 @@ from tasks.cost import (
     PriceNotFoundError,
     Prices,
     Requests,
-    Workload,
-    always_on_usd,
-    break_even_per_day,
     find_prices,
     instance_seconds,
-    month_usd,
     requests_usd,
-    saved_fraction,
 )
 from tasks.errors import InputError
 
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 TABLE = yaml.safe_load(PRICE_TABLE.read_text(encoding="utf-8"))
-THREE_MINUTES = Workload(requests_per_day=100, seconds_per_request=180)
 
 
 @pytest.fixture
 def prices() -> Prices:
     return find_prices("us-east-1", "ml.m5.large")
-
-
-@pytest.fixture
-def ec2_prices(prices: Prices) -> Prices:
-    """The price that the first cost estimate for this recommender took: EC2's, not SageMaker's."""
-    return replace(prices, hosting_usd_per_hour=0.096)
-
-
-def test_the_first_estimate_is_reproduced_from_its_inputs(ec2_prices: Prices) -> None:
-    month = month_usd(replace(THREE_MINUTES, stored_gb=6, notifications_per_request=2), ec2_prices)
-    assert month.instance_hours == pytest.approx(150)
-    assert month.instances_usd == pytest.approx(14.40)
-    assert month.storage_usd == pytest.approx(0.138)
-    assert month.notifications_usd == pytest.approx(0.003)
-    assert round(month.total_usd, 2) == 14.54
-    assert always_on_usd(720, ec2_prices) == pytest.approx(69.12)
-
-
-def test_the_first_estimate_saves_79_percent_not_76(ec2_prices: Prices) -> None:
-    assert round(100 * saved_fraction(14.54, always_on_usd(720, ec2_prices)), 1) == 79.0
-
-
-def test_480_requests_of_three_minutes_a_day_cost_as_much_as_always_on(prices: Prices) -> None:
-    assert break_even_per_day(180) == pytest.approx(480)
-    month = month_usd(replace(THREE_MINUTES, requests_per_day=480), prices)
-    assert month.instances_usd == pytest.approx(always_on_usd(720, prices))
-
-
-@pytest.mark.parametrize(
-    ("bursts_per_day", "overhead_minutes", "hours", "usd"),
-    [(0, 0, 150, 17.25), (1, 24, 162, 18.63), (24, 22.5, 420, 48.30)],
-)
-def test_cold_start_and_idle_tail_are_billed_per_burst(
-    prices: Prices, bursts_per_day: int, overhead_minutes: float, hours: float, usd: float
-) -> None:
-    overhead = {"bursts_per_day": bursts_per_day, "overhead_seconds_per_burst": overhead_minutes * 60}
-    month = month_usd(replace(THREE_MINUTES, **overhead), prices)
-    assert month.instance_hours == pytest.approx(hours)
-    assert month.instances_usd == pytest.approx(usd)
 
 
 def test_a_run_costs_its_instance_seconds_on_both_endpoints_and_its_requests(prices: Prices) -> None:
@@ -80,26 +34,19 @@ def test_a_run_costs_its_instance_seconds_on_both_endpoints_and_its_requests(pri
     assert cost.run_usd == pytest.approx(0.0575 + 0.02875 + 0.0063)
 
 
-def test_always_on_is_a_day_and_thirty_days_of_one_instance(prices: Prices) -> None:
-    cost = CostEstimate(prices, 1800, 900, Requests())
-    assert cost.always_on_day_usd == pytest.approx(2.76)
-    assert cost.always_on_month_usd == pytest.approx(82.80)
-    assert cost.async_month_usd == pytest.approx(0.0575 * 30)
-    assert cost.saved_fraction == pytest.approx(1 - 1800 / 86_400)
-    assert cost.break_even_runs_per_day == pytest.approx(48)
-
-
-def test_an_endpoint_that_ran_more_than_a_day_a_day_saves_less_than_nothing(prices: Prices) -> None:
-    assert CostEstimate(prices, 2 * 86_400, 0, Requests()).saved_fraction == pytest.approx(-1)
-
-
-def test_where_no_instance_ran_there_is_no_break_even(prices: Prices) -> None:
-    assert CostEstimate(prices, 0, 0, Requests()).break_even_runs_per_day is None
-
-
 def test_less_than_no_time_is_refused(prices: Prices) -> None:
     with pytest.raises(ValueError, match="-1"):
         _ = CostEstimate(prices, -1, 0, Requests()).async_usd
+
+
+def test_a_cost_is_measured_if_counts_were_read_and_else_estimated(prices: Prices) -> None:
+    assert not CostEstimate(prices, 1800, 900, Requests()).measured
+    assert CostEstimate(prices, 1800, 900, Requests(), readings=2).measured
+
+
+def test_so_many_times_some_requests_are_whole_requests() -> None:
+    assert Requests(2, 3, 1, 2).times(25) == Requests(50, 75, 25, 50)
+    assert Requests(50, 75, 25, 50).times(1 / 25) == Requests(2, 3, 1, 2)
 
 
 def test_no_requests_cost_nothing(prices: Prices) -> None:

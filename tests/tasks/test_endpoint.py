@@ -168,7 +168,7 @@ def test_an_endpoint_that_does_not_exist_is_named(plan: RunPlan) -> None:
 
 def test_an_endpoint_that_is_not_in_service_is_not_used(plan: RunPlan) -> None:
     asked = start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), None)
-    with pytest.raises(InputError, match=rf"Endpoint {asked.name} is Creating, not InService"):
+    with pytest.raises(InputError, match=rf"Endpoint {asked.name} is Creating and takes no requests"):
         existing_endpoint(asked.name, "async")
 
 

@@ -1,6 +1,10 @@
+import json
+import math
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from tasks.history import Night, add_night, read_history, slower_phases
 from tests.tasks.reports import STARTED, report
@@ -61,3 +65,42 @@ def test_two_nights_are_too_few_to_call_a_third_slow() -> None:
 def test_failed_nights_and_other_instances_are_no_measure() -> None:
     for unlike in ({"passed": False}, {"instance_type": "ml.c5.large"}, {"region": "eu-west-1"}):
         assert slower_phases(night(9, 9000.0), [night(n, **unlike) for n in range(5)]) == ()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"finished_at": "2026-11-22T03:00:00"},
+        {"finished_at": "yesterday"},
+        {"p50_ms": {"asynchronous end to end": "slow"}},
+        {"p50_ms": None},
+        {"cold_starts_seconds": {"a": math.inf}},
+        {"run_usd": math.nan},
+    ],
+)
+def test_a_night_with_an_odd_figure_hides_no_other(tmp_path: Path, changed: dict[str, object]) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(json.dumps(json.loads(night(1).to_json()) | changed) + "\n")
+    add_night(path, night(2))
+    assert [each.run_id for each in read_history(path)] == ["n2"]
+
+
+def test_bytes_that_are_no_text_hide_no_night(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_bytes(b"\xff\xfe\n")
+    add_night(path, night(1))
+    assert [each.run_id for each in read_history(path)] == ["n1"]
+
+
+def test_a_field_that_a_later_version_added_is_no_hindrance(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(json.dumps(json.loads(night(1).to_json()) | {"new": 1}) + "\n")
+    assert read_history(path) == (night(1),)
+
+
+def test_the_history_is_its_users_alone_also_where_it_was_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    for number in (1, 2):
+        add_night(path, night(number))
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o644)

@@ -12,16 +12,14 @@ from tasks.deadline import Deadline
 from tasks.errors import InvocationFailedError, NotFoundError, StygigError
 from tasks.invocation import (
     NOT_A_PICTURE,
-    InvocationRecord,
     invoke_real_time,
-    load_records,
     parsed_answer,
     payload,
-    save_records,
     submit,
     submit_all,
     warm_up,
 )
+from tasks.invocation_records import InvocationRecord, find_record, load_records, save_record, save_records
 from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tests.tasks.deployed import ANSWER, BUCKET, RUN_ID, Clock, deployed, picture_bytes
@@ -72,13 +70,24 @@ def test_a_record_survives_json(record: InvocationRecord) -> None:
 def test_records_are_saved_for_another_process_to_wait_on(plan: RunPlan) -> None:
     records = [RECORD, replace(RECORD, inference_id="id-2", state="completed", seen_at=NOW)]
     save_records(plan, records)
-    assert load_records(plan) == records
+    assert load_records(plan.names) == records
     assert boto3.client("s3").head_object(Bucket=BUCKET, Key=f"runs/{RUN_ID}/invocations.jsonl")
 
 
 def test_a_run_that_saved_no_records_is_named(plan: RunPlan) -> None:
     with pytest.raises(NotFoundError, match=rf"runs/{RUN_ID}/invocations\.jsonl does not exist"):
-        load_records(plan)
+        load_records(plan.names)
+
+
+def test_a_record_is_found_by_its_inference_id_however_it_was_kept(plan: RunPlan) -> None:
+    by_hand, in_a_batch = replace(RECORD, inference_id="alone"), replace(RECORD, inference_id="together")
+    save_record(plan.names, by_hand)
+    other = replace(plan, run_id="another")
+    save_records(other, [RECORD, in_a_batch])
+    assert find_record(BUCKET, "alone") == (plan.names, by_hand)
+    assert find_record(BUCKET, "together") == (other.names, in_a_batch)
+    with pytest.raises(NotFoundError, match="has a record of inference absent"):
+        find_record(BUCKET, "absent")
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"", b"[]", b"null", b'{"schema_version": 1}', b"\xff\xfe"])
@@ -101,7 +110,9 @@ def test_both_endpoints_get_the_same_bytes_and_give_the_same_answer(plan: RunPla
     assert "(400)" in str(refused.error)
     assert warm_up(baseline.name, RED, 5, Deadline(5)) > 0
     clock = Clock()
-    with pytest.raises(InvocationFailedError, match=r"is InService but does not answer: .*\(400\).*aws logs tail"):
+    with pytest.raises(
+        InvocationFailedError, match=r"is InService but does not answer: .*\(400\).*aws logs filter-log-events"
+    ):
         warm_up(baseline.name, NOT_A_PICTURE, 5, clock.deadline(3))
     assert len(clock.sleeps) > 1
 

@@ -1,6 +1,7 @@
 """What SageMaker's messages say, as they were recorded; topics, queue and subscriptions on the embedded AWS."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tasks.errors import InputError, NotFoundError
+from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.inventory import recorded
 from tasks.notifications import (
     Notification,
@@ -21,7 +22,8 @@ from tasks.notifications import (
     receive,
 )
 from tasks.plan import RunPlan
-from tests.tasks.deployed import BUCKET
+from tasks.teardown import tear_down_run
+from tests.tasks.deployed import BUCKET, RUN_ID, hurried
 
 # The messages below are recorded ones; what the recordings leave out ("…") is filled in.
 SUCCESS = json.loads("""
@@ -157,10 +159,41 @@ def test_a_topic_that_is_given_is_used_for_both_and_not_taken_for_ours(plan: Run
     assert len(boto3.client("sns").list_subscriptions_by_topic(TopicArn=theirs)["Subscriptions"]) == 1
 
 
-def test_a_topic_that_does_not_exist_is_named_before_anything_is_made(plan: RunPlan) -> None:
-    absent = f"arn:aws:sns:{plan.region}:{plan.account}:absent"
-    with pytest.raises(NotFoundError, match=rf"sns:GetTopicAttributes on {absent}"):
-        create_messaging(plan, absent)
+def test_a_topic_that_is_given_and_absent_is_made_and_goes_with_the_run(plan: RunPlan) -> None:
+    absent = f"arn:aws:sns:{plan.region}:{plan.account}:fashion-results"
+    topics = create_messaging(plan, absent)
+    assert (topics.success_arn, topics.error_arn) == (absent, absent)
+    assert [each.name for each in recorded(BUCKET) if each.kind == "topic"] == [absent]
+    tear_down_run(BUCKET, RUN_ID, hurried(), lambda line: None).proven()
+    assert boto3.client("sns").list_topics()["Topics"] == []
+
+
+def test_a_topic_that_was_there_stays_when_the_run_goes(plan: RunPlan) -> None:
+    theirs = boto3.client("sns").create_topic(Name="fashion-results")["TopicArn"]
+    create_messaging(plan, theirs)
+    tear_down_run(BUCKET, RUN_ID, hurried(), lambda line: None).proven()
+    assert [topic["TopicArn"] for topic in boto3.client("sns").list_topics()["Topics"]] == [theirs]
+    assert boto3.client("sns").list_subscriptions()["Subscriptions"] == []
+
+
+def test_a_topic_that_may_not_be_made_names_the_action(plan: RunPlan, only_allowed: Callable[..., None]) -> None:
+    only_allowed("s3:*", "sns:GetTopicAttributes")
+    with pytest.raises(PermissionDeniedError, match=r"sns:CreateTopic on absent was denied.*Allow sns:CreateTopic"):
+        create_messaging(plan, f"arn:aws:sns:{plan.region}:{plan.account}:absent")
+
+
+@pytest.mark.parametrize(
+    ("arn", "error", "said"),
+    [
+        ("arn:aws:sns:us-east-1:999999999999:absent", NotFoundError, "account 999999999999 is not ours"),
+        ("arn:aws:sns:eu-west-1:123456789012:absent", InputError, "is in eu-west-1, but the endpoint would be in us-"),
+    ],
+)
+def test_a_topic_that_can_not_be_made_is_named_before_anything_is_made(
+    plan: RunPlan, arn: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        create_messaging(plan, arn)
     assert recorded(BUCKET) == []
 
 
@@ -172,7 +205,9 @@ def test_listening_adds_a_queue_of_the_runs_own(plan: RunPlan) -> None:
     assert [note.inference_id for note in receive(topics.queue_url, 1)] == ["ccdad826"]
 
 
-@pytest.mark.parametrize("arn", ["", "arn:aws:sns:us-east-1:123456789012:mine", "arn:aws-cn:sns:cn-north-1:1:mine"])
+@pytest.mark.parametrize(
+    "arn", ["", "arn:aws:sns:us-east-1:123456789012:mine", "arn:aws-cn:sns:cn-north-1:123456789012:mine"]
+)
 def test_an_arn_or_nothing_passes_for_a_topic(arn: str) -> None:
     assert checked_topic(arn) == arn
 

@@ -1,5 +1,7 @@
 """Waiting for asynchronous answers: one test for each way in which a request, or the wait, can end."""
 
+import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,11 +11,13 @@ from typing import Any
 import boto3
 import pytest
 
+from localaws.faults import Faults, MissingKeyForbidden
 from tasks.comparison import Answer
 from tasks.deadline import Deadline
 from tasks.endpoint import EndpointSpec, start_endpoint
 from tasks.errors import DeadlineExceededError, PermissionDeniedError
-from tasks.invocation import NOT_A_PICTURE, InvocationRecord, submit_all
+from tasks.invocation import NOT_A_PICTURE, submit_all
+from tasks.invocation_records import InvocationRecord
 from tasks.names import S3Location
 from tasks.notifications import Topics, create_messaging
 from tasks.outputs import Wait, failure_text, read_answer
@@ -231,8 +235,49 @@ def test_a_refused_listing_is_told_at_once_and_not_as_a_time_out(
     plan: RunPlan, only_allowed: Callable[..., None]
 ) -> None:
     only_allowed("s3:GetObject")
-    with pytest.raises(PermissionDeniedError, match=rf"s3:ListBucket on s3://{BUCKET}/out/1\.out was denied"):
+    with pytest.raises(PermissionDeniedError, match=rf"s3:ListBucket on s3://{BUCKET}/out/ was denied"):
+        wait_in_s3(*(record(number) for number in range(1, 6))).run()
+
+
+def test_a_missing_key_that_may_not_be_seen_is_told_at_once_and_not_as_a_time_out(
+    plan: RunPlan, local_aws_faults: Faults
+) -> None:
+    local_aws_faults.add(MissingKeyForbidden(bucket=BUCKET))
+    with pytest.raises(PermissionDeniedError, match=r"s3:ListBucket, without which a missing key answers 403"):
         wait_in_s3(record()).run()
+
+
+def test_without_a_queue_an_answer_is_seen_within_a_second_for_ten_minutes_and_then_within_fifteen(
+    plan: RunPlan, starting: str
+) -> None:
+    clock, looked = Clock(), list[float]()
+    wait = Wait([record()], starting, "", clock.deadline(900))
+    look_in_s3 = wait.look_in_s3
+
+    def look() -> None:
+        looked.append(clock.now - 1000)
+        look_in_s3()
+
+    wait.look_in_s3 = look  # type: ignore[method-assign]
+    with pytest.raises(DeadlineExceededError):
+        wait.run()
+    pauses = [(at, later - at) for at, later in itertools.pairwise(looked)]
+    assert max(pause for at, pause in pauses if at < 599) < 1.1
+    assert max(pause for at, pause in pauses if at > 600) > 5
+    assert max(pause for _, pause in pauses) < 16
+
+
+def test_a_wait_that_gives_up_says_how_to_go_on(plan: RunPlan, starting: str) -> None:
+    with pytest.raises(DeadlineExceededError, match="`stygig wait id-1` goes on waiting") as gave_up:
+        wait_in_s3(record(), endpoint=starting, limit=5).run()
+    assert gave_up.value.exit_status == 4
+
+
+def test_a_failure_object_is_found_by_the_first_look_at_it(plan: RunPlan) -> None:
+    put(record().failure_location, NOT_AN_IMAGE)
+    wait = wait_in_s3(record())
+    (ended,) = wait.run()
+    assert (ended.state, wait.looks) == ("failed", 1)
 
 
 def test_an_empty_batch_has_ended() -> None:
@@ -241,8 +286,11 @@ def test_an_empty_batch_has_ended() -> None:
 
 def test_an_answer_is_read_with_its_time_from_submission_to_sight(plan: RunPlan) -> None:
     seen = replace(record(), state="completed", seen_at=NOW + timedelta(milliseconds=1500))
-    put(seen.output_location, json.dumps(ANSWER.to_dict()).encode())
-    assert read_answer(seen) == Answer("1.jpg", ANSWER, None, 1500.0)
+    content = json.dumps(ANSWER.to_dict()).encode()
+    put(seen.output_location, content)
+    answer, read = read_answer(seen)
+    assert answer == Answer("1.jpg", ANSWER, None, 1500.0)
+    assert read == replace(seen, output_sha256=hashlib.sha256(content).hexdigest())
 
 
 @pytest.mark.parametrize(
@@ -254,7 +302,7 @@ def test_an_answer_is_read_with_its_time_from_submission_to_sight(plan: RunPlan)
     ],
 )
 def test_what_did_not_complete_is_an_error_that_says_how_it_ended(changed: dict[str, Any], error: str) -> None:
-    assert read_answer(record(1, **changed)).error == error
+    assert read_answer(record(1, **changed))[0].error == error
 
 
 def test_a_batch_goes_the_whole_way_through_an_endpoint(plan: RunPlan, topics: Topics) -> None:
@@ -262,6 +310,6 @@ def test_a_batch_goes_the_whole_way_through_an_endpoint(plan: RunPlan, topics: T
     pictures = [Picture(f"{colour}.jpg", picture_bytes(colour)) for colour in ("red", "blue")]
     records = submit_all(plan, endpoint.name, [*pictures, NOT_A_PICTURE], 5)
     red, blue, failed = Wait(records, endpoint.name, topics.queue_url, Deadline(60)).run()
-    assert [read_answer(each).response for each in (red, blue)] == [ANSWER, ANSWER]
+    assert [read_answer(each)[0].response for each in (red, blue)] == [ANSWER, ANSWER]
     assert (failed.state, failed.failure_object) == ("failed", "not_an_image: The body is no picture.")
     assert all(each.notified and each.completed_at for each in (red, blue, failed))

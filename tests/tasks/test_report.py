@@ -10,22 +10,18 @@ from typing import Any
 
 import pytest
 
-from recommender.schema import Response
 from tasks.comparison import Check
 from tasks.report import (
     MARKDOWN_KEY,
     TABLE_KEY,
     Report,
     render_html,
-    render_json,
     render_markdown,
-    table_rows,
     write_report,
 )
 from tests.tasks.answers import ITEMS, answer, no_answer
 from tests.tasks.reports import STARTED, picture, report
 
-HOSTILE = '<script>alert("1")</script>'
 QUERY_PICTURES = {"queries/1.jpg": picture(), "queries/2.jpg": picture(400, 300)}
 ITEM_PICTURES = dict.fromkeys(ITEMS, picture())
 
@@ -62,14 +58,6 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
-
-
-def failed() -> Report:
-    baseline = [answer("queries/1.jpg"), answer("queries/2.jpg"), answer("queries/3.jpg")]
-    swapped = answer("queries/2.jpg", items=(ITEMS[1], ITEMS[0], ITEMS[2]))
-    asynchronous = [answer("queries/1.jpg"), swapped, no_answer("queries/3.jpg", HOSTILE)]
-    left = Check("nothing is left", False, "nothing", "endpoint stygig-async-1")
-    return report(baseline, asynchronous, [left], left=("endpoint stygig-async-1",))
 
 
 def page(of: Report, item_pictures: dict[str, bytes] = ITEM_PICTURES) -> Page:
@@ -133,12 +121,6 @@ def test_page_shows_the_worst_pictures_first() -> None:
     assert text.index(missing) < text.index(large) < text.index(slight)
 
 
-def with_an_empty_pair() -> Report:
-    pictures = ("queries/1.jpg", "queries/2.jpg", "queries/3.jpg")
-    baseline = [answer(pictures[0]), answer(pictures[1], items=()), answer(pictures[2])]
-    return report(baseline, [*baseline[:2], answer(pictures[2], scores=(0.9, 0.8, 0.6))])
-
-
 def test_page_shows_pictures_without_recommendations_apart_from_those_that_differ() -> None:
     text = page(with_an_empty_pair()).text
     assert "The same answers? 1 of 3 1 picture answered differently, 1 picture without any recommendation" in text
@@ -147,22 +129,8 @@ def test_page_shows_pictures_without_recommendations_apart_from_those_that_diffe
     assert "Pictures answered the same 1 of 3" in text
 
 
-def test_what_was_not_recommended_has_no_score_difference() -> None:
-    found = with_an_empty_pair()
-    assert found.max_score_difference == pytest.approx(0.1)
-    assert (found.night.differing, found.night.empty) == (1, 1)
-    assert {row["picture"]: row["max score difference"] for row in table_rows(found)}["queries/2.jpg"] is None
-    assert json.loads(render_json(found))["comparisons"][1]["max_score_difference"] is None
-    empty = report([answer(items=())], [answer(items=())])
-    assert empty.max_score_difference is None
-    assert "0 of 1 1 picture without any recommendation" in page(empty).text
-
-
-def test_markdown_names_pictures_without_recommendations() -> None:
-    text = render_markdown(with_an_empty_pair())
-    assert "## Pictures that differ: 1 of 3" in text
-    assert "## Pictures without recommendations: 1 of 3" in text
-    assert "\n- queries/2.jpg\n" in text
+def test_a_page_of_empty_answers_says_so() -> None:
+    assert "0 of 1 1 picture without any recommendation" in page(report([answer(items=())], [answer(items=())])).text
 
 
 def test_page_shows_what_is_lacking_at_a_rank_of_a_shorter_answer() -> None:
@@ -204,7 +172,7 @@ def test_page_does_not_claim_that_nothing_is_left_where_nothing_was_torn_down() 
 
 
 def test_page_without_measurements_says_so() -> None:
-    text = page(report(latencies=(), cost=None, cold_starts={}, invocations=[], answers=(), comparisons=())).text
+    text = page(report(latencies=(), cost=None, cold_starts=(), invocations=[], answers=(), comparisons=())).text
     assert "the price table has no line for ml.m5.large in us-east-1" in text
     assert "Nothing was measured." in text
     assert "no pictures were compared" in text
@@ -236,75 +204,6 @@ def test_page_is_the_same_for_the_same_report() -> None:
     assert render_html(report(), QUERY_PICTURES, ITEM_PICTURES) == render_html(report(), QUERY_PICTURES, ITEM_PICTURES)
 
 
-def test_json_holds_the_answers_in_the_schema_of_the_endpoint() -> None:
-    content = json.loads(render_json(report()))
-    first = content["answers"][0]
-    assert Response.from_dict(first["baseline"]["response"]) == answer().response
-    assert first["asynchronous"]["latency_ms"] == 800.0
-
-
-def test_json_holds_verdict_times_and_worked_out_costs() -> None:
-    content = json.loads(render_json(failed()))
-    assert content["verdict"]["passed"] is False
-    assert content["started_at"] == "2026-11-22T03:00:00+00:00"
-    assert content["cost"]["async_usd"] == pytest.approx(0.0575)
-    assert content["cost"]["prices"]["dated"] == "2026-10-31"
-    assert content["answers"][2]["asynchronous"]["error"] == HOSTILE
-    assert content["left"] == ["endpoint stygig-async-1"]
-
-
-def test_json_refuses_a_number_that_json_does_not_have() -> None:
-    with pytest.raises(ValueError, match="JSON compliant"):
-        render_json(report(cold_starts={"stygig-async-1": float("nan")}))
-
-
-def test_markdown_begins_with_the_verdict_and_its_reasons() -> None:
-    lines = render_markdown(failed()).splitlines()
-    assert lines[0] == "# FAIL: Nightly validation"
-    assert lines[2] == "- answers differ for 2 of 3 pictures: queries/2.jpg, queries/3.jpg"
-    assert render_markdown(report()).startswith("# PASS: ")
-
-
-def test_markdown_tables_have_as_many_cells_in_each_row() -> None:
-    broken = report([answer("a|b\nc.jpg")], [no_answer("a|b\nc.jpg", "x | y <b>")])
-    tables = re.findall(r"(?:^\|.*\n)+", render_markdown(broken), flags=re.MULTILINE)
-    assert len(tables) >= 5
-    for table in tables:
-        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
-    assert "<b>" not in render_markdown(broken)
-
-
-def test_markdown_shows_latency_cost_and_what_is_left() -> None:
-    text = render_markdown(failed())
-    assert "| asynchronous | end to end | 3 | 60 ms |" in text
-    assert "| always on, 30 days | 2,592,000 | $82.80 |" in text
-    assert "97.9 % less than $82.80" in text
-    assert "- **left: endpoint stygig-async-1**" in text
-
-
-def test_markdown_does_not_claim_that_nothing_is_left_where_nothing_was_torn_down() -> None:
-    assert "Not looked at" in render_markdown(report(teardown=()))
-    assert "\nNothing.\n" in render_markdown(report())
-
-
-def test_table_has_a_row_per_picture_with_the_differing_ones_first() -> None:
-    rows = table_rows(failed())
-    assert [(row["picture"], row["agrees"]) for row in rows] == [
-        ("queries/2.jpg", "NO"),
-        ("queries/3.jpg", "NO"),
-        ("queries/1.jpg", "yes"),
-    ]
-    assert rows[2]["top item"] == ITEMS[0]
-    assert rows[1]["max score difference"] is None
-
-
-def test_table_rounds_what_prefect_shows_raw() -> None:
-    row = table_rows(report([answer(latency_ms=60.123456)], [answer(scores=(0.9 - 1e-4 / 3, 0.8, 0.7))]))[0]
-    assert row["real-time ms"] == 60.1
-    assert row["max score difference"] == 0.000033
-    json.dumps(row, allow_nan=False)
-
-
 def test_artifact_keys_are_ones_that_prefect_takes() -> None:
     assert all(re.fullmatch(r"[a-z0-9-]+", key) for key in (MARKDOWN_KEY, TABLE_KEY))
 
@@ -319,7 +218,6 @@ def test_files_are_written_whole_and_nothing_else_is(tmp_path: Path) -> None:
     assert files.markdown.read_text(encoding="utf-8") == render_markdown(report())
     assert json.loads(files.json.read_text(encoding="utf-8"))["run_id"] == "nightly-1"
     assert files.html.read_text(encoding="utf-8").endswith("</html>")
-    assert files.html.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_report_written_again_replaces_the_first(tmp_path: Path) -> None:
@@ -327,14 +225,6 @@ def test_a_report_written_again_replaces_the_first(tmp_path: Path) -> None:
     files = write_report(report(title="Second"), tmp_path, {}, {})
     assert "Second" in files.html.read_text(encoding="utf-8")
     assert json.loads(files.json.read_text(encoding="utf-8"))["title"] == "Second"
-
-
-def test_a_report_that_can_not_be_rendered_leaves_the_old_files(tmp_path: Path) -> None:
-    files = write_report(report(), tmp_path, {}, {})
-    before = files.json.read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match="JSON compliant"):
-        write_report(report(cold_starts={"a": float("inf")}), tmp_path, {}, {})
-    assert files.json.read_text(encoding="utf-8") == before
 
 
 @pytest.mark.parametrize("run_id", ["", "..", "../elsewhere", "a/b", "/tmp"])

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from tasks.errors import InputError
-from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, serving_image
+from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, serving_image, without_password
 
 TABLE: dict[str, Any] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
 
@@ -42,6 +42,10 @@ def test_settings_come_from_a_dotenv_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("STYGIG_REQUEST_TTL_SECONDS", "21601"),
         ("STYGIG_INVOCATION_TIMEOUT_SECONDS", "3601"),
         ("STYGIG_EXPIRES_AFTER_HOURS", "0"),
+        ("STYGIG_CONTAINER_STARTUP_TIMEOUT_SECONDS", "59"),
+        ("STYGIG_CONTAINER_STARTUP_TIMEOUT_SECONDS", "3601"),
+        ("STYGIG_MODEL_DOWNLOAD_TIMEOUT_SECONDS", "59"),
+        ("STYGIG_MODEL_DOWNLOAD_TIMEOUT_SECONDS", "3601"),
     ],
 )
 def test_a_setting_outside_of_awss_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -55,6 +59,22 @@ def test_the_shown_settings_hide_the_account_and_leave_out_what_is_empty() -> No
     assert shown["execution_role_arn"] == "serving"
     assert "123456789012" not in "".join(shown.values())
     assert "bucket" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://me:secret@registry.example/serving:1", "https://***@registry.example/serving:1"),
+        ("me:secret@registry.example/serving:1", "***@registry.example/serving:1"),
+        ('Could not connect to the endpoint URL: "http://u:p%40@host:1/x"', '"http://***@host:1/x"'),
+        ("registry.example/serving@sha256:0a1b", "registry.example/serving@sha256:0a1b"),
+        ("write to me@example.org", "write to me@example.org"),
+    ],
+)
+def test_passwords_in_addresses_are_masked(text: str, shown: str) -> None:
+    assert without_password(text).endswith(shown)
+    assert "secret" not in without_password(text)
+    assert Settings(image_uri=text).masked()["image_uri"] == without_password(text)
 
 
 def test_the_image_that_is_set_wins() -> None:

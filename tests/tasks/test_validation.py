@@ -2,18 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.comparison import Answer, Check, Tolerance
-from tasks.endpoint import Endpoint
 from tasks.errors import LeftoverError, StygigError, ValidationFailedError
-from tasks.invocation import NOT_A_PICTURE, InvocationRecord
 from tasks.names import S3Location
-from tasks.pictures import Picture
 from tasks.plan import RunPlan
 from tasks.report import Report, ReportFiles
 from tasks.report_folder import Unwritten
@@ -24,65 +20,15 @@ from tasks.validation import (
     build_report,
     checks_of,
     concluded,
-    cost_of,
     judged,
-    latencies_of,
     recommended_items,
 )
 from tests.tasks.answers import ITEMS, answer, no_answer
 from tests.tasks.deployed import BUCKET, RUN_ID
+from tests.tasks.measurements import FAILURE, MODEL, endpoint, measured, record
 
-STARTED = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
-NAMES = ("1.jpg", "2.jpg")
-MODEL = f"s3://{BUCKET}/models/abc/model.tar.gz"
 GONE = Removal(("removed endpoint mine",), ())
 LEFT = Removal((), ("endpoint mine (it is Creating)",))
-REFUSED = Answer(NOT_A_PICTURE.name, None, "Received client error (400) from primary", 8.0)
-
-
-def record(picture: str, **changed: Any) -> InvocationRecord:
-    made = InvocationRecord(
-        picture=picture,
-        inference_id=f"id-{picture}",
-        input_sha256="",
-        input_location=f"s3://{BUCKET}/in",
-        output_location=f"s3://{BUCKET}/out",
-        failure_location=f"s3://{BUCKET}/failed",
-        submitted_at=STARTED,
-        submit_ms=20.0,
-        give_up_at=STARTED + timedelta(hours=1),
-        state="completed",
-        notified=True,
-        received_at=STARTED + timedelta(milliseconds=100),
-        completed_at=STARTED + timedelta(milliseconds=900),
-        seen_at=STARTED + timedelta(milliseconds=1100),
-    )
-    return replace(made, **changed)
-
-
-FAILURE = record(NOT_A_PICTURE.name, state="failed", failure_object="not_an_image: The body is no picture.")
-
-
-def endpoint(kind: Any, **changed: Any) -> Endpoint:
-    made = Endpoint(kind, f"stygig-{kind}-1", MODEL, "ml.m5.large", "", "", None, STARTED, 12.5)
-    return replace(made, **changed)
-
-
-def measured(**changed: Any) -> Measurement:
-    given = {
-        "baseline": endpoint("real-time"),
-        "asynchronous": endpoint("async"),
-        "pictures": [Picture(name, b"") for name in NAMES],
-        "baseline_answers": [answer(name, 60.0) for name in NAMES],
-        "async_answers": [answer(name, 1100.0) for name in NAMES],
-        "records": [record(name) for name in NAMES],
-        "failure": FAILURE,
-        "baseline_refusal": REFUSED,
-        "listening": True,
-    }
-    return Measurement(**(given | changed))
-
-
 def check(name: str, measurement: Measurement) -> Check:
     (found,) = [each for each in checks_of(measurement) if each.name == name]
     return found
@@ -127,29 +73,6 @@ def test_an_ending_found_in_s3_alone_fails_a_wait_that_listened() -> None:
     assert (found.passed, found.found) == (False, "2; 1 endings were found in S3 alone")
     names = [each.name for each in checks_of(measured(records=unheard, listening=False))]
     assert "every request was notified" not in names
-
-
-def test_latencies_are_of_what_was_answered() -> None:
-    records = [record("1.jpg"), record("2.jpg", state="failed", seen_at=None)]
-    answers = [answer("1.jpg", 60.0), no_answer("2.jpg")]
-    found = latencies_of(measured(records=records, baseline_answers=answers))
-    medians = {(each.phase, each.side): (each.percentiles.count, each.percentiles.p50_ms) for each in found}
-    assert (1, 60.0) in medians.values()
-    assert (2, 20.0) in medians.values()
-    assert (1, 800.0) in medians.values()
-    assert (1, 1100.0) in medians.values()
-
-
-def test_a_cost_counts_from_the_request_for_each_endpoint_until_it_was_gone(plan: RunPlan) -> None:
-    late = endpoint("async", asked_at=STARTED + timedelta(minutes=10))
-    cost = cost_of(plan, measured(asynchronous=late), STARTED + timedelta(minutes=30))
-    assert cost
-    assert (cost.baseline_instance_seconds, cost.async_instance_seconds) == (1800, 1200)
-
-
-def test_without_a_price_there_is_no_cost(plan: RunPlan) -> None:
-    unpriced = endpoint("async", instance_type="ml.no-such.large")
-    assert cost_of(plan, measured(asynchronous=unpriced), STARTED) is None
 
 
 @pytest.mark.parametrize(

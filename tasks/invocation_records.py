@@ -1,0 +1,107 @@
+"""One record per asynchronous request, kept in S3: SageMaker has no call that tells what became of a request.
+
+With it another process can go on waiting, and find the answer again.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from tasks.clients import client, explained
+from tasks.errors import NotFoundError
+from tasks.names import RUNS_PREFIX, RunNames, S3Location
+from tasks.plan import RunPlan
+from tasks.storage import download, exists, upload
+
+State = Literal["submitted", "completed", "failed", "expired", "lost"]
+ENDED: frozenset[State] = frozenset({"completed", "failed", "expired", "lost"})
+
+
+@dataclass(frozen=True)
+class InvocationRecord:
+    """One asynchronous request and what is known of it. Locations are as AWS returned them, never derived."""
+
+    picture: str
+    inference_id: str
+    input_sha256: str
+    input_location: str
+    output_location: str
+    failure_location: str
+    submitted_at: datetime
+    submit_ms: float
+    give_up_at: datetime
+    state: State = "submitted"
+    attempts: int = 1
+    notified: bool = False
+    received_at: datetime | None = None
+    completed_at: datetime | None = None
+    seen_at: datetime | None = None
+    failure_reason: str = ""
+    failure_object: str = ""
+    """What the object at the failure location says; empty if there is none."""
+    output_sha256: str = ""
+    """Of the answer as it was read; empty until then."""
+    endpoint_name: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    def to_dict(self) -> dict[str, Any]:
+        return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, read: dict[str, Any]) -> "InvocationRecord":
+        times = {k: datetime.fromisoformat(v) for k, v in read.items() if k.endswith("_at") and v}
+        return cls(**(read | times))
+
+
+def save_records(plan: RunPlan, records: Sequence[InvocationRecord]) -> None:
+    """Keeps a run's records together."""
+    lines = "".join(json.dumps(record.to_dict()) + "\n" for record in records)
+    upload(lines.encode(), _together(plan.names), "application/jsonl")
+
+
+def save_record(names: RunNames, record: InvocationRecord) -> None:
+    """Keeps one record, of a request by hand, by its inference id."""
+    upload(json.dumps(record.to_dict()).encode(), _alone(names, record.inference_id), "application/json")
+
+
+def load_records(names: RunNames) -> list[InvocationRecord]:
+    """The records of a run, as another process left them."""
+    lines = download(_together(names).uri).decode().splitlines()
+    return [InvocationRecord.from_dict(json.loads(line)) for line in lines]
+
+
+def find_record(bucket: str, inference_id: str) -> tuple[RunNames, InvocationRecord]:
+    """The record with that inference id, and the names of the run that keeps it."""
+    for run_id in _runs(bucket):
+        names = RunNames(run_id, bucket)
+        if exists(_alone(names, inference_id)):
+            read = json.loads(download(_alone(names, inference_id).uri))
+            return names, InvocationRecord.from_dict(read)
+        if exists(_together(names)):
+            for record in load_records(names):
+                if record.inference_id == inference_id:
+                    return names, record
+    raise NotFoundError(
+        f"No run in s3://{bucket}/{RUNS_PREFIX} has a record of inference {inference_id}: somebody else sent it, or "
+        "what its run kept has been removed."
+    )
+
+
+def _runs(bucket: str) -> Iterator[str]:
+    with explained("s3:ListBucket", bucket):
+        pages = client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=RUNS_PREFIX, Delimiter="/"):
+            yield from (each["Prefix"].removeprefix(RUNS_PREFIX).rstrip("/") for each in page.get("CommonPrefixes", []))
+
+
+def _together(names: RunNames) -> S3Location:
+    return names.prefix.child("invocations.jsonl")
+
+
+def _alone(names: RunNames, inference_id: str) -> S3Location:
+    return names.prefix.child(f"invocations/{inference_id}.json")
