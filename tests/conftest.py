@@ -14,6 +14,10 @@ os.environ.update(
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
     PREFECT_TASKS_REFRESH_CACHE="true",
+    # Prefect's own patience is that of a machine with nothing else to do.
+    PREFECT_API_REQUEST_TIMEOUT="900",
+    PREFECT_SERVER_DATABASE_TIMEOUT="900",
+    PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT="900",
 )
 OURS = ("AWS_", "STYGIG_")
 REPOSITORY = Path(__file__).parent.parent
@@ -61,7 +65,7 @@ def prefect_backend() -> Iterator[str]:
     from prefect.testing.utilities import prefect_test_harness
 
     with (
-        prefect_test_harness(server_startup_timeout=180),
+        prefect_test_harness(server_startup_timeout=1800),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield str(PREFECT_API_URL.value())

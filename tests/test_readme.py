@@ -34,13 +34,12 @@ def local_up(home: dict[str, str]) -> Iterator[None]:
     """`stygig local up` in the other terminal."""
     states = Path(home["HOME"]) / ".cache/stygig/local"
     process = subprocess.Popen(["stygig", "local", "up", "--port", "0"], env=home, cwd=home["HOME"])
-    started = time.monotonic()
     while not list(states.glob("*.json")):
         assert process.poll() is None
-        assert time.monotonic() - started < 60
+        time.sleep(0.05)
     yield
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait() == 0
 
 
 def test_it_is_short_enough_to_be_read() -> None:
@@ -64,7 +63,6 @@ def test_the_steps_run_as_they_stand(home: dict[str, str], local_up: None, prefe
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     assert "TOP 5 RECOMMENDATIONS" in done.stdout

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import boto3
 import pytest
@@ -18,16 +17,13 @@ from prefect.states import Cancelling
 
 from tasks.inventory import existing
 
-T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 90.0) -> T:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"nothing came within {seconds} s"
+def until(look: Callable[[], object]) -> None:
+    """Waits for as long as it takes: the work is done by other processes, and one that hangs is pytest's matter."""
+    while not look():
         time.sleep(0.1)
-    return found
 
 
 @pytest.fixture
@@ -43,7 +39,7 @@ def runner(prefect_backend: str, local_aws: object, tmp_path: Path) -> "Iterator
         )
     yield process
     process.terminate()
-    process.wait(60)
+    process.wait()
 
 
 def deployed() -> bool:
@@ -77,10 +73,10 @@ def ended(run: FlowRun) -> str:
 
 def in_the_middle(drawn_catalogue: Path) -> FlowRun:
     """A run whose endpoints exist."""
-    eventually(deployed)
+    until(deployed)
     run = run_deployment("nightly-validation/killed", parameters={"catalogue": str(drawn_catalogue)}, timeout=0)
     assert isinstance(run, FlowRun)
-    eventually(lambda: left(run).count("endpoint") == 2)
+    until(lambda: left(run).count("endpoint") == 2)
     return run
 
 
@@ -91,8 +87,8 @@ def test_after_sigkill_a_hook_in_a_new_process_leaves_nothing(
     pid = process_below(runner.pid)
     assert pid
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: left(run) == [])
-    eventually(lambda: ended(run) == "Crashed")
+    until(lambda: left(run) == [])
+    until(lambda: ended(run) == "Crashed")
     assert "left something: tearing down" in (tmp_path / "runner.log").read_text()
 
 
@@ -100,5 +96,5 @@ def test_a_cancelled_run_leaves_nothing(runner: "subprocess.Popen[bytes]", drawn
     run = in_the_middle(drawn_catalogue)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run.id, Cancelling())
-    eventually(lambda: ended(run) == "Cancelled")
+    until(lambda: ended(run) == "Cancelled")
     assert left(run) == []

@@ -42,7 +42,6 @@ def run_alone(folder: Path, *arguments: str | Path, **environment: str) -> Ran:
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     network = record.read_text().splitlines() if record.exists() else []

@@ -75,7 +75,9 @@ def deploy() -> None:
     )
     sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName=f"{ENDPOINT}-config")
     # the original polls every 30 s
-    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=ENDPOINT, WaiterConfig={"Delay": 1})
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName=ENDPOINT, WaiterConfig={"Delay": 1, "MaxAttempts": 1800}
+    )
     Path("async_endpoint_info.json").write_text(json.dumps({"endpoint_name": ENDPOINT, "endpoint_type": "async"}))
 
 
@@ -93,7 +95,7 @@ def submit(payload: dict[str, Any], key: str) -> str:
 def wait_for(location: str) -> Any:
     """The result; anything but 404 ends it. The original polls every 10 s, for 600 s."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
-    for _ in range(600):
+    for _ in range(18_000):
         try:
             s3.head_object(Bucket=bucket, Key=key)
             return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8"))

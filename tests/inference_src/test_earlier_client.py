@@ -58,9 +58,7 @@ def run(cloud: Cloud, folder: Path, *more: str) -> Ran:
     arguments = ("--bucket", BUCKET, "--model-uri", f"s3://{BUCKET}/model.tar.gz", "--image", "query.png")
     command = [sys.executable, str(PROGRAM), *arguments, "--topic", topic, "--role", cloud.aws.execution_role_arn]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **aws}
-    done = subprocess.run(
-        [*command, *more], env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
+    done = subprocess.run([*command, *more], env=environment, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return Ran(done.stdout, [found.groupdict() for found in ROW.finditer(done.stdout)])
 

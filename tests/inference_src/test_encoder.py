@@ -85,7 +85,7 @@ def test_may_be_shared_between_threads(folder: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join()
     assert all(np.array_equal(row, expected[number]) for number in range(8) for row in found[number])
 
 
@@ -200,7 +200,7 @@ def test_starts_and_answers_without_a_socket_and_without_heavy_imports(
 ) -> None:
     (tmp_path / "query.png").write_bytes(encoded(draw("upperwear_shirt")))
     command = [sys.executable, "-c", ONE_REQUEST, str(artifact), str(tmp_path / "query.png")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     unneeded = {"torch", "open_clip", "onnx", "scipy", "sklearn", "faiss", "boto3", "botocore", "urllib3", "requests"}
     assert unneeded.isdisjoint(json.loads(done.stdout))

@@ -356,7 +356,7 @@ def test_several_request_threads_share_one_model(artifact: Path, draw: Any, enco
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join()
     assert found == {number: [expected[number]] * 5 for number in range(len(bodies))}
 
 

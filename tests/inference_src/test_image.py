@@ -190,7 +190,7 @@ def test_large_pictures_are_decoded_one_at_a_time(
     rgb = limits._rgb
 
     def watched(image: Any) -> Any:
-        together.wait(timeout=10)
+        together.wait()
         alone.append(limits._LARGE.locked())
         return rgb(image)
 

@@ -44,5 +44,5 @@ def test_a_worker_has_the_servers_threads_and_none_of_its_libraries(
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     environment["PYTHONPATH"] = str(Path(inference.__file__).parent)
     asked = [sys.executable, "-c", SERVE, str(artifact), str(picture)]
-    done = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"of imports": 0, "of the session": 0, "of two requests": 2}

@@ -21,7 +21,6 @@ def stygig(*arguments: str, cwd: Path, **environment: str) -> "subprocess.Comple
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
     )
 
 

@@ -40,7 +40,7 @@ def url(folder: Path) -> Iterator[str]:
     urllib.request.urlopen(urllib.request.Request(f"{url}/_localaws/faults", fault, method="POST")).close()
     yield url
     up.send_signal(signal.SIGINT)
-    up.communicate(timeout=20)
+    up.communicate()
     assert up.returncode == 0
 
 

@@ -19,7 +19,6 @@ from recommender.image import MAX_IMAGE_BYTES
 from tasks.archive import write_tar_gz
 from tasks.artifact import build
 from tasks.catalogue import scan_catalogue
-from tasks.deadline import Deadline
 from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
 from tasks.invocation_records import InvocationRecord
 from tasks.names import S3Location
@@ -84,7 +83,7 @@ BAD = {
     "an unknown gender": Bad(asked(gender="Men"), 400, "invalid_gender"),
     "an unknown category": Bad(asked(category="shirt"), 400, "invalid_category"),
     "no flag": Bad(asked(include_embedding=1), 400, "invalid_include_embedding"),
-    "an unknown field": Bad(asked(min_score=0.5), 400, "unknown_field"),
+    "an unknown field": Bad(asked(unheard_of=0.5), 400, "unknown_field"),
     "no object": Bad(b"[]", 400, "invalid_request"),
     "no JSON": Bad(b"{", 400, "malformed_json"),
     "NaN": Bad(b'{"top_k": NaN}', 400, "malformed_json"),
@@ -153,7 +152,7 @@ def test_bad_input_ends_as_a_failure_object_and_a_notification_with_its_code(pla
     seen = second_queue(plan, endpoint.topics.error_arn)
     requests = BAD | {"a good one, last": Bad(asked(), 200, "")}
     records = [submitted(endpoint, name, bad) for name, bad in requests.items()]
-    ended = Wait(records, endpoint.name, endpoint.topics.queue_url, Deadline(60)).run()
+    ended = Wait(records, endpoint.name, endpoint.topics.queue_url, hurried()).run()
     *failed, good = sorted(ended, key=lambda record: list(requests).index(record.picture))
     assert {each.picture: (each.state, each.notified, each.failure_object.partition(":")[0]) for each in failed} == {
         name: ("failed", True, bad.code) for name, bad in BAD.items()

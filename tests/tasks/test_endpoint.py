@@ -10,13 +10,12 @@ from botocore.validate import validate_parameters
 
 from localaws import LocalAws
 from localaws.faults import ConnectionDropped, Faults
-from tasks.deadline import Deadline
 from tasks.endpoint import EndpointSpec, endpoint_config_request, existing_endpoint, start_endpoint, wait_in_service
 from tasks.errors import DeadlineExceededError, EndpointFailedError, InputError, NotFoundError, StygigError
 from tasks.inventory import recorded
 from tasks.notifications import Topics, create_messaging
 from tasks.plan import RunPlan
-from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, NEVER_LOADS, RUN_ID, Clock, deployed, put_model
+from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, NEVER_LOADS, RUN_ID, Clock, deployed, hurried, put_model
 
 TOPICS = Topics("arn:aws:sns:us-east-1:123456789012:good", "arn:aws:sns:us-east-1:123456789012:bad")
 ASYNC = EndpointSpec("async", "s3://bucket/model.tar.gz", max_concurrent_invocations=7)
@@ -142,7 +141,7 @@ def test_a_wait_ends_when_an_endpoint_failed_with_its_reason_and_its_log(plan: R
     local_aws.clock.rate = 300  # SageMaker restarts a container that ends for as long as it may take to start
     asked = start_endpoint(plan, EndpointSpec("real-time", put_model(NEVER_LOADS)), None)
     with pytest.raises(EndpointFailedError, match=r"is Failed: .*ping health check[\s\S]*no weights in the archive"):
-        wait_in_service([asked], Deadline(60))
+        wait_in_service([asked], hurried())
 
 
 def test_a_wait_ends_at_its_deadline_with_who_is_missing(plan: RunPlan) -> None:

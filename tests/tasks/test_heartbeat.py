@@ -59,7 +59,7 @@ def test_the_first_beat_is_there_when_start_returns(plan: RunPlan) -> None:
     heart.stop()
     assert found
     assert (found.process, found.kept, found.ended) == (this_process(), False, False)
-    assert 0 <= found.silent_seconds < 60
+    assert 0 <= found.silent_seconds < 3600
 
 
 def test_beats_go_on_until_the_end_and_one_that_fails_is_told_once(

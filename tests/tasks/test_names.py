@@ -101,5 +101,6 @@ def test_tags_say_whose_and_until_when_in_utc() -> None:
 
 
 def test_a_dated_name_sorts_by_time() -> None:
-    assert re.fullmatch(r"nightly-\d{4}-\d\d-\d\d-\d{4}", dated("nightly"))
-    assert dated("nightly")[8:18] == f"{datetime.now(UTC):%Y-%m-%d}"
+    before, name, after = datetime.now(UTC), dated("nightly"), datetime.now(UTC)
+    assert re.fullmatch(r"nightly-\d{4}-\d\d-\d\d-\d{4}", name)
+    assert f"{before:%Y-%m-%d}" <= name[8:18] <= f"{after:%Y-%m-%d}"
