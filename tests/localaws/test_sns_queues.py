@@ -75,6 +75,68 @@ def test_what_cannot_be_published_fails_the_publisher(cloud: Cloud, sns: Any) ->
     sns.publish(TopicArn=TOPIC, Message="ü" * 131_072, Subject="s" * 100)
 
 
+def test_every_entry_of_a_batch_is_told_as_published_or_failed(cloud: Cloud, sns: Any) -> None:
+    url, arn = cloud.queue()
+    sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    entries: dict[str, dict[str, str]] = {
+        "fine": {"Message": "m"},
+        "subject": {"Message": "m", "Subject": "s" * 101},
+        "empty": {"Message": ""},
+        "json": {"Message": "{}", "MessageStructure": "json"},
+        "last": {"Message": "n"},
+    }
+    answer = sns.publish_batch(
+        TopicArn=TOPIC, PublishBatchRequestEntries=[{"Id": name, **entry} for name, entry in entries.items()]
+    )
+    assert [each["Id"] for each in answer["Successful"]] == ["fine", "last"]
+    failed = {each["Id"]: (each["Code"], each["SenderFault"], each["Message"]) for each in answer["Failed"]}
+    assert failed == {
+        "subject": ("InvalidParameter", True, "Invalid parameter: Subject"),
+        "empty": ("InvalidParameter", True, "Invalid parameter: Empty message"),
+        "json": (
+            "InvalidParameter",
+            True,
+            "Invalid parameter: Message Structure - No default entry in JSON message body",
+        ),
+    }
+    assert sorted(message["Body"] for message in received(cloud, url)) == ["m", "n"]
+
+
+def test_a_batch_of_a_fifo_topic_names_the_entry_that_lacks_an_id(cloud: Cloud) -> None:
+    sns = cloud.client("sns")
+    arn = sns.create_topic(Name="t.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    entries = [{"Id": name, "Message": "m", "MessageGroupId": "g"} for name in ("a", "b")]
+    entries[0]["MessageDeduplicationId"] = "d"
+    answer = sns.publish_batch(TopicArn=arn, PublishBatchRequestEntries=entries)
+    assert [[each["Id"] for each in answer[kind]] for kind in ("Successful", "Failed")] == [["a"], ["b"]]
+
+
+def test_a_batch_against_the_rules_is_refused_as_a_whole(cloud: Cloud, sns: Any) -> None:
+    def refused(*ids: str, topic: str = TOPIC) -> str:
+        with pytest.raises(ClientError) as refusal:
+            sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[{"Id": each, "Message": "m"} for each in ids])
+        return str(refusal.value.response["Error"]["Code"])
+
+    assert refused("a", "a") == "BatchEntryIdsNotDistinct"
+    assert refused(*"abcdefghijk") == "TooManyEntriesInBatchRequest"
+    assert refused("a", topic=f"{TOPIC}2").startswith("NotFound")
+
+
+def test_a_queue_keeps_the_attributes_that_are_not_set_and_its_policy_among_them(cloud: Cloud, sns: Any) -> None:
+    url, arn = cloud.queue()
+    sqs, every = cloud.client("sqs"), {"QueueUrl": url, "AttributeNames": ["All"]}
+    before = sqs.get_queue_attributes(**every)["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "77"})
+    after = sqs.get_queue_attributes(**every)["Attributes"]
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    assert changed - {"LastModifiedTimestamp"} == {"VisibilityTimeout"}
+    sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn)
+    sns.publish(TopicArn=TOPIC, Message="m")
+    assert len(received(cloud, url)) == 1
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    assert "Policy" not in sqs.get_queue_attributes(**every)["Attributes"]
+
+
 def policy(**changes: Any) -> str:
     statement = {
         "Effect": "Allow",

@@ -6,14 +6,21 @@ import json
 import re
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, EmptyResult
-from moto.sns.exceptions import SNSInvalidParameter, TopicNotFound
+from moto.sns.exceptions import (
+    BatchEntryIdsNotDistinct,
+    SNSInvalidParameter,
+    TooManyEntriesInBatchRequest,
+    TopicNotFound,
+)
 from moto.sns.models import SNSBackend, Topic
 from moto.sns.responses import SNSResponse
 
 from localaws.services import sns_delivery, sns_retry_policy, sns_subscriptions
 
 LONGEST_MESSAGE_BYTES = 262_144
+LARGEST_BATCH = 10
 # "ASCII text that begins with a letter, number, or punctuation mark", without control characters.
 _SUBJECT = re.compile(r"[!-~][ -~]{0,99}")
 
@@ -30,6 +37,7 @@ def apply() -> None:
     for name in ("subscribe", "unsubscribe", "set_subscription_attributes", "get_subscription_attributes"):
         setattr(SNSBackend, name, getattr(sns_subscriptions, name))
     SNSBackend.get_endpoint = get_endpoint
+    SNSBackend.publish_batch = publish_batch
     for answer in (
         publish,
         subscribe,
@@ -51,18 +59,60 @@ def get_endpoint(backend: Any, arn: str) -> Any:
 
 def publish(response: Any) -> Any:
     """Publishes a message, if SNS would take it; moto takes an empty one, and counts characters for bytes."""
-    message, subject = response._get_param("Message"), response._get_param("Subject")
+    _check_message(response._get_param("Message"), response._get_param("Subject"))
     arn = response._get_param("TargetArn") or response._get_param("TopicArn")
+    if arn is not None and (found := len(arn.split(":"))) < 6:
+        reason = f"An ARN must have at least 6 elements, not {found}"
+        raise SNSInvalidParameter(f"Invalid parameter: TopicArn Reason: {reason}")
+    return _publish(response)
+
+
+def _check_message(message: str | None, subject: str | None) -> None:
     if not message:
         raise SNSInvalidParameter("Invalid parameter: Empty message")
     if len(message.encode()) > LONGEST_MESSAGE_BYTES:
         raise SNSInvalidParameter("Invalid parameter: Message too long")
     if subject is not None and not _SUBJECT.fullmatch(subject):
         raise SNSInvalidParameter("Invalid parameter: Subject")
-    if arn is not None and (found := len(arn.split(":"))) < 6:
-        reason = f"An ARN must have at least 6 elements, not {found}"
-        raise SNSInvalidParameter(f"Invalid parameter: TopicArn Reason: {reason}")
-    return _publish(response)
+
+
+def publish_batch(
+    backend: Any, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What was published, and what was not and why; moto tells nothing of most entries that fail."""
+    _check_batch(backend.get_topic(topic_arn), publish_batch_request_entries)
+    published, failed = [], []
+    for entry in publish_batch_request_entries:
+        try:
+            _check_message(entry["Message"], entry.get("Subject"))
+            published.append({"Id": entry["Id"], "MessageId": _publish_entry(backend, topic_arn, entry)})
+        except ServiceException as exc:
+            failed.append({"Id": entry["Id"], "Code": exc.code, "Message": exc.message, "SenderFault": True})
+        except Exception as exc:  # AWS's own failure leaves the other entries alone, too
+            failed.append({"Id": entry["Id"], "Code": "InternalError", "Message": repr(exc), "SenderFault": False})
+    return published, failed
+
+
+def _check_batch(topic: Any, entries: list[dict[str, Any]]) -> None:
+    if len(entries) > LARGEST_BATCH:
+        raise TooManyEntriesInBatchRequest
+    if len({entry["Id"] for entry in entries}) < len(entries):
+        raise BatchEntryIdsNotDistinct
+    if topic.fifo_topic and not all("MessageGroupId" in entry for entry in entries):
+        raise SNSInvalidParameter("Invalid parameter: The MessageGroupId parameter is required for FIFO topics")
+
+
+def _publish_entry(backend: Any, topic_arn: str, entry: dict[str, Any]) -> str:
+    message_id: str = backend.publish(
+        message=entry["Message"],
+        arn=topic_arn,
+        subject=entry.get("Subject"),
+        message_attributes=entry.get("MessageAttributes", {}),
+        group_id=entry.get("MessageGroupId"),
+        deduplication_id=entry.get("MessageDeduplicationId"),
+        message_structure=entry.get("MessageStructure"),
+    )
+    return message_id
 
 
 def subscribe(response: Any) -> Any:

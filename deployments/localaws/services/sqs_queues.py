@@ -14,6 +14,7 @@ from moto.sqs.models import Queue, SQSBackend
 KEPT_HANDLES = 10_000
 
 _receive_message = SQSBackend.receive_message
+_set_attributes = Queue._set_attributes
 # They look at a message and then change it; and who waits for one lets the others in.
 _ONE_AT_A_TIME = ("receive_message", "change_message_visibility", "purge_queue")
 
@@ -25,6 +26,7 @@ def apply() -> None:
     Queue.approximate_number_of_messages_delayed = property(_delayed)
     Queue.approximate_number_of_messages_not_visible = property(_not_visible)
     Queue.delete_message = delete_message
+    Queue._set_attributes = set_attributes
     for name in _ONE_AT_A_TIME:
         setattr(SQSBackend, name, _one_at_a_time(getattr(SQSBackend, name)))
 
@@ -89,6 +91,13 @@ def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
             return method(backend, queue_name, *args, **kwargs)
 
     return alone
+
+
+def set_attributes(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+    """Sets the attributes that are named; moto takes the policy of a queue away when others are set."""
+    if "Policy" not in attributes:
+        attributes = {**attributes, "Policy": queue.policy}
+    _set_attributes(queue, attributes, now)
 
 
 def delete_message(queue: Any, receipt_handle: str) -> None:
