@@ -7,8 +7,10 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from tasks.endpoint import Endpoint, EndpointSpec, output_bucket_task, start_endpoint_task, wait_in_service_task
+from tasks.endpoint_info import publish_summary_task
 from tasks.guarantee import teardown_hook, torn_down
 from tasks.invocation import smoke_real_time_task
+from tasks.latest import LATEST, resolve_model_task
 from tasks.notifications import checked_topic, create_messaging_task
 from tasks.outputs import smoke_async_task
 from tasks.pictures import read_picture
@@ -25,7 +27,7 @@ from tasks.sources import smoke_picture
     on_cancellation=[teardown_hook],
 )
 def deploy_endpoint(
-    model_uri: str,
+    model_uri: str = LATEST,
     kind: Literal["async", "real-time"] = "async",
     endpoint_name: str = "",
     instance_type: str = "ml.m5.large",
@@ -36,7 +38,8 @@ def deploy_endpoint(
     """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
 
     Args:
-        model_uri: s3://…/model.tar.gz as package-model printed it, or a prefix of loose files ending with "/".
+        model_uri: s3://…/model.tar.gz as package-model printed it, or a prefix of loose files ending with "/"; "latest"
+            is the model that was packaged last.
         kind: "async" queues requests and scales to zero; "real-time" answers at once and bills around the clock.
         endpoint_name: At most 63 letters, digits and dashes; empty takes stygig-KIND-RUN.
         instance_type: For example ml.m5.large.
@@ -50,6 +53,7 @@ def deploy_endpoint(
     checked_topic(sns_topic_arn)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
+    spec = spec.serving(resolve_model_task(model_uri, plan.bucket))
     output_bucket_task(plan, spec)
     picture = read_picture(str(smoke_picture()))
     with torn_down(plan, keep_on_success=True):
@@ -62,4 +66,5 @@ def deploy_endpoint(
             scale_to_zero_task(plan, endpoint.name)
         else:
             smoke_real_time_task(endpoint, picture)
+        publish_summary_task(endpoint)
         return endpoint

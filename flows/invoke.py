@@ -22,7 +22,7 @@ def invoke(
 
     Args:
         endpoint_name: The asynchronous endpoint.
-        image: A picture file where the flow runs. Give this or s3_image.
+        image: A picture file where the flow runs. Without this and s3_image the demo's picture is sent.
         s3_image: s3://BUCKET/KEY of a picture.
         top_k: How many recommendations.
         wait: Wait for the answer; otherwise only its location is returned.

@@ -34,6 +34,7 @@ from tasks.encoder import (
     prepare_encoder,
 )
 from tasks.errors import InputError
+from tasks.latest import publish_latest
 from tasks.memory import upload_footprint
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.picture_files import SUFFIXES, read_bytes
@@ -94,6 +95,7 @@ def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artif
         with tempfile.TemporaryDirectory(prefix="stygig-package-") as scratch:
             artifact = _build_and_upload(plan.bucket, entries, inputs, wheels, Path(scratch), progress)
     upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
+    publish_latest(plan.bucket, artifact.uri, artifact.model_version)
     return artifact
 
 

@@ -48,9 +48,9 @@ class Deadline:
             self.sleep(min(jittered, longest_seconds, self.remaining_seconds))
             pause = min(pause * 1.5, longest_seconds)
 
-    def again(self, longest_seconds: float) -> "Deadline":
-        """The next of a series of growing intervals, beginning now: 1 s, then half as much again each time."""
-        return Deadline(min(max(1.0, 1.5 * self.limit_seconds), longest_seconds), self.clock, self.sleep)
+    def again(self, first_seconds: float, longest_seconds: float) -> "Deadline":
+        """The next of a series of growing intervals, beginning now: the first, then half as much again each time."""
+        return Deadline(min(max(first_seconds, 1.5 * self.limit_seconds), longest_seconds), self.clock, self.sleep)
 
     def exceeded(self, waited_for: str, found: str, advice: str) -> DeadlineExceededError:
         return DeadlineExceededError(

@@ -226,11 +226,19 @@ def existing_endpoint(name: str, kind: Kind) -> Endpoint:
             f"Endpoint {name} is {'an asynchronous' if is_async else 'a real-time'} one, but {kind} was asked for. "
             "Name another; `aws sagemaker list-endpoints` lists them."
         )
+    return described_endpoint(name)
+
+
+def described_endpoint(name: str) -> Endpoint:
+    """What AWS says of an endpoint, whoever deployed it and however it is."""
+    found = describe(name)
     with explained("sagemaker:DescribeEndpointConfig", name):
         config = client("sagemaker").describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
         variant = config["ProductionVariants"][0]
         model = client("sagemaker").describe_model(ModelName=variant["ModelName"])
-    return _as_found(name, kind, variant["InstanceType"], model, config.get("AsyncInferenceConfig", {}))
+    asynchronous = config.get("AsyncInferenceConfig", {})
+    kind: Kind = "async" if asynchronous else "real-time"
+    return _as_found(name, kind, variant.get("InstanceType", ""), model, asynchronous)
 
 
 def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], config: dict[str, Any]) -> Endpoint:

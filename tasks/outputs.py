@@ -75,7 +75,7 @@ class Wait:
             self.listen(1 if before else 0)
             if len(self.pending) == before and self.next_look.expired:
                 self.look_in_s3()
-                self.next_look = self.next_look.again(longest_seconds=self._longest_pause_seconds())
+                self.next_look = self.next_look.again(*self._pauses())
             if self.pending and self.next_describe.expired:
                 self.look_at_the_endpoint()
                 self.give_up_on_the_expired()
@@ -92,9 +92,11 @@ class Wait:
             f"`stygig wait {self.pending[0].inference_id}` goes on waiting.",
         )
 
-    def _longest_pause_seconds(self) -> float:
-        fresh = not self.queue_url and self.deadline.elapsed_seconds < PATIENT_SECONDS
-        return LONGEST_WITHOUT_QUEUE_SECONDS if fresh else LONGEST_BETWEEN_LOOKS_SECONDS
+    def _pauses(self) -> tuple[float, float]:
+        """Seconds between looks into S3: the shortest and the longest."""
+        if not self.queue_url and self.deadline.elapsed_seconds < PATIENT_SECONDS:
+            return 0.1, LONGEST_WITHOUT_QUEUE_SECONDS
+        return 1.0, LONGEST_BETWEEN_LOOKS_SECONDS
 
     def listen(self, wait_seconds: int) -> None:
         """Takes in whatever has been notified; a duplicate changes nothing."""

@@ -116,10 +116,18 @@ class Report:
             empty=len(self.empty),
             max_score_difference=self.max_score_difference,
             p50_ms=medians,
-            cold_starts_seconds={start.endpoint: start.seconds for start in self.cold_starts},
-            run_usd=self.cost.run_usd if self.cost and math.isfinite(self.cost.run_usd) else None,
+            cold_starts_seconds={
+                each.endpoint: each.seconds for each in self.cold_starts if math.isfinite(each.seconds)
+            },
+            run_usd=self.run_usd,
             left=len(self.left),
         )
+
+    @property
+    def run_usd(self) -> float | None:
+        """What the run cost, None where that isn't known or no number."""
+        found = Omissions().unless_odd("cost", lambda: self.cost.run_usd if self.cost else None, None)
+        return found if found is not None and math.isfinite(found) else None
 
     @property
     def before(self) -> tuple[Night, ...]:

@@ -32,6 +32,7 @@ __all__ = [
     "build_report",
     "checks_of",
     "concluded",
+    "item_pictures",
     "item_pictures_task",
     "judged",
     "recommended_items",
@@ -192,8 +193,7 @@ def write_report_task(
     return files
 
 
-@task(name="fetch-item-pictures")
-def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
+def item_pictures(measured: Measurement) -> dict[str, bytes]:
     """Those that can be read: the page has a place for a missing one."""
     wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
     uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))
@@ -202,6 +202,11 @@ def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     except StygigError as exc:
         run_logger().warning("the report shows no items' pictures: %s", visible(str(exc)))
         return {}
+
+
+@task(name="fetch-item-pictures")
+def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
+    return item_pictures(measured)
 
 
 def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurement, kept: bool = False) -> Outcome:

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 S3_URI = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?"
+LATEST = "latest"
 NAME = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 
 
@@ -26,6 +27,11 @@ def checked_uri(uri: str, option: str) -> str:
         message = f"{uri!r} is no S3 location: expected s3://BUCKET/KEY, the bucket's name of 3 to 63 characters"
         raise typer.BadParameter(message, param_hint=option)
     return uri
+
+
+def checked_model(uri: str, option: str) -> str:
+    """The URI, or `latest`."""
+    return uri if uri == LATEST else checked_uri(uri, option)
 
 
 def checked_encoder(encoder: str, precision: str, engine: str) -> str:
@@ -52,3 +58,31 @@ def checked_source(source: str, option: str) -> str:
             f"{source} is not a folder; give a folder, s3://BUCKET/PREFIX/ or demo", param_hint=option
         )
     return str(folder.resolve())
+
+
+Encoder = Annotated[str, typer.Option(help="demo, an open_clip NAME:TAG, NAME:FILE, hf-hub:NAME, or a folder.")]
+Catalogue = Annotated[
+    str,
+    typer.Option(
+        help="Folder or s3://… with group/type/file, type/file or women/type/file and the like; demo is drawn."
+    ),
+]
+Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
+Metadata = Annotated[str, typer.Option(help="CSV with path and gender; else the catalogue's metadata.csv.")]
+Categories = Annotated[str, typer.Option(help="YAML file that maps folder names to the 13 categories.")]
+Precision = Annotated[
+    Literal["fp16", "fp32", "int8"],
+    typer.Option(
+        help="How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own."
+    ),
+]
+Engine = Annotated[
+    Literal["onnxruntime", "torch"],
+    typer.Option(help="What runs it; torch takes fp16 or fp32, and a GPU where the instance has one."),
+]
+Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
+Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
+TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
+Tolerance = Annotated[float, typer.Option(min=0, max=0.999, help="How far two scores may be apart.")]
+InstanceType = Annotated[str, typer.Option(help="SageMaker instance type.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="Requests that one instance works on at a time.")]

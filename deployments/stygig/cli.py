@@ -5,10 +5,32 @@ from typing import Annotated, Literal
 
 import typer
 
-from stygig.arguments import EndpointName, Json, checked_encoder, checked_source, checked_uri
+from stygig.arguments import (
+    Catalogue,
+    Categories,
+    Concurrency,
+    Count,
+    Encoder,
+    EndpointName,
+    Engine,
+    Fewest,
+    InstanceType,
+    Json,
+    Metadata,
+    Pictures,
+    Precision,
+    Tolerance,
+    TopK,
+    checked_encoder,
+    checked_model,
+    checked_source,
+    checked_uri,
+)
+from stygig.invoke_cli import invoke, wait
 from stygig.local_cli import local
 from stygig.output import INTERRUPTED, ending, refused
 from stygig.streams import make_streams_unbreakable
+from stygig.telemetry import turn_telemetry_off
 
 app = typer.Typer(
     name="stygig",
@@ -18,33 +40,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(local, name="local")
-
-Encoder = Annotated[str, typer.Option(help="demo, an open_clip NAME:TAG, NAME:FILE, hf-hub:NAME, or a folder.")]
-Catalogue = Annotated[
-    str,
-    typer.Option(
-        help="Folder or s3://… with group/type/file, type/file or women/type/file and the like; demo is drawn."
-    ),
-]
-Pictures = Annotated[str, typer.Option(help="Folder or s3://… of query pictures; demo is drawn.")]
-Metadata = Annotated[str, typer.Option(help="CSV with path and gender; else the catalogue's metadata.csv.")]
-Categories = Annotated[str, typer.Option(help="YAML file that maps folder names to the 13 categories.")]
-Precision = Annotated[
-    Literal["fp16", "fp32", "int8"],
-    typer.Option(
-        help="How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own."
-    ),
-]
-Engine = Annotated[
-    Literal["onnxruntime", "torch"],
-    typer.Option(help="What runs it; torch takes fp16 or fp32, and a GPU where the instance has one."),
-]
-Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
-Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
-TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
-Tolerance = Annotated[float, typer.Option(min=0, max=0.999, help="How far two scores may be apart.")]
-InstanceType = Annotated[str, typer.Option(help="SageMaker instance type.")]
-Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="Requests that one instance works on at a time.")]
+app.command()(invoke)
+app.command()(wait)
 
 
 @app.command()
@@ -121,7 +118,9 @@ def package(
 
 @app.command()
 def deploy(
-    model_uri: Annotated[str, typer.Option(help="s3://…/model.tar.gz, as `stygig package` printed it.")],
+    model_uri: Annotated[
+        str, typer.Option(help="s3://…/model.tar.gz, as `stygig package` printed it; latest is what it packaged last.")
+    ] = "latest",
     kind: Annotated[Literal["async", "real-time"], typer.Option(help="Queue and scale to zero, or answer at once.")] = (
         "async"
     ),
@@ -134,7 +133,7 @@ def deploy(
 ) -> None:
     """Deploy a packaged model, show that it answers, and write async_endpoint_info.json."""
     parameters = {
-        "model_uri": checked_uri(model_uri, "--model-uri"),
+        "model_uri": checked_model(model_uri, "--model-uri"),
         "kind": kind,
         "endpoint_name": endpoint_name,
         "instance_type": instance_type,
@@ -146,29 +145,6 @@ def deploy(
         from stygig.running import run_flow
 
         out.endpoint(run_flow("deploy_endpoint", parameters))
-
-
-@app.command()
-def invoke(
-    image: Annotated[str, typer.Option(help="A picture file.")] = "",
-    s3_image: Annotated[str, typer.Option(help="s3://BUCKET/KEY of a picture.")] = "",
-    endpoint_name: EndpointName = "",
-    top_k: TopK = 5,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the answer.")] = False,
-    display_results: Annotated[bool, typer.Option("--display-results", help="Show the answer as a list.")] = False,
-    json: Json = False,
-) -> None:
-    """Ask an asynchronous endpoint about one picture; without --wait only the answer's location is printed.
-
-    Without --endpoint-name the one in async_endpoint_info.json is asked.
-    """
-    if bool(image) == bool(s3_image):
-        raise typer.BadParameter("give either --image or --s3-image")
-    checked_uri(s3_image, "--s3-image")
-    with ending(json) as out:
-        from stygig.running import invoke_directly
-
-        out.invocation(invoke_directly(endpoint_name, image, s3_image, top_k, wait or display_results), display_results)
 
 
 @app.command()
@@ -204,13 +180,13 @@ def teardown(
     run_id: Annotated[str, typer.Option(help="A run's id, as `stygig inventory` shows it.")] = "",
     json: Json = False,
 ) -> None:
-    """Remove an endpoint, or everything that a run made, and prove that it is gone."""
+    """Remove an endpoint, or everything that a run made, and prove it; what is gone already is no error."""
     if bool(endpoint_name) == bool(run_id):
         raise typer.BadParameter("give either --endpoint-name or --run-id")
     with ending(json) as out:
         from stygig.running import run_flow
 
-        out.removal(run_flow("teardown", {"endpoint_name": endpoint_name, "run_id": run_id}))
+        out.removal(run_flow("teardown", {"endpoint_name": endpoint_name, "run_id": run_id}), endpoint_name)
 
 
 @app.command()
@@ -235,9 +211,22 @@ def inventory(json: Json = False) -> None:
         out.inventory(inventory_directly())
 
 
+@app.command()
+def status(json: Json = False) -> None:
+    """Say whether async_endpoint_info.json is still true, and when Prefect's schedules run next.
+
+    Exit status 1 if something is stale, or if a schedule has no next run.
+    """
+    with ending(json) as out:
+        from stygig.status import read_status
+
+        out.status(read_status())
+
+
 def main() -> None:
     """Runs the command line; a wrong argument is one line, and with --json one JSON object, like every other error."""
     make_streams_unbreakable()
+    turn_telemetry_off()
     try:
         status = app(standalone_mode=False)
     except typer.exceptions.TyperException as exc:

@@ -4,15 +4,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stygig.endpoint_info import ENDPOINT_INFO, forget_endpoint, write_endpoint_info
 from stygig.inventory_output import inventory_json, inventory_text
 from stygig.signals import HUNG_UP, TERMINATED
 
 if TYPE_CHECKING:
+    from stygig.status import Status
     from tasks.artifact import Artifact
     from tasks.by_hand import Invocation
     from tasks.endpoint import Endpoint
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tasks.teardown import Removal
     from tasks.validation import Outcome
 
-ENDPOINT_INFO = Path("async_endpoint_info.json")
 INTERRUPTED, CRASHED = 130, 3
 
 
@@ -60,23 +60,17 @@ class Printer:
         self.emit(artifact.to_dict(), f"{head}\n{artifact.uri}")
 
     def endpoint(self, endpoint: "Endpoint") -> None:
-        told = endpoint.topics
-        info = {
-            "endpoint_name": endpoint.name,
-            "endpoint_type": endpoint.kind,
-            "model_uri": endpoint.model_uri,
-            "instance_type": endpoint.instance_type,
-            "deployed_at": endpoint.asked_at.isoformat(timespec="seconds"),
-            "cold_start_seconds": round(endpoint.cold_start_seconds or 0.0, 1),
-            "expires_at": endpoint.expires_at.isoformat(timespec="seconds") if endpoint.expires_at else "",
-            "s3_output_path": endpoint.output_path,
-            "s3_failure_path": endpoint.failure_path,
-            "success_topic_arn": told.success_arn if told else "",
-            "error_topic_arn": told.error_arn if told else "",
-        }
+        from tasks.endpoint_info import endpoint_info
+
+        info = endpoint_info(endpoint)
         if endpoint.kind == "async":
-            ENDPOINT_INFO.write_text(json.dumps(info, indent=2) + "\n")
+            write_endpoint_info(info)
         self.emit(info, "\n".join(f"{name}: {value}" for name, value in info.items() if value))
+
+    def status(self, status: "Status") -> None:
+        self.emit(status.to_dict(), "\n".join(status.lines()))
+        if not status.well:
+            raise typer.Exit(1)
 
     def invocation(self, invocation: "Invocation", display: bool) -> None:
         from tasks.by_hand import display as displayed
@@ -88,9 +82,16 @@ class Printer:
             text = displayed(invocation.response) if display else answer
         self.emit(invocation.to_dict(), text)
 
-    def removal(self, removal: "Removal") -> None:
-        done = "\n".join((*removal.removed, "nothing is left"))
-        self.emit({"removed": list(removal.removed), "left": list(removal.left)}, done)
+    def removal(self, removal: "Removal", endpoint_name: str = "") -> None:
+        """What was removed; what was written down of an endpoint that is gone goes with it."""
+        gone = {
+            line.removeprefix("removed endpoint ") for line in removal.removed if line.startswith("removed endpoint ")
+        }
+        forgotten = [f"removed {ENDPOINT_INFO}"] if forget_endpoint({*gone, endpoint_name} - {""}) else []
+        self.emit(
+            {"removed": list(removal.removed), "left": list(removal.left)},
+            "\n".join((*removal.removed, *forgotten, "nothing is left")),
+        )
 
     def sweep(self, sweep: "Sweep") -> None:
         would = "would clean up after" if sweep.dry_run else "cleaned up after"
@@ -183,6 +184,8 @@ def ending(as_json: bool) -> Iterator[Printer]:
 
 def _interrupted_by(exc: BaseException) -> tuple[int, str] | None:
     """A signal may reach Prefect between two tasks, where it turns into an error of its own; its cause still tells."""
+    if "prefect" not in sys.modules:  # importing it takes seconds, only to learn that it raised nothing
+        return None
     from prefect.exceptions import TerminationSignal
 
     seen: BaseException | None = exc

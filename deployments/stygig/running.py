@@ -1,19 +1,15 @@
 """Running a flow from the command line: against the Prefect API that is set, or a temporary one of our own."""
 
 import importlib
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stygig.output import ENDPOINT_INFO
 from stygig.signals import signals_end_the_command
 
 if TYPE_CHECKING:
-    from tasks.by_hand import Invocation
     from tasks.inventory import Inventory
 
 
@@ -74,32 +70,10 @@ class OneLine(logging.Filter):
 def quiet_prefect() -> None:
     """Prefect's console logs go to stderr, and explain instead of tracing where they can."""
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     import prefect  # noqa: F401 - sets its loggers up
 
     for name in NOISE:
         logging.getLogger(name).addFilter(OneLine())
-
-
-def invoke_directly(endpoint_name: str, image: str, s3_image: str, top_k: int, wait: bool) -> "Invocation":
-    """One invocation without a flow run: it answers in seconds, a Prefect server takes longer to start."""
-    from uuid import uuid4
-
-    from tasks.by_hand import invoke_by_hand
-    from tasks.plan import plan_run
-
-    name = endpoint_name or _deployed_before()
-    return invoke_by_hand(plan_run(str(uuid4())), name, image, s3_image, top_k, wait)
-
-
-def _deployed_before() -> str:
-    from tasks.errors import InputError
-
-    if not ENDPOINT_INFO.is_file():
-        raise InputError(
-            f"No --endpoint-name was given, and there is no {ENDPOINT_INFO} here. `stygig deploy` makes one."
-        )
-    return str(json.loads(Path(ENDPOINT_INFO).read_text())["endpoint_name"])
 
 
 def inventory_directly() -> "Inventory":
@@ -110,4 +84,4 @@ def inventory_directly() -> "Inventory":
     return existing(bucket_of(read_settings()))
 
 
-__all__ = ["embedded_aws", "inventory_directly", "invoke_directly", "run_flow"]
+__all__ = ["embedded_aws", "inventory_directly", "run_flow"]

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from stygig import telemetry
 from stygig.prefect_schedules import NextRun, PrefectServer, next_runs
 from stygig.service import Service, StackError
 
@@ -74,7 +75,6 @@ class Stack:
             "PREFECT_SERVER_API_AUTH_STRING": self.auth(),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origins,
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PWD": str(ROOT),
@@ -102,7 +102,7 @@ def up(stack: Stack) -> list[NextRun]:
 
 
 def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
-    environment = os.environ | stack.server_settings() | stack.environment()
+    environment = os.environ | telemetry.OFF | stack.server_settings() | stack.environment()
     for service in (stack.aws, stack.prefect):
         _start(service, environment, started)
     _wait_until_answers(stack.aws, f"http://127.0.0.1:{stack.aws_port}/")

@@ -20,7 +20,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 STAGES = {"import": 207.315, "engine": 61.402, "construct": 44.87, "warm_up": 12.604, "other": 0.611}
 TELLING = f"""{ANSWERING}
 import sys
-print(json.dumps({{"event": "cold_start", "stages_ms": {{"import": 0.25, "warm_up": 0.5}}, "total_ms": 0.75}}), file=sys.stderr)
+start = {{"event": "cold_start", "stages_ms": {{"import": 0.25, "warm_up": 0.5}}, "total_ms": 0.75}}
+print(json.dumps(start), file=sys.stderr)
 """
 
 

@@ -191,11 +191,16 @@ def test_a_counter_that_watched_nothing_stops() -> None:
 def test_the_last_reading_is_made_after_the_body_and_not_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     monkeypatch.setattr(instance_counts, "run_logger", lambda: logging.getLogger("run"))
-    monkeypatch.setattr(instance_counts, "read_count", lambda name, before: looks.append(name) or 0)
-    with instance_counts.instances_counted() as counting:
-        followed(counting, endpoint("async"))
-    assert looks == ["stygig-async-1"]
-    with pytest.raises(RuntimeError, match="broken"), instance_counts.instances_counted() as counting:
-        followed(counting, endpoint("async"))
-        raise RuntimeError("broken")
+    monkeypatch.setattr(instance_counts, "read_count", lambda name, before: looks.append(name))
+
+    def run(fails: bool) -> None:
+        with instance_counts.instances_counted() as counting:
+            followed(counting, endpoint("async"))
+            if fails:
+                raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        run(fails=True)
+    assert looks == []
+    run(fails=False)
     assert looks == ["stygig-async-1"]

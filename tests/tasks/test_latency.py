@@ -49,7 +49,11 @@ def test_each_phase_stands_on_its_side() -> None:
 
 def test_what_was_not_measured_is_left_out() -> None:
     phases = latency_by_phase(
-        real_time_round_trip_ms=[], submit_ms=[20.0], queue_and_processing_ms=[], end_to_end_ms=[], omissions=Omissions()
+        real_time_round_trip_ms=[],
+        submit_ms=[20.0],
+        queue_and_processing_ms=[],
+        end_to_end_ms=[],
+        omissions=Omissions(),
     )
     assert [each.phase for each in phases] == ["submit"]
 

@@ -1,14 +1,18 @@
 """What was measured, judged: each check passes when it should, and fails when it should."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from localaws.faults import CallRefused, Faults, S3Fails
 from tasks.comparison import Answer, Check, Tolerance
 from tasks.errors import LeftoverError, StygigError, ValidationFailedError
+from tasks.instance_counts import InstanceCounts
 from tasks.names import S3Location
 from tasks.plan import RunPlan
 from tasks.report import Report, ReportFiles
@@ -20,15 +24,18 @@ from tasks.validation import (
     build_report,
     checks_of,
     concluded,
+    item_pictures,
     judged,
     recommended_items,
 )
 from tests.tasks.answers import ITEMS, answer, no_answer
 from tests.tasks.deployed import BUCKET, RUN_ID
-from tests.tasks.measurements import FAILURE, MODEL, endpoint, measured, record
+from tests.tasks.measurements import FAILURE, MODEL, STARTED, endpoint, measured, record
 
 GONE = Removal(("removed endpoint mine",), ())
 LEFT = Removal((), ("endpoint mine (it is Creating)",))
+
+
 def check(name: str, measurement: Measurement) -> Check:
     (found,) = [each for each in checks_of(measurement) if each.name == name]
     return found
@@ -110,7 +117,10 @@ def reported(plan: RunPlan) -> Callable[..., Report]:
 def test_a_report_says_what_was_tested_and_what_was_removed(reported: Callable[..., Report]) -> None:
     report = reported()
     assert (report.run_id, report.model_version, report.encoder) == (RUN_ID, "abc", "demo")
-    assert report.cold_starts == {"stygig-real-time-1": 12.5, "stygig-async-1": 12.5}
+    starts = [(start.endpoint, start.side, start.seconds) for start in report.cold_starts]
+    assert starts == [("stygig-real-time-1", "real-time", 12.5), ("stygig-async-1", "asynchronous", 12.5)]
+    assert report.machine
+    assert report.omissions == ()
     assert (report.teardown, report.left) == (GONE.removed, ())
     assert len(report.invocations) == 3
     assert report.cost
@@ -126,6 +136,28 @@ def test_endpoints_that_stay_have_no_cost_and_no_teardown_to_report(reported: Ca
 def test_a_foreign_artifact_is_reported_as_unknown(plan: RunPlan) -> None:
     report = build_report(plan, measured(), Tolerance(), GONE, [])
     assert (report.model_version, report.encoder) == ("unknown", "unknown")
+
+
+def test_a_report_has_a_cost_by_the_instances_that_were_counted(plan: RunPlan) -> None:
+    gone = (measured().finished_at, 0)
+    counts = {name: InstanceCounts(((gone[0], 1), gone)) for name in ("stygig-async-1", "stygig-real-time-1")}
+    report = build_report(plan, measured(), Tolerance(), GONE, [], counts)
+    assert report.cost
+    assert (report.cost.measured, report.cost.readings, report.cost.run_usd) == (True, 2, report.cost.requests_usd)
+
+
+def test_an_odd_figure_or_a_lost_connection_costs_no_report_and_no_verdict(
+    plan: RunPlan, local_aws_faults: Faults
+) -> None:
+    local_aws_faults.add(S3Fails(key="models/*", operation="GetObject"))
+    late = endpoint("async", asked_at=STARTED + timedelta(days=36500))
+    backwards = [record(name, seen_at=STARTED - timedelta(hours=1)) for name in ("1.jpg", "2.jpg")]
+    report = build_report(plan, measured(asynchronous=late, records=backwards), Tolerance(), GONE, [])
+    assert report.verdict.passed
+    assert (report.cost, report.model_version) == (None, "unknown")
+    said = [line.split(": left out")[0] for line in report.omissions]
+    assert said == ["model version and encoder", "latency of asynchronous end to end", "the cost"]
+    assert next(phase.phase for phase in report.latencies if phase.side == "asynchronous") == "submit"
 
 
 @pytest.fixture
@@ -177,3 +209,36 @@ def test_the_recommended_items_are_those_of_all_answers() -> None:
         *ITEMS,
         "accessories/hat/9.png",
     }
+
+
+def test_what_prefect_does_not_take_costs_no_verdict(
+    reported: Callable[..., Report], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    def refused(*arguments: Any) -> None:
+        raise ConnectionError("no server\x1b")
+
+    monkeypatch.setattr("tasks.validation.publish_artifacts", refused)
+    monkeypatch.setattr("tasks.validation.run_logger", lambda: logging.getLogger("run"))
+    files = ReportFiles(*[tmp_path / name for name in ("report.json", "report.html", "report.md")])
+    assert concluded(reported(), files, measured()).verdict == "PASS"
+    assert "could not be shown in Prefect: no server\\x1b" in caplog.text
+
+
+def test_items_whose_pictures_can_not_be_read_are_reported_without(
+    plan: RunPlan, local_aws_faults: Faults, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tasks.validation.run_logger", lambda: logging.getLogger("run"))
+    local_aws_faults.add(CallRefused(service="s3", code="AccessDenied", status=403))
+    assert item_pictures(measured()) == {}
+    assert "the report shows no items' pictures" in caplog.text
+
+
+def test_names_from_outside_are_escaped_in_what_is_logged_and_printed(
+    reported: Callable[..., Report], conclude: Callable[[Report], Any]
+) -> None:
+    name = "red\x1b[31m.jpg"
+    differing = {"baseline_answers": [answer(name)], "async_answers": [no_answer(name)], "records": [record(name)]}
+    with pytest.raises(ValidationFailedError, match=r"red\\x1b\[31m\.jpg") as failed:
+        conclude(reported(**differing))
+    assert str(failed.value).isprintable()
+    assert all(reason.isprintable() for reason in failed.value.outcome.reasons)

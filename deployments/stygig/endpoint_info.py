@@ -1,0 +1,37 @@
+"""async_endpoint_info.json: what `stygig deploy` wrote down of the asynchronous endpoint, in the folder it ran in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ENDPOINT_INFO = Path("async_endpoint_info.json")
+
+
+def write_endpoint_info(info: dict[str, Any]) -> None:
+    ENDPOINT_INFO.write_text(json.dumps(info, indent=2) + "\n")
+
+
+def read_endpoint_info() -> dict[str, str]:
+    """What is written down; nothing if there is no file. InputError if it is not as `stygig deploy` writes it."""
+    from tasks.errors import InputError
+
+    try:
+        read = json.loads(ENDPOINT_INFO.read_text())
+        return {str(name): str(value) for name, value in read.items()} if read["endpoint_name"] else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise InputError(f"{ENDPOINT_INFO.absolute()} can't be read ({exc!r}). Deploy again, or remove it.") from exc
+
+
+def forget_endpoint(names: set[str]) -> bool:
+    """Removes the file if it is of one of these endpoints, which are gone."""
+    from tasks.errors import InputError
+
+    try:
+        gone = read_endpoint_info().get("endpoint_name", "") in names
+    except InputError:  # not ours to judge
+        return False
+    if gone:
+        ENDPOINT_INFO.unlink(missing_ok=True)
+    return gone

@@ -1,0 +1,107 @@
+"""Whether what is written down of an endpoint is still true, and when Prefect's schedules run next."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from stygig.endpoint_info import ENDPOINT_INFO, read_endpoint_info
+from stygig.prefect_schedules import NextRun, PrefectServer, next_runs
+
+TAG = "stygig"
+TOLD = (
+    "endpoint_type",
+    "model_uri",
+    "instance_type",
+    "s3_output_path",
+    "s3_failure_path",
+    "success_topic_arn",
+    "error_topic_arn",
+)
+
+
+@dataclass(frozen=True)
+class Stale:
+    """One thing that is written down and not so."""
+
+    what: str
+    written: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what} is {self.found or 'absent'}, but {ENDPOINT_INFO} says {self.written or 'absent'}"
+
+
+@dataclass(frozen=True)
+class Status:
+    """`endpoint` is empty where nothing is written down; `runs` is None where no Prefect server is set."""
+
+    endpoint: str
+    endpoint_status: str
+    stale: tuple[Stale, ...]
+    runs: tuple[NextRun, ...] | None
+
+    @property
+    def well(self) -> bool:
+        return not self.stale and all(run.at for run in self.runs or ())
+
+    def lines(self) -> list[str]:
+        told = [f"endpoint {self.endpoint}: {self.endpoint_status}"] if self.endpoint else []
+        told = told or [f"no {ENDPOINT_INFO} here: `stygig deploy` writes one"]
+        told += [f"STALE: {each}" for each in self.stale]
+        if self.runs is None:
+            return [*told, "schedules: PREFECT_API_URL is not set, so no Prefect server was asked"]
+        return [*told, *(map(str, self.runs) if self.runs else ["no deployment of ours has an active schedule"])]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "endpoint": self.endpoint,
+            "endpoint_status": self.endpoint_status,
+            "stale": [vars(each) for each in self.stale],
+            "next_runs": None if self.runs is None else {run.deployment: run.at for run in self.runs},
+        }
+
+
+def read_status() -> Status:
+    written = read_endpoint_info()
+    status, stale = _compared(written) if written else ("", ())
+    return Status(written.get("endpoint_name", ""), status, stale, _scheduled())
+
+
+def _compared(written: dict[str, str]) -> tuple[str, tuple[Stale, ...]]:
+    from tasks.endpoint import describe, described_endpoint
+    from tasks.endpoint_info import endpoint_info
+    from tasks.errors import NotFoundError
+    from tasks.limits import FAILED
+
+    name = written["endpoint_name"]
+    try:
+        status = str(describe(name)["EndpointStatus"])
+    except NotFoundError:
+        return "gone", (Stale(f"endpoint {name}", "there", "gone"),)
+    failed = (Stale(f"endpoint {name}", "deployed", FAILED),) if status == FAILED else ()
+    return status, (*failed, *_differences(written, endpoint_info(described_endpoint(name))))
+
+
+def _differences(written: dict[str, str], found: dict[str, Any]) -> tuple[Stale, ...]:
+    """Of what AWS can still tell: when it was asked for, and how long it took, AWS doesn't know."""
+    return tuple(
+        Stale(name, written.get(name, ""), found[name]) for name in TOLD if written.get(name, "") != found[name]
+    )
+
+
+def _scheduled() -> tuple[NextRun, ...] | None:
+    import httpx
+
+    from tasks.errors import ServiceUnreachableError
+    from tasks.settings import without_password
+
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url:
+        return None
+    try:
+        return tuple(next_runs(PrefectServer(url, os.environ.get("PREFECT_API_AUTH_STRING", "")), TAG))
+    except httpx.HTTPError as exc:
+        raise ServiceUnreachableError(
+            f"The Prefect server at {without_password(url)} could not be asked for its schedules: {exc}. "
+            "`. .run/env` points a shell at the one of `make up`."
+        ) from exc
