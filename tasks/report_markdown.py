@@ -40,6 +40,9 @@ def _heading(report: Report) -> Iterator[str]:
     yield from (f"- {markdown_text(reason)}" for reason in report.verdict.reasons)
     yield ""
     yield f"Run `{report.run_id}` in {report.region}, {report.started_at:%Y-%m-%d %H:%M} UTC, {elapsed(report.took)}."
+
+
+def _slower(report: Report) -> Iterator[str]:
     yield from (f"\n**Slower:** {markdown_text(regression)}" for regression in report.regressions)
 
 
@@ -185,6 +188,7 @@ def _line(cells: Sequence[str]) -> str:
 
 SECTIONS: tuple[Section, ...] = (
     _heading,
+    _slower,
     _checks,
     _differing,
     _empty,

@@ -12,9 +12,9 @@ import pytest
 import flows.nightly_validation as recipe
 from flows.nightly_validation import nightly_validation
 from flows.package_model import package_model
-from tasks import resource_kinds
+from tasks import instance_counts, resource_kinds
 from tasks.endpoint import Endpoint, EndpointSpec
-from tasks.errors import InputError, LeftoverError, StygigError, ValidationFailedError
+from tasks.errors import InputError, LeftoverError, PermissionDeniedError, StygigError, ValidationFailedError
 from tasks.inventory import existing
 from tasks.notifications import Topics
 from tasks.plan import RunPlan
@@ -58,8 +58,10 @@ def test_a_nightly_run_passes_reports_and_leaves_nothing_and_is_packaged_once(dr
     phases = {(phase["side"], phase["phase"]): phase["percentiles"]["count"] for phase in read["latencies"]}
     assert phases["real-time", "round trip"] == 24
     assert phases["asynchronous", "queue and processing"] == 24
-    assert set(read["cold_starts"]) == {read["baseline_endpoint"], read["async_endpoint"]}
+    for side, total in (("real-time", "round trip"), ("asynchronous", "end to end")):
+        assert {phases[side, phase] for phase in (total, "queue and transfer", "model")} == {24}
     assert len(read["invocations"]) == 25
+    assert_measured(read)
     page = report.read_text()
     assert "data:image/jpeg;base64," in page
     assert "http://" not in page.replace("http://www.w3.org", ""), "the page asks nobody for anything"
@@ -67,6 +69,37 @@ def test_a_nightly_run_passes_reports_and_leaves_nothing_and_is_packaged_once(dr
     again = package_model(catalogue=str(drawn_catalogue))
     assert (again.uploaded, again.uri) == (False, passed.model_uri)
     assert sorted(keys("models/")) == before
+
+
+def assert_measured(read: dict[str, Any]) -> None:
+    """Starts by stage, a cost by counted instances, and the machine; nothing is left out."""
+    assert read["omissions"] == []
+    assert [start["endpoint"] for start in read["cold_starts"]] == [read["baseline_endpoint"], read["async_endpoint"]]
+    for start in read["cold_starts"]:
+        assert list(start["stages_seconds"])[:2] == ["platform", "import"], start["note"]
+        assert sum(start["stages_seconds"].values()) == pytest.approx(start["seconds"], abs=1e-6)
+    assert read["cost"]["measured"], read["cost"]["unread"]
+    assert read["cost"]["readings"] >= 4, "each of the two at its beginning and after the teardown"
+    assert 0 < read["cost"]["async_instance_seconds"] < 3600
+    assert (read["instance_type"], read["baseline_instance_type"]) == ("ml.m5.large", "ml.m5.large")
+    assert read["machine"]["service"].startswith("127.0.0.1:")
+
+
+def test_instances_that_can_not_be_counted_leave_an_estimate_and_fail_nothing(
+    drawn_catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(name: str) -> dict[str, Any]:
+        raise PermissionDeniedError(f"sagemaker:DescribeEndpoint on {name} was denied")
+
+    monkeypatch.setattr(instance_counts, "describe", denied)
+    passed: Outcome = nightly_validation(catalogue=str(drawn_catalogue))
+    report = Path(passed.report)
+    cost = json.loads(report.with_name("report.json").read_text())["cost"]
+    assert (passed.verdict, cost["measured"], cost["readings"]) == ("PASS", False, 0)
+    assert cost["async_instance_seconds"] > 0
+    for shown in (report.with_name("report.md").read_text(), report.read_text()):
+        assert "Estimated: one instance assumed for each endpoint" in shown
+        assert "sagemaker:DescribeEndpoint on stygig-async-" in shown
 
 
 def test_a_fail_fails_the_run_after_the_teardown_and_names_the_pictures(
