@@ -14,7 +14,7 @@ export UV_SYSTEM_CERTS ?= true
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-clip setup-dev demo test lint format up down clean requirements encoder
+.PHONY: help setup setup-clip setup-dev chaos acceptance demo test lint format up down clean requirements encoder
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 	@echo "adding what tests need (PyTorch among it)" >&2
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
+
+chaos: setup-dev  ## 50 runs killed at random moments, one sweep, and whether anything is left (about half an hour)
+	@$(BIN)/python -m tests.chaos.random_kills $(ARGS)
+
+acceptance: setup-dev  ## run the tests behind docs/acceptance.md, and write it anew
+	@$(BIN)/python -m tests.acceptance
 
 demo: setup  ## the main job on this machine, no account needed
 	@$(BIN)/stygig nightly --local

@@ -15,6 +15,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def visible_lines(text: str) -> str:
+    """The same for text of several lines, whose ends stay."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def markdown_text(text: str) -> str:
     """The text as markdown which shows it as it is: no picture, link, emphasis, list, HTML or end of a table's cell."""
     escaped = " ".join(visible(text).translate(_MARKDOWN).split())

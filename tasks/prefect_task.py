@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from logging import ERROR, INFO, WARNING, Logger, LoggerAdapter
+from typing import Any, ParamSpec, TypeVar
 
-if TYPE_CHECKING:
-    from prefect.logging.loggers import LoggingAdapter
+from tasks.plain_text import visible_lines
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,8 +41,28 @@ def task(name: str, task_run_name: str | None = None) -> Callable[[Callable[P, R
     return decorate
 
 
-def run_logger() -> LoggingAdapter:
+class VisibleLogger:
+    """A logger that no terminal obeys: names of files may hold what it would take for commands."""
+
+    def __init__(self, logger: Logger | LoggerAdapter[Any]) -> None:
+        self.logger = logger
+
+    def info(self, message: str, *values: object) -> None:
+        self._log(INFO, message, values)
+
+    def warning(self, message: str, *values: object) -> None:
+        self._log(WARNING, message, values)
+
+    def error(self, message: str, *values: object) -> None:
+        self._log(ERROR, message, values)
+
+    def _log(self, level: int, message: str, values: tuple[object, ...]) -> None:
+        shown = visible_lines(message % values if values else message)
+        self.logger.log(level, "%s", shown, stacklevel=3)
+
+
+def run_logger() -> VisibleLogger:
     """The logger of the flow run or task run that is under way, whose lines the Prefect UI shows."""
     from prefect import get_run_logger
 
-    return get_run_logger()  # type: ignore[return-value]
+    return VisibleLogger(get_run_logger())

@@ -11,6 +11,7 @@ import typer
 from stygig.endpoint_info import ENDPOINT_INFO, forget_endpoint, write_endpoint_info
 from stygig.inventory_output import inventory_json, inventory_text
 from stygig.signals import HUNG_UP, TERMINATED
+from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
     from stygig.status import Status
@@ -36,7 +37,7 @@ class Printer:
     def emit(self, value: dict[str, Any], text: str) -> None:
         self.said |= value
         if not self.as_json:
-            typer.echo(text)
+            typer.echo(visible_lines(text))
 
     def finish(self) -> None:
         if self.last_line and not self.as_json:
@@ -176,7 +177,7 @@ def ending(as_json: bool) -> Iterator[Printer]:
         status, line = _explained(exc, printer)
     if line:
         printer.said |= {"error": line.removeprefix("error: ")} if as_json else {}
-        typer.echo(line, err=True)
+        typer.echo(visible_lines(line), err=True)
     printer.finish()
     if status:
         raise typer.Exit(status)

@@ -1,0 +1,237 @@
+"""Kills nightly runs at random moments, sweeps once, and looks whether anything is left: `make chaos`.
+
+It brings up a stack of its own. Some runs are started by the worker, some by the plain command; some are killed with
+everything that could clean up after them. Beside them stand things of somebody else's, and a run that lives.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from stygig.prefect_schedules import PrefectServer
+from tasks.demo.garments import draw_catalogue
+from tests.chaos.bystanders import Bystanders
+
+PHASES = ("preflight: role", "packaging: encoded", "asked for real-time endpoint", "is InService", "queued 25 requests")
+LATER = ("removed alarm", "removed endpoint")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to be killed; `by_worker` says who runs the flow."""
+
+    name: str
+    by_worker: bool
+    signals: dict[str, int]
+    """By process: flow, worker."""
+
+
+KINDS = {
+    "worker and flow together": (10, Kind("worker and flow together", True, {"worker": 9, "flow": 9})),
+    "flow alone": (5, Kind("flow alone", True, {"flow": 9})),
+    "worker alone": (3, Kind("worker alone", True, {"worker": 9})),
+    "flow, SIGTERM": (4, Kind("flow, SIGTERM", True, {"flow": 15})),
+    "cancelled": (3, Kind("cancelled", True, {})),
+    "command, SIGKILL": (10, Kind("command, SIGKILL", False, {"flow": 9})),
+    "command, SIGHUP": (10, Kind("command, SIGHUP", False, {"flow": 1})),
+    "command, SIGTERM": (3, Kind("command, SIGTERM", False, {"flow": 15})),
+    "command, SIGINT": (2, Kind("command, SIGINT", False, {"flow": 2})),
+}
+
+
+@dataclass
+class Stack:
+    """A stack of `make up`, and what is run on it."""
+
+    folder: Path
+    environment: dict[str, str]
+    exports: dict[str, str] = field(default_factory=dict)
+
+    def up(self) -> None:
+        self._command("up")
+        lines = (self.folder / "env").read_text().splitlines()
+        self.exports = dict(line.removeprefix("export ").replace("'", "").split("=", 1) for line in lines)
+
+    def down(self) -> None:
+        self._command("down")
+
+    def _command(self, name: str) -> None:
+        asked = [sys.executable, "-m", "stygig.stack", name]
+        done = subprocess.run(asked, env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+
+    @property
+    def server(self) -> PrefectServer:
+        return PrefectServer(self.exports["PREFECT_API_URL"], self.exports["PREFECT_API_AUTH_STRING"])
+
+    def pid(self, name: str) -> int:
+        return int((self.folder / f"{name}.pid").read_text().split()[0])
+
+    def log(self) -> str:
+        return (self.folder / "worker.log").read_text(errors="replace")
+
+    def start_by_worker(self, catalogue: Path) -> str:
+        """The id of a flow run that the worker was asked for."""
+        name = {"deployments": {"name": {"any_": ["nightly"]}}}
+        (nightly,) = self.server.post("deployments/filter", name)
+        wanted = {"parameters": {"catalogue": str(catalogue)}, "state": {"type": "SCHEDULED"}}
+        return str(self.server.post(f"deployments/{nightly['id']}/create_flow_run", wanted)["id"])
+
+    def state(self, run_id: str) -> str:
+        (found,) = self.server.post("flow_runs/filter", {"flow_runs": {"id": {"any_": [run_id]}}})
+        return str(found["state_type"])
+
+    def command(self, folder: Path, *arguments: str, own_prefect: bool) -> "subprocess.Popen[str]":
+        """The plain command; with a temporary Prefect server of its own, or on the stack's."""
+        exports = {k: v for k, v in self.exports.items() if not (own_prefect and k.startswith("PREFECT_"))}
+        return subprocess.Popen(
+            [sys.executable, "-m", "stygig", *arguments],
+            env=self.environment | exports | {"PREFECT_LOGGING_COLORS": "false"},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def stack(folder: Path) -> Iterator[Stack]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "STYGIG_", "PREFECT_"))}
+    ports = {"STYGIG_PREFECT_PORT": "4297", "STYGIG_AWS_PORT": "4697", "STYGIG_RUN_FOLDER": str(folder / "run")}
+    made = Stack(folder / "run", kept | ports | {"STYGIG_REPORTS": str(folder / "reports")})
+    made.up()
+    try:
+        yield made
+    finally:
+        made.down()
+
+
+def until(look: Callable[[], Any], what: str) -> Any:
+    started = time.monotonic()
+    while not (found := look()):
+        if time.monotonic() - started > 1200:
+            raise SystemExit(f"waited 20 minutes for {what}")
+        time.sleep(0.1)
+    return found
+
+
+def flow_process_below(worker: int) -> int:
+    """The process that the worker runs the flow in; itself once the worker is gone."""
+    below = psutil.Process(worker).children(recursive=True)
+    return until(
+        lambda: next((c.pid for c in below if c.is_running() and "prefect" in " ".join(c.cmdline())), 0), "flow"
+    )
+
+
+def kill_under_worker(up: Stack, kind: Kind, phase: str, catalogue: Path, chance: random.Random) -> str:
+    before = len(up.log())
+    run_id = up.start_by_worker(catalogue)
+    until(lambda: phase in up.log()[before:] or up.state(run_id) in {"COMPLETED", "FAILED", "CRASHED"}, phase)
+    time.sleep(chance.random())
+    worker = up.pid("worker")
+    flow = flow_process_below(worker)
+    if not kind.signals:
+        up.server.post(f"flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+    for name, number in kind.signals.items():
+        os.kill(worker if name == "worker" else flow, number)
+    if "worker" in kind.signals:
+        if "flow" not in kind.signals:  # it goes on as an orphan
+            until(lambda: not psutil.pid_exists(flow), "the orphan to end")
+        up.up()
+    else:
+        until(lambda: up.state(run_id) in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}, "the run to end")
+    return run_id
+
+
+def kill_command(up: Stack, kind: Kind, phase: str, catalogue: Path, chance: random.Random, folder: Path) -> str:
+    run = up.command(folder, "nightly", "--catalogue", str(catalogue), own_prefect=chance.random() < 0.4)
+    assert run.stdout
+    run_id = ""
+    for line in run.stdout:
+        if " - Run " in line:
+            run_id = line.partition(" - Run ")[2].split()[0]
+        if phase in line:
+            break
+    time.sleep(chance.random())
+    os.kill(run.pid, kind.signals["flow"])
+    run.communicate()
+    return run_id
+
+
+def inventory(up: Stack, folder: Path) -> list[dict[str, Any]]:
+    out, _ = up.command(folder, "inventory", "--json", own_prefect=False).communicate()
+    return list(json.loads(out)["inventory"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--share", type=float, default=1.0, help="of the 50 kills; at least one of each kind")
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000))
+    asked = parser.parse_args()
+    chance = random.Random(asked.seed)
+    kills = [kind for count, kind in KINDS.values() for _ in range(max(1, round(count * asked.share)))]
+    chance.shuffle(kills)
+    say(f"seed {asked.seed}, {len(kills)} kills")
+    with tempfile.TemporaryDirectory(prefix="stygig-chaos-") as scratch, stack(Path(scratch)) as up:
+        os.environ.update(up.exports)
+        return judge(up, Path(scratch), kills, chance)
+
+
+def judge(up: Stack, folder: Path, kills: list[Kind], chance: random.Random) -> int:
+    catalogue = folder / "catalogue"
+    draw_catalogue(catalogue, items=52)
+    bystanders = Bystanders.made()
+    killed: dict[str, str] = {}
+    for number, kind in enumerate(kills, 1):
+        phase = chance.choice((*PHASES, *LATER))
+        started = time.monotonic()
+        if kind.by_worker:
+            run_id = kill_under_worker(up, kind, phase, catalogue, chance)
+        else:
+            run_id = kill_command(up, kind, phase, catalogue, chance, folder)
+        killed[run_id] = kind.name
+        left = sum(each["run_id"] == run_id for each in inventory(up, folder))
+        say(f"{number:2} {kind.name:26} at {phase!r:32} left {left:2}  ({time.monotonic() - started:.0f} s)")
+    live = up.command(folder, "nightly", "--catalogue", str(catalogue), own_prefect=True)
+    assert live.stdout
+    next(line for line in live.stdout if "is InService" in line)
+    live.send_signal(signal.SIGSTOP)
+    before = inventory(up, folder)
+    swept, _ = up.command(folder, "sweep", "--ignore-expiry", own_prefect=True).communicate()
+    say(swept[-1500:])
+    after = inventory(up, folder)
+    live.send_signal(signal.SIGCONT)
+    said, _ = live.communicate()
+    left = Counter(killed[each["run_id"]] for each in after if each["run_id"] in killed)
+    dirty = {each["run_id"] for each in before} & set(killed)
+    say(f"before the sweep {len(dirty)} of {len(killed)} runs had left something; after it: {dict(left) or 'none'}")
+    say(f"the live run: exit {live.returncode}; bystanders: {bystanders.changed() or 'untouched'}")
+    final = inventory(up, folder)
+    say(f"in the end: {final or 'nothing of ours exists'}")
+    if live.returncode:
+        say(said[-2000:])
+    return int(bool(left or final or live.returncode or bystanders.changed()))
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
