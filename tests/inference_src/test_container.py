@@ -48,7 +48,7 @@ def predict_fn(body, model):
     with lock:
         running += 1
         most = max(most, running)
-    meeting.wait(60)
+    meeting.wait()
     with lock: running -= 1
     return {"at once": most}
 def output_fn(answer, accept): return json.dumps(answer), "application/json"

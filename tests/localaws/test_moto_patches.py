@@ -149,7 +149,7 @@ def test_a_queue_counts_its_messages(aws: Any, cloud: Cloud) -> None:
     url = sqs.create_queue(QueueName="queue")["QueueUrl"]
     for delay in (0, 0, 900):
         sqs.send_message(QueueUrl=url, MessageBody="m", DelaySeconds=delay)
-    [received] = sqs.receive_message(QueueUrl=url)["Messages"]
+    [received] = sqs.receive_message(QueueUrl=url, VisibilityTimeout=43_200)["Messages"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     counts = [attributes[f"ApproximateNumberOfMessages{kind}"] for kind in ("", "NotVisible", "Delayed")]
     assert counts == ["1", "1", "1"]
@@ -187,7 +187,7 @@ def test_what_is_sent_received_and_deleted_costs_nothing_for_what_else_is_in_the
     backend = sqs_backends[ACCOUNT][REGION]
     backend.send_message("queue", "m")
     assert Watched.looks == 0
-    received = backend.receive_message("queue", 10, 0, 30)
+    received = backend.receive_message("queue", 10, 0, 43_200)
     assert [message.id for message in received] == [str(number) for number in range(10)]
     assert Watched.looks <= 5 * 10
     Watched.looks = 0
@@ -200,7 +200,7 @@ def test_what_is_sent_received_and_deleted_costs_nothing_for_what_else_is_in_the
 def test_only_the_last_handles_of_deleted_messages_are_kept(backlog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqs_queues, "KEPT_HANDLES", 5)
     backend = sqs_backends[ACCOUNT][REGION]
-    handles = [message.receipt_handle for message in backend.receive_message("queue", 10, 0, 30)]
+    handles = [message.receipt_handle for message in backend.receive_message("queue", 10, 0, 43_200)]
     for handle in handles:
         backend.delete_message("queue", handle)
     backend.delete_message("queue", handles[-1])  # a second time is harmless
@@ -245,10 +245,9 @@ def test_memory_is_given_back_while_it_serves(aws: Any, monkeypatch: pytest.Monk
     closing = threading.Event()
     thread = threading.Thread(target=memory.trim_until, args=(closing,))
     thread.start()
-    assert trimmed.wait(5)
+    trimmed.wait()
     closing.set()
-    thread.join(5)
-    assert not thread.is_alive()
+    thread.join()
     assert "localaws-memory" in {each.name for each in threading.enumerate()}
 
 
@@ -281,7 +280,7 @@ def test_nothing_is_lost_doubled_or_broken_when_many_threads_use_the_services_at
 
     def receive() -> None:
         for _ in range(150):
-            for message in sqs.receive_message("queue", 10, 0, 600):
+            for message in sqs.receive_message("queue", 10, 0, 43_200):
                 with lock:
                     received.append(message.body)
                 sqs.delete_message("queue", message.receipt_handle)
@@ -310,7 +309,7 @@ def test_nothing_is_lost_doubled_or_broken_when_many_threads_use_the_services_at
         worker.start()
     for worker in workers:
         worker.join()
-    while messages := sqs.receive_message("queue", 10, 0, 600):
+    while messages := sqs.receive_message("queue", 10, 0, 43_200):
         received += [message.body for message in messages]
     assert broken == []
     assert sorted(received, key=int) == [str(number) for number in range(500 + 3 * 60)]

@@ -113,7 +113,7 @@ def test_of_many_writers_that_want_to_be_the_first_one_is(cloud: Cloud, s3: Any)
     ready = threading.Barrier(8)
 
     def write() -> bool:
-        ready.wait(30)
+        ready.wait()
         try:
             s3.put_object(**OBJECT, Body=bytes(100_000), IfNoneMatch="*")
         except ClientError as refused:

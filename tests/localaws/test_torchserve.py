@@ -150,8 +150,8 @@ def test_the_java_processes_end_with_the_embedded_aws(end: signal.Signals) -> No
         groups = [int(pid) for pid in run.stdout.readline().split()]
         assert ["java" in " ".join(processes_of(group)) for group in groups] == [True, True]
         run.send_signal(end)
-        run.wait(30)
-    eventually(lambda: None if any(processes_of(group) for group in groups) else True, seconds=10)
+        run.wait()
+    eventually(lambda: None if any(processes_of(group) for group in groups) else True)
 
 
 def test_without_its_environment_the_start_is_refused_and_says_what_to_do() -> None:
