@@ -63,6 +63,6 @@ class VisibleLogger:
 
 def run_logger() -> VisibleLogger:
     """The logger of the flow run or task run that is under way, whose lines the Prefect UI shows."""
-    from prefect import get_run_logger
+    from prefect.logging import get_run_logger
 
     return VisibleLogger(get_run_logger())

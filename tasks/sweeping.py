@@ -51,6 +51,8 @@ class Sweep:
     left: tuple[str, ...]
     dry_run: bool
     held: tuple[Verdict, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """What bears a mark of ours that can't be read, and is left alone."""
 
     def proven(self) -> "Sweep":
         """Itself, if nothing stays that should have gone."""
@@ -168,13 +170,16 @@ def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Verdict], minut
     logger = run_logger()
     runs = tuple(verdict.run_id for verdict in verdicts if verdict.sweep)
     held = tuple(verdict for verdict in verdicts if not verdict.sweep)
+    unreadable = tuple(map(str, found.unreadable))
+    for line in unreadable:
+        logger.warning("left alone: %s", line)
     if dry_run:
         logger.info("dry run: would clean up after %s", ", ".join(runs) or "nobody")
-        return Sweep(runs, (), (), True, held)
+        return Sweep(runs, (), (), True, held, unreadable)
     removed: list[str] = []
     left: list[str] = [f"not looked at: {why}" for why in found.unlisted]
     for run in runs:
         removal = tear_down_run(bucket, run, Deadline(minutes * 60), logger.info)
         removed += removal.removed
         left += removal.left
-    return Sweep(runs, tuple(removed), tuple(dict.fromkeys(left)), False, held)
+    return Sweep(runs, tuple(removed), tuple(dict.fromkeys(left)), False, held, unreadable)

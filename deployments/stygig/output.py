@@ -97,6 +97,7 @@ class Printer:
     def sweep(self, sweep: "Sweep") -> None:
         would = "would clean up after" if sweep.dry_run else "cleaned up after"
         held = [f"held back: run {each.run_id}: {each.why}" for each in sweep.held]
+        held += [f"left alone: {each}" for each in sweep.unreadable]
         runs = f"{would} {len(sweep.runs)} runs: {', '.join(sweep.runs) or 'none'}"
         self.emit(
             {
@@ -104,6 +105,7 @@ class Printer:
                 "removed": list(sweep.removed),
                 "left": list(sweep.left),
                 "held": [{"run_id": each.run_id, "why": each.why} for each in sweep.held],
+                "unreadable": list(sweep.unreadable),
                 "dry_run": sweep.dry_run,
             },
             "\n".join((*sweep.removed, *held, runs)),

@@ -130,7 +130,7 @@ def test_what_can_not_be_read_misdirects_no_sweep(plan: RunPlan) -> None:
     found = inventory(BUCKET)
     assert found.runs == [RUN_ID]
     assert [each.what for each in found.unreadable] == ["queue stygig-odd"]
-    swept([]).proven()
+    assert swept([]).proven().unreadable == ("queue stygig-odd: can't be read, '' is no run's id",)
     assert len(existing(BUCKET).resources) == 1
 
 
