@@ -115,6 +115,8 @@ def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
     server = PrefectServer(stack.api_url, stack.auth())
     stack.worker.wait_until(partial(_worker_is_online, server))
     say("worker is up")
+    if stack.worker in started:
+        _ask_for_a_sweep(server)
     stack.prefect.wait_until(lambda: all(run.at for run in next_runs(server, TAG)))
     return next_runs(server, TAG)
 
@@ -188,6 +190,12 @@ def _worker_is_online(server: PrefectServer) -> bool:
     except httpx.HTTPError:
         return False
     return any(worker["status"] == "ONLINE" for worker in found)
+
+
+def _ask_for_a_sweep(server: PrefectServer) -> None:
+    """A worker that starts may follow one that was killed: what its runs left goes now, and their slots are free."""
+    (sweep,) = server.post("deployments/filter", {"deployments": {"name": {"any_": ["sweep"]}}})
+    server.post(f"deployments/{sweep['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
 
 
 def explain(stack: Stack, runs: list[NextRun]) -> None:

@@ -24,6 +24,7 @@ import psutil
 
 from stygig.prefect_schedules import PrefectServer
 from tasks.demo.garments import draw_catalogue
+from tasks.processes import start_time
 from tests.chaos.bystanders import Bystanders
 
 PHASES = ("preflight: role", "packaging: encoded", "asked for real-time endpoint", "is InService", "queued 25 requests")
@@ -152,7 +153,7 @@ def kill_under_worker(up: Stack, kind: Kind, phase: str, catalogue: Path, chance
         os.kill(worker if name == "worker" else flow, number)
     if "worker" in kind.signals:
         if "flow" not in kind.signals:  # it goes on as an orphan
-            until(lambda: not psutil.pid_exists(flow), "the orphan to end")
+            until(lambda: start_time(flow) is None, "the orphan to end")
         up.up()
     else:
         until(lambda: up.state(run_id) in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}, "the run to end")
