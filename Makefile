@@ -80,7 +80,7 @@ down:  ## end what `make up` started
 	@$(BIN)/python -m stygig.stack down
 
 encoder: setup-dev  ## fit the demo encoder anew: make encoder PHOTOGRAPHS=…/clothing-train
-	@$(BIN)/python -m tasks.demo.fit_encoder --photographs $(PHOTOGRAPHS) --out tasks/demo/encoder
+	@$(BIN)/python -m tools.demo_encoder.fit_encoder --photographs $(PHOTOGRAPHS) --out tasks/demo/encoder
 
 requirements: .venv/.uv  ## compile the pinned requirements from requirements/*.in
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt

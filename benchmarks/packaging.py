@@ -15,10 +15,11 @@ import numpy as np
 
 from benchmarks.measure import Measure, cpu_seconds
 from localaws import LocalAws
-from tasks.archive import write_tar_gz
-from tasks.artifact import PackagingInputs, package
 from tasks.demo.garments import draw_catalogue
-from tasks.plan import ensure_bucket, plan_run
+from tasks.packaging.archive import write_tar_gz
+from tasks.packaging.artifact import PackagingInputs, package
+from tasks.plan import plan_run
+from tasks.preflight import ensure_bucket
 
 ROUNDS = 5
 ITEMS, DIMENSION = 13_000, 512

@@ -28,10 +28,10 @@ from recommender.errors import RequestError
 from recommender.image import decode_for, preprocess
 from recommender.recommend import Recommender
 from recommender.schema import MAX_TOP_K, Request, Response
-from tasks.artifact import build
-from tasks.encoder import DEMO
+from tasks.encoder.options import DEMO
 from tasks.errors import InputError, StygigError
-from tasks.picture_files import read_bytes
+from tasks.packaging.artifact import build
+from tasks.pictures.files import read_bytes
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.catalogue import Entry
 from tasks.demo.garments import garments
 from tasks.errors import InputError
-from tasks.folder_names import category_names, default_gender, numbers_of, plain
-from tasks.tables import read_table
+from tasks.packaging.catalogue import Entry
+from tasks.packaging.csv_table import read_table
+from tasks.packaging.folder_names import category_names, default_gender, numbers_of, plain
 
 LABELS = "labels.csv"
 LONGEST_NAME_SHOWN = 200

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from benchmarks.quality_pictures import label_key
 from recommender.catalogue import Attributes
-from tasks.demo.captions import CATEGORIES, NOUNS, PHOTOGRAPH_LABELS, TEMPLATES, category_prompts, with_article
-from tasks.encoder import DEMO, DEMO_FOLDER
+from tasks.encoder.choice import DEMO_FOLDER
+from tasks.encoder.options import DEMO
+from tasks.encoder.prompts import NOUNS, TEMPLATES, category_prompts, with_article
 from tasks.errors import InputError
+from tools.demo_encoder.captions import CATEGORIES, PHOTOGRAPH_LABELS
 
 Floats = NDArray[np.float32]
 TextTower = Callable[[Sequence[str]], Floats]

@@ -15,13 +15,13 @@ from recommender.attributes import CATEGORIES, GENDERS, group_of
 from recommender.cielab import lab_of_rgb
 from recommender.items import Item
 from recommender.schema import Colour
-from tasks.archive import write_tar_gz
-from tasks.artifact import build
-from tasks.catalogue import scan_catalogue
-from tasks.catalogue_files import write_catalogue
 from tasks.demo.garments import draw_catalogue, garments
-from tasks.encoder import Precision
-from tasks.wheels import Wheels
+from tasks.encoder.options import Precision
+from tasks.packaging.archive import write_tar_gz
+from tasks.packaging.artifact import build
+from tasks.packaging.catalogue import scan_catalogue
+from tasks.packaging.catalogue_files import write_catalogue
+from tasks.packaging.wheels import Wheels
 
 ITEMS = 13_000
 DRAWN = 26

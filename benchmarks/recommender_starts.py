@@ -15,7 +15,7 @@ from benchmarks.packaging import alternately
 from benchmarks.recommender_sides import INT8, MEGABYTE, NAIVE, OURS, Rounds, Sides, less, less_time, tell
 from benchmarks.side_by_side import in_turn
 from benchmarks.worker_process import Command, handler, naive, start_once
-from tasks.archive import unpack_tar_gz, write_tar_gz
+from tasks.packaging.archive import unpack_tar_gz, write_tar_gz
 
 
 def starts(sides: Sides, rounds: Rounds) -> Iterator[Measure]:

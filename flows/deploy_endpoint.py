@@ -6,17 +6,18 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.endpoint import Endpoint, EndpointSpec, output_bucket_task, start_endpoint_task, wait_in_service_task
-from tasks.endpoint_info import publish_summary_task
-from tasks.guarantee import teardown_hook, torn_down
-from tasks.invocation import smoke_real_time_task
-from tasks.latest import LATEST, resolve_model_task
-from tasks.notifications import checked_topic, create_messaging_task
-from tasks.outputs import smoke_async_task
-from tasks.pictures import read_picture
-from tasks.plan import plan_task, preflight_task
-from tasks.scaling import scale_to_zero_task
-from tasks.sources import smoke_picture
+from tasks.demo.sources import smoke_picture
+from tasks.hosting.endpoint import Endpoint, EndpointSpec, output_bucket_task, start_endpoint_task, wait_in_service_task
+from tasks.hosting.endpoint_info import publish_summary_task
+from tasks.hosting.notifications import checked_topic, create_messaging_task
+from tasks.hosting.scaling import scale_to_zero_task
+from tasks.invoking.invocation import smoke_real_time_task
+from tasks.invoking.waiting import smoke_async_task
+from tasks.packaging.latest import LATEST, resolve_model_task
+from tasks.pictures.queries import read_picture
+from tasks.plan import plan_task
+from tasks.preflight import preflight_task
+from tasks.resources.torn_down import teardown_hook, torn_down
 
 
 @flow(

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.by_hand import Invocation, invoke_by_hand_task
+from tasks.invoking.single import Invocation, invoke_by_hand_task
 from tasks.plan import plan_task
 
 

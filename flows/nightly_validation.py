@@ -8,23 +8,24 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.validate_endpoint import measure
-from tasks.artifact import PackagingInputs, package_task
-from tasks.comparison import Tolerance
-from tasks.encoder import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
-from tasks.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
-from tasks.guarantee import teardown_hook, torn_down
-from tasks.instance_counts import instances_counted
-from tasks.invocation import smoke_real_time_task
+from tasks.demo.sources import catalogue_source, pictures_source
+from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
+from tasks.hosting.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
+from tasks.hosting.instance_counts import instances_counted
+from tasks.hosting.notifications import create_messaging_task
+from tasks.hosting.scaling import scale_to_zero_task
+from tasks.invoking.invocation import smoke_real_time_task
+from tasks.invoking.waiting import smoke_async_task
 from tasks.limits import MINIMUM_PICTURES
 from tasks.names import dated
-from tasks.notifications import create_messaging_task
-from tasks.outputs import smoke_async_task
-from tasks.pictures import read_pictures_task
-from tasks.plan import plan_task, preflight_task
-from tasks.reproduction import command_line
-from tasks.scaling import scale_to_zero_task
-from tasks.sources import catalogue_source, pictures_source
-from tasks.validation import Outcome, build_report, concluded, item_pictures_task, write_report_task
+from tasks.packaging.artifact import PackagingInputs, package_task
+from tasks.pictures.queries import read_pictures_task
+from tasks.plan import plan_task
+from tasks.preflight import preflight_task
+from tasks.report.outcome import Outcome, build_report, concluded, item_pictures_task, write_report_task
+from tasks.report.reproduction import command_line
+from tasks.resources.torn_down import teardown_hook, torn_down
+from tasks.verdict.comparison import Tolerance
 
 
 @flow(

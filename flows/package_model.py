@@ -5,11 +5,12 @@ from functools import partial
 from prefect import flow
 from prefect.runtime import flow_run
 
-from tasks.artifact import Artifact, PackagingInputs, package_task
-from tasks.encoder import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
+from tasks.demo.sources import catalogue_source
+from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.names import dated
-from tasks.plan import plan_task, preflight_task
-from tasks.sources import catalogue_source
+from tasks.packaging.artifact import Artifact, PackagingInputs, package_task
+from tasks.plan import plan_task
+from tasks.preflight import preflight_task
 
 
 @flow(name="package-model", flow_run_name=partial(dated, "package"))

@@ -2,10 +2,10 @@
 
 from prefect import flow
 
-from tasks.inventory import inventory_task
 from tasks.plan import bucket_of
+from tasks.resources.inventory import inventory_task
+from tasks.resources.sweep import Sweep, judge_runs_task, sweep_task
 from tasks.settings import read_settings
-from tasks.sweeping import Sweep, judge_runs_task, sweep_task
 
 
 @flow(name="sweep")

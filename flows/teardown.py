@@ -4,8 +4,8 @@ from prefect import flow
 
 from tasks.errors import InputError
 from tasks.plan import bucket_of
+from tasks.resources.teardown import Removal, tear_down_endpoint_task, tear_down_task
 from tasks.settings import read_settings
-from tasks.teardown import Removal, tear_down_endpoint_task, tear_down_task
 
 
 @flow(name="teardown", flow_run_name="teardown-{endpoint_name}{run_id}")

@@ -7,18 +7,19 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.comparison import Tolerance
-from tasks.endpoint import Endpoint, existing_endpoint_task
-from tasks.guarantee import teardown_hook, torn_down
-from tasks.invocation import NOT_A_PICTURE, measure_real_time_task, submit_task
+from tasks.demo.sources import pictures_source
+from tasks.hosting.endpoint import Endpoint, existing_endpoint_task
+from tasks.hosting.notifications import Topics, listen_task
+from tasks.invoking.invocation import NOT_A_PICTURE, measure_real_time_task, submit_task
+from tasks.invoking.waiting import read_answers_task, wait_for_outputs_task
 from tasks.limits import MINIMUM_PICTURES
-from tasks.notifications import Topics, listen_task
-from tasks.outputs import read_answers_task, wait_for_outputs_task
-from tasks.pictures import Picture, read_pictures_task
-from tasks.plan import RunPlan, plan_task, preflight_task
-from tasks.reproduction import command_line
-from tasks.sources import pictures_source
-from tasks.validation import Measurement, Outcome, build_report, concluded, item_pictures_task, write_report_task
+from tasks.pictures.queries import Picture, read_pictures_task
+from tasks.plan import RunPlan, plan_task
+from tasks.preflight import preflight_task
+from tasks.report.outcome import Measurement, Outcome, build_report, concluded, item_pictures_task, write_report_task
+from tasks.report.reproduction import command_line
+from tasks.resources.torn_down import teardown_hook, torn_down
+from tasks.verdict.comparison import Tolerance
 
 
 @flow(

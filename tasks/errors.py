@@ -19,7 +19,7 @@ from typing import Any
 class StygigError(Exception):
     """The work could not be carried out; the message says what was asked, what was found and what to do.
 
-    `outcome` is the tasks.validation.Outcome of a validation that came to a verdict all the same.
+    `outcome` is the tasks.report.outcome.Outcome of a validation that came to a verdict all the same.
     """
 
     exit_status = 3

@@ -47,11 +47,6 @@ class S3Location:
         return cls(found[1], found[2])
 
 
-def beside(model_uri: str, name: str) -> str:
-    """The URI of what packaging put beside an archive; the model may also be given as its loose files, …/files/."""
-    return f"{model_uri.removesuffix('files/').rpartition('/')[0]}/{name}"
-
-
 @dataclass(frozen=True)
 class RunNames:
     """The names that one run gives to what it makes. `run_id` is the flow run's id."""

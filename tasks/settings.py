@@ -1,6 +1,7 @@
 """Everything a run needs to know that isn't a flow parameter: from the environment or `.env`, prefix STYGIG_."""
 
 import getpass
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -131,3 +132,8 @@ def images() -> dict[str, Any]:
     """AWS's own serving images, and the account that has them in each region."""
     table: dict[str, Any] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
     return table
+
+
+def cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "stygig"

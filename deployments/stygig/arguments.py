@@ -36,7 +36,7 @@ def checked_model(uri: str, option: str) -> str:
 
 def checked_encoder(encoder: str, precision: str, engine: str) -> str:
     """The encoder, if packaging could be asked for it so."""
-    from tasks.encoder import check_encoder  # numpy with it
+    from tasks.encoder.choice import check_encoder  # numpy with it
     from tasks.errors import InputError
 
     try:

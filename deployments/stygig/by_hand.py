@@ -7,7 +7,7 @@ import typer
 from stygig.endpoint_info import ENDPOINT_INFO, read_endpoint_info
 
 if TYPE_CHECKING:
-    from tasks.by_hand import Invocation
+    from tasks.invoking.single import Invocation
 
 
 def invoke_directly(
@@ -15,7 +15,7 @@ def invoke_directly(
 ) -> "Invocation":
     from uuid import uuid4
 
-    from tasks.by_hand import invoke_by_hand
+    from tasks.invoking.single import invoke_by_hand
     from tasks.plan import plan_run
 
     name = endpoint_name or _deployed_before()
@@ -25,7 +25,7 @@ def invoke_directly(
 def wait_directly(inference_id: str, wait_seconds: int) -> "Invocation":
     from uuid import uuid4
 
-    from tasks.by_hand import resume_by_hand
+    from tasks.invoking.single import resume_by_hand
     from tasks.plan import plan_run
 
     return resume_by_hand(plan_run(str(uuid4())), inference_id, wait_seconds, _say)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.inventory import Inventory
-    from tasks.resource import Resource
+    from tasks.resources.inventory import Inventory
+    from tasks.resources.resource import Resource
 
 
 def inventory_json(found: "Inventory") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from stygig.output import Printer
 from stygig.signals import signals_end_the_command
 from tasks.errors import NotFoundError, StygigError
 from tasks.processes import lives, start_time
-from tasks.sources import cache_folder
+from tasks.settings import cache_folder
 
 
 def _states() -> Path:

@@ -15,13 +15,13 @@ from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
     from stygig.status import Status
-    from tasks.artifact import Artifact
-    from tasks.by_hand import Invocation
-    from tasks.endpoint import Endpoint
-    from tasks.inventory import Inventory
-    from tasks.sweeping import Sweep
-    from tasks.teardown import Removal
-    from tasks.validation import Outcome
+    from tasks.hosting.endpoint import Endpoint
+    from tasks.invoking.single import Invocation
+    from tasks.packaging.artifact import Artifact
+    from tasks.report.outcome import Outcome
+    from tasks.resources.inventory import Inventory
+    from tasks.resources.sweep import Sweep
+    from tasks.resources.teardown import Removal
 
 INTERRUPTED, CRASHED = 130, 3
 
@@ -61,7 +61,7 @@ class Printer:
         self.emit(artifact.to_dict(), f"{head}\n{artifact.uri}")
 
     def endpoint(self, endpoint: "Endpoint") -> None:
-        from tasks.endpoint_info import endpoint_info
+        from tasks.hosting.endpoint_info import endpoint_info
 
         info = endpoint_info(endpoint)
         if endpoint.kind == "async":
@@ -74,7 +74,7 @@ class Printer:
             raise typer.Exit(1)
 
     def invocation(self, invocation: "Invocation", display: bool) -> None:
-        from tasks.by_hand import display as displayed
+        from tasks.invoking.single import display as displayed
 
         record = invocation.record
         text = f"output location: {record.output_location}\ninference id: {record.inference_id}"
@@ -113,7 +113,7 @@ class Printer:
 
     def concluded(self, found: "Outcome | Sweep") -> None:
         """What was found, beside the error that it ended with."""
-        from tasks.sweeping import Sweep
+        from tasks.resources.sweep import Sweep
 
         self.sweep(found) if isinstance(found, Sweep) else self.outcome(found)
 

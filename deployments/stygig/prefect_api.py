@@ -33,7 +33,7 @@ from prefect.settings import (
 
 from stygig.service import Progress
 from tasks.errors import ServiceUnreachableError
-from tasks.sources import cache_folder
+from tasks.settings import cache_folder
 
 LOG_BYTES = 1_000_000  # then it begins anew
 PR_SET_PDEATHSIG = 1

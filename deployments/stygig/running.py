@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stygig.signals import signals_end_the_command
 
 if TYPE_CHECKING:
-    from tasks.inventory import Inventory
+    from tasks.resources.inventory import Inventory
 
 
 def run_flow(
@@ -77,8 +77,8 @@ def quiet_prefect() -> None:
 
 
 def inventory_directly() -> "Inventory":
-    from tasks.inventory import existing
     from tasks.plan import bucket_of
+    from tasks.resources.inventory import existing
     from tasks.settings import read_settings
 
     return existing(bucket_of(read_settings()))

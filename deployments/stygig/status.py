@@ -68,9 +68,9 @@ def read_status() -> Status:
 
 
 def _compared(written: dict[str, str]) -> tuple[str, tuple[Stale, ...]]:
-    from tasks.endpoint import describe, described_endpoint
-    from tasks.endpoint_info import endpoint_info
     from tasks.errors import NotFoundError
+    from tasks.hosting.endpoint import describe, described_endpoint
+    from tasks.hosting.endpoint_info import endpoint_info
     from tasks.limits import FAILED
 
     name = written["endpoint_name"]

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from recommender.image import MAX_IMAGE_BYTES
-from tasks.memory import PICTURE_BYTES, TOOLKIT_BYTES, read_footprint
+from tasks.hosting.memory import PICTURE_BYTES, TOOLKIT_BYTES
+from tasks.packaging.beside import read_footprint
 from tests.acceptance.conftest import Shop
 from tests.localaws.cloud import eventually
 

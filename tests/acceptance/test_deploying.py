@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from flows.deploy_endpoint import deploy_endpoint
 from localaws import LocalAws
 from stygig.cli import app
-from tasks.endpoint import EndpointSpec, endpoint_config_request, start_endpoint
 from tasks.errors import InputError
-from tasks.notifications import create_messaging
+from tasks.hosting.endpoint import EndpointSpec, endpoint_config_request, start_endpoint
+from tasks.hosting.notifications import create_messaging
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import read_settings
 from tests.acceptance.conftest import ANSWERS, Shop, described_config

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from recommender.schema import Response
 from stygig.cli import app
-from tasks.by_hand import display, invoke_by_hand
+from tasks.demo.sources import smoke_picture
+from tasks.invoking.single import display, invoke_by_hand
 from tasks.names import S3Location
 from tasks.plan import plan_run
-from tasks.sources import smoke_picture
 from tasks.storage import exists
 from tests.acceptance.conftest import ANSWERS, Shop
 from tests.localaws.cloud import eventually

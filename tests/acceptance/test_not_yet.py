@@ -17,7 +17,8 @@ import typer
 from localaws import LocalAws, Options
 from stygig.cli import app
 from tasks.errors import StygigError
-from tasks.plan import plan_run, preflight
+from tasks.plan import plan_run
+from tasks.preflight import preflight
 from tasks.settings import Settings
 from tests.acceptance.rows import REPOSITORY, read_rows
 from tests.tasks.deployed import BUCKET, RUN_ID

@@ -9,11 +9,11 @@ import boto3
 import pytest
 
 from recommender.schema import Response
-from tasks.invocation import NOT_A_PICTURE, submit
-from tasks.invocation_records import InvocationRecord
+from tasks.hosting.notifications import Notification, create_messaging, parse_notification, queue_policy
+from tasks.invoking.invocation import NOT_A_PICTURE, submit
+from tasks.invoking.records import InvocationRecord
 from tasks.names import S3Location
-from tasks.notifications import Notification, create_messaging, parse_notification, queue_policy
-from tasks.pictures import Picture
+from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.storage import download, exists
 from tests.localaws.cloud import eventually

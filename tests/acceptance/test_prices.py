@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.cost import PRICE_TABLE, find_prices
+from tasks.prices import PRICE_TABLE, find_prices
 
 
 def test_storage_and_notifications_cost_what_they_are_said_to() -> None:

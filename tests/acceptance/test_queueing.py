@@ -12,11 +12,11 @@ import pytest
 
 from localaws import LocalAws
 from recommender.schema import Response
-from tasks.invocation import payload, submit_all
-from tasks.notifications import create_messaging
-from tasks.pictures import Picture
+from tasks.hosting.notifications import create_messaging
+from tasks.hosting.scaling import scale_to_zero
+from tasks.invoking.invocation import payload, submit_all
+from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
-from tasks.scaling import scale_to_zero
 from tasks.storage import download
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 from tests.tasks import deployed as small

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 from prefect.logging import disable_run_logger
+from tests.tasks.test_teardown import Account
 
 from localaws.faults import CallFault, CallRefused, ConnectionDropped, Faults, Throttled
-from tasks.endpoint import EndpointSpec, start_endpoint
 from tasks.errors import StygigError
-from tasks.guarantee import torn_down
-from tasks.inventory import existing
-from tasks.notifications import create_messaging
+from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.hosting.notifications import create_messaging
+from tasks.hosting.scaling import scale_to_zero
 from tasks.plan import RunPlan
-from tasks.scaling import scale_to_zero
-from tasks.teardown import Removal, tear_down_run
+from tasks.resources.inventory import existing
+from tasks.resources.teardown import Removal, tear_down_run
+from tasks.resources.torn_down import torn_down
 from tests.tasks.deployed import BUCKET, RUN_ID, hurried, put_model
-from tests.tasks.test_teardown import Account
 
 CREATING = {
     "CreateTopic": "sns",

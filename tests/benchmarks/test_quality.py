@@ -15,7 +15,8 @@ from benchmarks.quality_pictures import draw_labelled, label_key, read_labelled
 from benchmarks.quality_scores import mean, precisions, share
 from benchmarks.quality_text import label_embeddings, prompts_for
 from recommender.catalogue import Attributes
-from tasks.encoder import DEMO, DEMO_FOLDER
+from tasks.encoder.choice import DEMO_FOLDER
+from tasks.encoder.options import DEMO
 
 PAIRS = "shirt,Shoes,DRESS"
 

@@ -20,7 +20,7 @@ from benchmarks.side_by_side import ENOUGH_QUIET, QUIET_CORES, Sample, Turns, in
 from benchmarks.tower_rate import tower_operations
 from benchmarks.worker_process import Command, WorkerProcess
 from recommender.attributes import CATEGORIES, GENDERS
-from tasks.catalogue_files import write_catalogue
+from tasks.packaging.catalogue_files import write_catalogue
 
 BLUE, BLACK, OCHRE = (30, 60, 200), (20, 20, 20), (200, 150, 30)
 # (id, category, gender, colour, similarity): the predecessor's own code was run on these

@@ -15,20 +15,21 @@ from localaws import LocalAws, Options
 from localaws.access.policy import Asked, Verdict, verdict
 from localaws.journal import Entry
 from tasks.clients import client
-from tasks.endpoint import EndpointSpec, start_endpoint, wait_in_service
 from tasks.errors import PermissionDeniedError
-from tasks.inventory import existing
-from tasks.invocation import invoke_real_time, submit
-from tasks.monitoring import last_log_lines, log_group
+from tasks.hosting.container_log import last_log_lines, log_group
+from tasks.hosting.endpoint import EndpointSpec, start_endpoint, wait_in_service
+from tasks.hosting.notifications import create_messaging
+from tasks.hosting.scaling import scale_to_zero
+from tasks.invoking.invocation import invoke_real_time, submit
+from tasks.invoking.waiting import Wait, read_answer
 from tasks.names import S3Location
-from tasks.notifications import create_messaging
-from tasks.outputs import Wait, read_answer
-from tasks.pictures import Picture
-from tasks.plan import RunPlan, plan_run, preflight
-from tasks.scaling import scale_to_zero
+from tasks.pictures.queries import Picture
+from tasks.plan import RunPlan, plan_run
+from tasks.preflight import preflight
+from tasks.resources.inventory import existing
+from tasks.resources.teardown import tear_down_run
 from tasks.settings import Settings
 from tasks.storage import download, exists, upload
-from tasks.teardown import tear_down_run
 from tests.tasks.deployed import ANSWERING, BUCKET, RUN_ID, hurried, picture_bytes, put_model
 
 FOLDER = Path(__file__).parents[2] / "deployments" / "aws"

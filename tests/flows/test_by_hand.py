@@ -13,12 +13,12 @@ from flows.package_model import package_model
 from flows.teardown import teardown
 from flows.validate_endpoint import validate_endpoint
 from localaws import LocalAws
+from tasks.demo.sources import pictures_source
 from tasks.errors import EndpointFailedError, InputError, NotFoundError, ValidationFailedError
-from tasks.inventory import existing
 from tasks.names import S3Location
-from tasks.sources import pictures_source
+from tasks.resources.inventory import existing
+from tasks.resources.teardown import Removal
 from tasks.storage import upload
-from tasks.teardown import Removal
 from tests.flows.altered import altered
 
 pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")

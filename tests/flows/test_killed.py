@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 
-from tasks.inventory import existing
+from tasks.resources.inventory import existing
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -12,15 +12,16 @@ import pytest
 import flows.nightly_validation as recipe
 from flows.nightly_validation import nightly_validation
 from flows.package_model import package_model
-from tasks import instance_counts, resource_kinds
-from tasks.endpoint import Endpoint, EndpointSpec
 from tasks.errors import InputError, LeftoverError, PermissionDeniedError, StygigError, ValidationFailedError
-from tasks.inventory import existing
-from tasks.notifications import Topics
+from tasks.hosting import instance_counts
+from tasks.hosting.endpoint import Endpoint, EndpointSpec
+from tasks.hosting.notifications import Topics
 from tasks.plan import RunPlan
-from tasks.scaling_resources import ALARM
+from tasks.report.outcome import Measurement, Outcome
+from tasks.resources import kinds as resource_kinds
+from tasks.resources.inventory import existing
+from tasks.resources.scaling import ALARM
 from tasks.settings import read_settings
-from tasks.validation import Measurement, Outcome
 from tests.flows.altered import altered
 
 pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")

@@ -14,13 +14,14 @@ from prefect.states import Running
 
 from flows.sweep import sweep
 from tasks.errors import LeftoverError
-from tasks.heartbeat import Process, this_machine
-from tasks.inventory import existing, write_down_data
-from tasks.notifications import create_messaging
-from tasks.plan import RunPlan, ensure_bucket, plan_run
+from tasks.hosting.notifications import create_messaging
+from tasks.plan import RunPlan, plan_run
+from tasks.preflight import ensure_bucket
+from tasks.resources.heartbeat import Process, this_machine
+from tasks.resources.inventory import existing, write_down_data
+from tasks.resources.sweep import Sweep
 from tasks.settings import Settings
 from tasks.storage import upload
-from tasks.sweeping import Sweep
 
 pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
 

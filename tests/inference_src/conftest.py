@@ -25,9 +25,9 @@ from recommender.catalogue import Catalogue, Item, describe_item, open_catalogue
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.image import preprocess
 from recommender.recommend import Recommender
-from tasks import catalogue_files
-from tasks.archive import write_tar_gz
-from tasks.artifact import handler_files
+from tasks.packaging import catalogue_files
+from tasks.packaging.archive import write_tar_gz
+from tasks.packaging.artifact import handler_files
 
 IMAGE_SIZE, DIMENSION, GRID = 32, 24, 4
 COLOURS = {"navy": (20, 28, 80), "red": (220, 25, 30)}

@@ -18,7 +18,7 @@ import inference
 from localaws import LocalAws
 from recommender import log
 from recommender.engines import allowed_threads
-from tasks.model import container_environment, create_model
+from tasks.hosting.model import container_environment, create_model
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import Settings
 from tests.localaws.cloud import Cloud, archive, eventually

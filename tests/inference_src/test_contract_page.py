@@ -17,9 +17,9 @@ from recommender.attributes import CATEGORIES
 from recommender.errors import STATUS_OF_CODE
 from recommender.ranking import WEIGHTS
 from recommender.schema import DEFAULT_TOP_K, MAX_TOP_K, REQUEST_FIELDS, Query, Recommendation, Request, Response
+from tasks.hosting.notifications import parse_notification
+from tasks.invoking.waiting import failure_text
 from tasks.limits import REALTIME_PAYLOAD_BYTES
-from tasks.notifications import parse_notification
-from tasks.outputs import failure_text
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = (REPOSITORY / "docs" / "contract.md").read_text("utf-8")

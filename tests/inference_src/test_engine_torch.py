@@ -16,9 +16,9 @@ from recommender.encoder import load_encoder
 from recommender.engines import Hardware
 from recommender.errors import ArtifactError
 from recommender.stopwatch import Stopwatch
-from tasks.artifact import build
-from tasks.catalogue import scan_catalogue
-from tasks.encoder import EngineName
+from tasks.encoder.options import EngineName
+from tasks.packaging.artifact import build
+from tasks.packaging.catalogue import scan_catalogue
 from tests.tasks.tiny_clip import NAME, tiny_clip
 
 pytest.importorskip("open_clip")

@@ -36,11 +36,11 @@ print(threads(), "thread", "onnxruntime" in sys.modules, "recommendations" in bo
 """
 PACKAGED = """
 import pathlib, sys
-from tasks.archive import write_tar_gz
-from tasks.artifact import build
-from tasks.catalogue import scan_catalogue
-from tasks.verification import verify
-from tasks.wheels import Wheels
+from tasks.packaging.archive import write_tar_gz
+from tasks.packaging.artifact import build
+from tasks.packaging.catalogue import scan_catalogue
+from tasks.packaging.verification import verify
+from tasks.packaging.wheels import Wheels
 entries, stage = scan_catalogue(pathlib.Path(sys.argv[1])), pathlib.Path("stage")
 build(entries, "demo", stage, lambda line: None, None)
 write_tar_gz(stage, pathlib.Path("model.tar.gz"))
@@ -96,7 +96,7 @@ def test_whatever_of_ours_comes_first_onnx_runtime_reports_nothing(module: str, 
 
 @pytest.mark.slow
 @pytest.mark.clip
-@pytest.mark.parametrize("module", ["tasks.onnx_tower", "tasks.clip_export", "tasks.demo.export"])
+@pytest.mark.parametrize("module", ["tasks.encoder.onnx_tower", "tasks.encoder.export", "tools.demo_encoder.export"])
 def test_neither_do_the_modules_that_make_graphs(module: str, tmp_path: Path) -> None:
     ran = run_alone(tmp_path, "-W", "ignore", "-c", IMPORTED, module)
     assert quiet(ran)

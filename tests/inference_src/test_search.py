@@ -31,7 +31,7 @@ from recommender.search import (
     open_search,
     sign_bits,
 )
-from tasks.catalogue_files import fit_search, unseen_queries, write_catalogue
+from tasks.packaging.catalogue_files import fit_search, unseen_queries, write_catalogue
 
 Rows = NDArray[np.float32]
 APPROXIMATE = (SIGNS, FAISS)

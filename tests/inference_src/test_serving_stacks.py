@@ -21,10 +21,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws import LocalAws, Options
-from tasks.archive import unpack_tar_gz, write_tar_gz
-from tasks.artifact import build
-from tasks.catalogue import scan_catalogue
-from tasks.wheels import Wheels
+from tasks.packaging.archive import unpack_tar_gz, write_tar_gz
+from tasks.packaging.artifact import build
+from tasks.packaging.catalogue import scan_catalogue
+from tasks.packaging.wheels import Wheels
 from tests.inference_src.contract import without_timings
 from tests.localaws.cloud import BUCKET, Cloud, eventually
 from tests.tasks.fetched import of_this_python

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from tasks.scaling import backlog_policy_request, scalable_target_request, wake_alarm_request, wake_policy_request
+from tasks.hosting.scaling import (
+    backlog_policy_request,
+    scalable_target_request,
+    wake_alarm_request,
+    wake_policy_request,
+)
 from tests.localaws.cloud import BUCKET, FOREVER, STANDING, Cloud, eventually
 
 RESOURCE = "endpoint/endpoint/variant/AllTraffic"

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from localaws.services.sns_queue_policy import lets_sns_send
 from localaws.services.sns_retry_policy import delays, effective
-from tasks.notifications import queue_policy
+from tasks.hosting.notifications import queue_policy
 from tests.localaws.cloud import Cloud
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue"

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from flows.sweep import sweep
-from tasks.inventory import existing
+from tasks.resources.inventory import existing
 
 pytestmark = pytest.mark.usefixtures("local_aws")
 

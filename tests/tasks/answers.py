@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recommender.schema import Response
-from tasks.comparison import Answer
+from tasks.invoking.answer import Answer
 
 ITEMS = ("footwear/shoes/0001.png", "bottomwear/pants/0002.png", "accessories/bag/0003.png")
 

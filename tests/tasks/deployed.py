@@ -11,11 +11,11 @@ import boto3
 from PIL import Image
 
 from tasks.deadline import Deadline
-from tasks.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
-from tasks.inventory import write_down
+from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
+from tasks.hosting.notifications import Topics
 from tasks.names import Kind
-from tasks.notifications import Topics
 from tasks.plan import RunPlan
+from tasks.resources.inventory import write_down
 from tests.tasks.answers import response
 
 BUCKET = "stygig-test"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tasks.encoder import EngineName
-from tasks.wheels import LACKING, Wheels
+from tasks.encoder.options import EngineName
+from tasks.packaging.wheels import LACKING, Wheels
 
 OURS = f"py{sys.version_info.major}{sys.version_info.minor}"
 

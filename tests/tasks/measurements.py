@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tasks.comparison import Answer
-from tasks.endpoint import Endpoint
-from tasks.invocation import NOT_A_PICTURE, InvocationRecord
-from tasks.measurement import Measurement
-from tasks.pictures import Picture
+from tasks.hosting.endpoint import Endpoint
+from tasks.invoking.answer import Answer
+from tasks.invoking.invocation import NOT_A_PICTURE, InvocationRecord
+from tasks.pictures.queries import Picture
+from tasks.verdict.measurement import Measurement
 from tests.tasks.answers import answer
 from tests.tasks.deployed import BUCKET
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from PIL import Image
 
-from tasks.cold_start import ColdStart
-from tasks.comparison import Answer, Check, Tolerance, compare_answers, judge, pair_answers
-from tasks.cost import CostEstimate, Requests, find_prices
-from tasks.latency import latency_by_phase
-from tasks.machine import Machine
+from tasks.invoking.answer import Answer
 from tasks.omissions import Omissions
-from tasks.report import Report
+from tasks.prices import find_prices
+from tasks.report.machine import Machine
+from tasks.report.report import Report
+from tasks.verdict.cold_start import ColdStart
+from tasks.verdict.comparison import Check, Tolerance, compare_answers, judge, pair_answers
+from tasks.verdict.cost import CostEstimate, Requests
+from tasks.verdict.latency import latency_by_phase
 from tests.tasks.answers import ITEMS, answer, no_answer
 
 STARTED = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -6,10 +6,11 @@ import boto3
 import pytest
 
 from tasks.buckets import bucket_region, check_bucket
-from tasks.endpoint import EndpointSpec, start_endpoint
 from tasks.errors import InputError, NotFoundError
-from tasks.inventory import recorded
-from tasks.plan import RunPlan, ensure_bucket, plan_run
+from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.plan import RunPlan, plan_run
+from tasks.preflight import ensure_bucket
+from tasks.resources.inventory import recorded
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET, RUN_ID
 

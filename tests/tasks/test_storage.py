@@ -8,8 +8,9 @@ import pytest
 
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.names import S3Location
+from tasks.pictures.local_copy import local_copy
 from tasks.plan import RunPlan
-from tasks.storage import download, exists, keys_under, local_copy, upload, upload_file
+from tasks.storage import download, exists, keys_under, upload, upload_file
 from tests.tasks.deployed import BUCKET
 
 HERE = S3Location(BUCKET, "a/b.txt")

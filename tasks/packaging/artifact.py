@@ -1,0 +1,263 @@
+"""The model artifact: built from a catalogue and an encoder, verified, and uploaded under the hash of its content.
+
+A second run with unchanged inputs finds, under the hash of the inputs, where the artifact lies: nothing is encoded and
+nothing is uploaded.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import recommender
+from recommender.encoder import EncoderSpec
+from recommender.search import SearchSpec
+from tasks.encoder.choice import check_encoder, fingerprint_files, prepare_encoder
+from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, DEMO, EngineName, Precision
+from tasks.errors import InputError
+from tasks.names import MODELS_PREFIX, S3Location
+from tasks.packaging.archive import content_hash, file_hashes, write_tar_gz
+from tasks.packaging.beside import upload_footprint
+from tasks.packaging.catalogue import METADATA, Entry, scan_catalogue
+from tasks.packaging.embedding import Embedded, embed_catalogue
+from tasks.packaging.latest import publish_latest
+from tasks.packaging.thumbnails import write_thumbnails
+from tasks.packaging.verification import verify
+from tasks.packaging.wheels import Wheels, check_searchable, wheels_for
+from tasks.pictures.files import SUFFIXES, read_bytes
+from tasks.pictures.local_copy import local_copy
+from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
+from tasks.settings import serving_image
+from tasks.storage import THREADS, download, exists, upload, upload_file
+
+SCHEMA_VERSION = 1
+HANDLER = Path(recommender.__file__).parent.parent
+THUMBNAILS = "thumbnails.zip"
+LIBRARIES = {"onnxruntime": ["onnxruntime"], "torch": ["torch", "open_clip_torch"]}
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """Where a packaged model lies. `skipped`: pictures of the catalogue that could not be read, with the reason."""
+
+    uri: str
+    model_version: str
+    encoder: str
+    items: int
+    uploaded: bool
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.__dict__ | {"skipped": [list(pair) for pair in self.skipped]}
+
+
+@dataclass(frozen=True)
+class PackagingInputs:
+    """What is packaged: a folder or an `s3://` prefix, optional files beside it, an encoder, how it is kept and run."""
+
+    catalogue: str
+    encoder: str = "demo"
+    metadata: str = ""
+    categories: str = ""
+    precision: Precision = DEFAULT_PRECISION
+    engine: EngineName = DEFAULT_ENGINE
+
+
+def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
+    """The artifact in S3, made only if these very inputs have not been packaged before."""
+    wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.engine)
+    with local_copy(inputs.catalogue, (*SUFFIXES, METADATA), progress) as folder:
+        entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories), progress)
+        check_searchable(len(entries), wheels)
+        progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
+        digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision, inputs.engine)
+        known = _packaged_before(plan.bucket, digest)
+        if known:
+            progress(f"unchanged since it was packaged: {known.uri}")
+            return known
+        with tempfile.TemporaryDirectory(prefix="stygig-package-") as scratch:
+            artifact = _build_and_upload(plan.bucket, entries, inputs, wheels, Path(scratch), progress)
+    upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
+    publish_latest(plan.bucket, artifact.uri, artifact.model_version)
+    return artifact
+
+
+def _path(text: str) -> Path | None:
+    return Path(os.path.expanduser(text)) if text else None
+
+
+def inputs_digest(
+    entries: Sequence[Entry],
+    encoder: str,
+    wheels: Wheels | None = None,
+    precision: Precision = DEFAULT_PRECISION,
+    engine: EngineName = DEFAULT_ENGINE,
+) -> str:
+    """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
+    if encoder == DEMO:  # which has its own
+        precision, engine = DEFAULT_PRECISION, DEFAULT_ENGINE
+    how = {"encoder": encoder, "precision": precision, "engine": engine}
+    said = {"schema": SCHEMA_VERSION, **how, "tools": tools(engine)}
+    digest = hashlib.sha256(json.dumps(said).encode())
+    for entry in entries:
+        digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
+        digest.update(hashlib.sha256(read_bytes(entry.file)).digest())
+    for path in (*fingerprint_files(encoder), *handler_files()):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    digest.update(wheels.digest().encode() if wheels else b"")
+    return digest.hexdigest()
+
+
+def tools(engine: str) -> dict[str, str]:
+    """The versions of the libraries with which the handler answers."""
+    return {name: version(name) for name in ("numpy", "pillow", *LIBRARIES[engine])}
+
+
+def handler_files() -> list[Path]:
+    """What is shipped as code/: inference.py and the recommender package."""
+    return [HANDLER / "inference.py", *sorted((HANDLER / "recommender").rglob("*.py"))]
+
+
+def _pointer(bucket: str, digest: str) -> S3Location:
+    return S3Location(bucket, f"{MODELS_PREFIX}by-inputs/{digest}.json")
+
+
+def _packaged_before(bucket: str, digest: str) -> Artifact | None:
+    pointer = _pointer(bucket, digest)
+    if not exists(pointer):
+        return None
+    read = json.loads(download(pointer.uri))
+    read |= {"uploaded": False, "skipped": tuple((path, reason) for path, reason in read["skipped"])}
+    known = Artifact(**read)
+    return known if exists(S3Location.parse(known.uri)) else None
+
+
+def _build_and_upload(
+    bucket: str,
+    entries: Sequence[Entry],
+    inputs: PackagingInputs,
+    wheels: Wheels | None,
+    scratch: Path,
+    progress: Progress,
+) -> Artifact:
+    stage = scratch / "stage"
+    spec, embedded = build(entries, inputs.encoder, stage, progress, wheels, inputs.precision, inputs.engine)
+    manifest = json.loads((stage / "manifest.json").read_text())
+    archive = scratch / "model.tar.gz"
+    write_tar_gz(stage, archive)
+    progress(f"archive of {archive.stat().st_size / 1e6:.1f} MB, version {manifest['model_version']}")
+    resident_bytes = verify(archive, embedded.entries[0].file)
+    progress(
+        "verified: unpacked, imported in a clean interpreter, one real question answered "
+        f"with {resident_bytes / 1e6:.0f} MB of memory"
+    )
+    where = S3Location(bucket, f"{MODELS_PREFIX}{manifest['model_version']}/model.tar.gz")
+    uploaded = _upload_all(stage, archive, where, embedded.entries, resident_bytes, scratch, progress)
+    return Artifact(where.uri, manifest["model_version"], spec.name, len(embedded.items), uploaded, embedded.skipped)
+
+
+def build(
+    entries: Sequence[Entry],
+    encoder: str,
+    stage: Path,
+    progress: Progress,
+    wheels: Wheels | None = None,
+    precision: Precision = DEFAULT_PRECISION,
+    engine: EngineName = DEFAULT_ENGINE,
+) -> tuple[EncoderSpec, Embedded]:
+    """Lays out the artifact's files in `stage`, manifest included."""
+    spec = prepare_encoder(encoder, stage / "encoder", precision, engine)
+    catalogue = stage / "catalogue"
+    catalogue.mkdir()
+    for name in ("attributes.json", "attributes.npy"):
+        (stage / "encoder" / name).replace(catalogue / name)
+    embedded = embed_catalogue(entries, stage / "encoder", progress)
+    search = embedded.write(catalogue, progress)
+    _ship_handler(stage / "code")
+    if wheels:
+        wheels.ship(stage / "code")
+    (stage / "manifest.json").write_text(json.dumps(_manifest(stage, spec, embedded, search), indent=1) + "\n")
+    return spec, embedded
+
+
+def _ship_handler(code: Path) -> None:
+    for path in handler_files():
+        target = code / path.relative_to(HANDLER)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded, search: SearchSpec) -> dict[str, Any]:
+    hashes = file_hashes(stage)
+    skipped = [{"path": path, "reason": reason} for path, reason in embedded.skipped]
+    counts = Counter(item.category for item in embedded.items)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model_version": _version(hashes, skipped),
+        "files": hashes,
+        "encoder": spec.to_dict(),
+        "catalogue": {
+            "items": len(embedded.items),
+            "dimension": spec.dimension,
+            "categories": dict(sorted(counts.items())),
+            "skipped": skipped,
+        },
+        "search": search.to_dict(),
+        "tools": tools(spec.engine),
+    }
+
+
+def _version(hashes: dict[str, str], skipped: Sequence[dict[str, str]]) -> str:
+    """Named by the files and by what was skipped: else a manifest would be found again that lists other pictures."""
+    if skipped:
+        hashes = hashes | {"skipped": hashlib.sha256(json.dumps(skipped).encode()).hexdigest()}
+    return content_hash(hashes)[:12]
+
+
+def _upload_all(
+    stage: Path, archive: Path, where: S3Location, entries: Sequence[Entry], resident_bytes: int, scratch: Path,
+    progress: Progress,
+) -> bool:  # fmt: skip
+    """The loose files and what lies beside them first, the archive last: who finds the archive finds all of it."""
+    if exists(where):
+        progress(f"the same content is there already: {where.uri}")
+        return False
+    base = S3Location(where.bucket, where.key.removesuffix("model.tar.gz"))
+    loose = [(path, base.child(f"files/{path.relative_to(stage)}")) for path in stage.rglob("*") if path.is_file()]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda pair: upload_file(*pair), loose))
+    write_thumbnails(entries, scratch / THUMBNAILS)
+    upload_file(scratch / THUMBNAILS, base.child(THUMBNAILS))
+    upload_footprint(base, resident_bytes)
+    upload_file(archive, where)
+    progress(f"uploaded to {where.uri}")
+    return True
+
+
+def check_packagable(inputs: PackagingInputs) -> None:
+    """What can be found wrong before any AWS call."""
+    check_encoder(inputs.encoder, inputs.precision, inputs.engine)
+    for name in ("metadata", "categories"):
+        path = _path(getattr(inputs, name))
+        if path and not os.path.isfile(path):
+            raise InputError(f"The {name} file {path} does not exist.")
+
+
+@task(name="package")
+def package_task(plan: RunPlan, inputs: PackagingInputs) -> Artifact:
+    check_packagable(inputs)
+    logger = run_logger()
+    artifact = package(plan, inputs, lambda line: logger.info("packaging: %s", line))
+    for path, reason in artifact.skipped:
+        logger.warning("left out of the catalogue: %s (%s)", path, reason)
+    return artifact

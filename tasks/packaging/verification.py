@@ -1,0 +1,45 @@
+"""The artifact's proof before its upload: it answers one real question, elsewhere, in a clean interpreter."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tasks.errors import ArtifactError
+from tasks.packaging.archive import unpack_tar_gz
+
+QUESTION = """
+import json, pathlib, resource, sys
+model_dir, picture = sys.argv[1:3]
+sys.path.insert(0, model_dir + "/code")
+import inference, recommender
+assert recommender.__file__.startswith(model_dir), recommender.__file__
+model = inference.model_fn(model_dir, None)
+asked = inference.input_fn(pathlib.Path(picture).read_bytes(), "image/jpeg", None)
+answer = inference.output_fn(inference.predict_fn(asked, model, None), "application/json", None)
+body = answer[0] if isinstance(answer, tuple) else answer
+assert "recommendations" in json.loads(body), body
+status = pathlib.Path("/proc/self/status")  # Linux hands ru_maxrss down from the parent
+peak_kib = status.read_text().partition("VmHWM:")[2].split()[0] if status.exists() else 0
+print("answered with", int(peak_kib) * 1024 or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def verify(archive: Path, picture: Path) -> int:
+    """Asks the artifact one real question as a container would: elsewhere, with a clean interpreter.
+
+    Says how many bytes of memory that interpreter took at most.
+    """
+    with tempfile.TemporaryDirectory(prefix="stygig-verify-") as elsewhere:
+        model_dir = Path(elsewhere).resolve() / "model"
+        unpack_tar_gz(archive, model_dir)
+        asked = [sys.executable, "-I", "-c", QUESTION, str(model_dir), str(picture.resolve())]
+        done = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=300, cwd=elsewhere)
+    answered = re.search(r"^answered with (\d+)$", done.stdout, re.MULTILINE)
+    if done.returncode or not answered:
+        raise ArtifactError(
+            "The artifact could not answer a question, so it was not uploaded. It said:\n"
+            + "\n".join(done.stderr.splitlines()[-12:])
+        )
+    return int(answered[1])

@@ -1,0 +1,88 @@
+"""What must hold before money is spent: the bucket, the role, the listing of missing keys, the folder for reports."""
+
+from tasks.buckets import check_bucket
+from tasks.clients import client, error_code, error_text, explained
+from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
+from tasks.report.folder import check_reports
+from tasks.settings import serving_image
+
+
+def preflight(plan: RunPlan, *, reports: bool = False) -> tuple[str, ...]:
+    """What was found ready, line by line; raises before any money is spent if something is not.
+
+    With `reports` the folder for them is looked at too.
+    """
+    serving_image(plan.settings, plan.region)  # which is refused where none is known
+    found = (check_reports(plan.settings.reports),) if reports else ()
+    return (*found, ensure_bucket(plan), check_listing(plan), check_role(plan))
+
+
+def ensure_bucket(plan: RunPlan) -> str:
+    """Uses the bucket, or makes it (private, as S3 makes them) if it is absent."""
+    s3 = client("s3")
+    try:
+        check_bucket(plan.bucket, plan.region, "STYGIG_BUCKET" if plan.settings.bucket else "the account's default")
+    except PermissionDeniedError as exc:
+        raise PermissionDeniedError(
+            f"Bucket {plan.bucket} exists but may not be used: it belongs to another account, or "
+            "s3:ListBucket is missing. Set STYGIG_BUCKET to a bucket of yours."
+        ) from exc
+    except NotFoundError:
+        with explained("s3:CreateBucket", plan.bucket):
+            elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": plan.region}}
+            s3.create_bucket(Bucket=plan.bucket, **({} if plan.region == "us-east-1" else elsewhere))
+        with explained("s3:PutBucketPublicAccessBlock", plan.bucket):
+            s3.put_public_access_block(Bucket=plan.bucket, PublicAccessBlockConfiguration=_NO_PUBLIC_ACCESS)
+        return f"bucket {plan.bucket}: made"
+    return f"bucket {plan.bucket}: in use"
+
+
+_NO_PUBLIC_ACCESS = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+
+
+def check_listing(plan: RunPlan) -> str:
+    """Without s3:ListBucket S3 answers 403 for a missing key, and every wait would look like a refusal.
+
+    A GET and not a HEAD: only the answer's body says which action is missing.
+    """
+    s3 = client("s3")
+    try:
+        s3.get_object(Bucket=plan.bucket, Key=plan.names.prefix.child("preflight-missing-key").key)
+    except s3.exceptions.ClientError as exc:
+        if error_code(exc) in {"403", "AccessDenied"}:
+            raise PermissionDeniedError(
+                f"A missing key in {plan.bucket} answers 403 instead of 404: the caller lacks s3:ListBucket on "
+                f"arn:aws:s3:::{plan.bucket}, or s3:GetObject on what lies in it. Allow it: waiting for outputs needs "
+                f"both. AWS says: {error_text(exc)}"
+            ) from exc
+    return f"missing keys in {plan.bucket}: 404, as waiting needs"
+
+
+def check_role(plan: RunPlan) -> str:
+    role = plan.settings.execution_role_arn
+    if not role:
+        raise InputError(
+            "STYGIG_EXECUTION_ROLE_ARN is not set: SageMaker needs a role to read the model and write the answers. "
+            "deployments/aws/README.md shows how to make one; --local brings its own."
+        )
+    try:
+        with explained("iam:GetRole", role):
+            client("iam").get_role(RoleName=role.rpartition("/")[2])
+    except PermissionDeniedError:
+        return f"role {role}: could not be looked at (iam:GetRole is not allowed), taken as given"
+    except NotFoundError as exc:
+        raise InputError(f"The execution role {role} does not exist. Check STYGIG_EXECUTION_ROLE_ARN.") from exc
+    return f"role {role}: exists"
+
+
+@task(name="preflight")
+def preflight_task(plan: RunPlan, *, reports: bool = False) -> None:
+    for line in preflight(plan, reports=reports):
+        run_logger().info("preflight: %s", line)

@@ -1,0 +1,197 @@
+"""The checks that a measurement has to pass, the report on it, and how a validation ends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tasks import clock
+from tasks.errors import LeftoverError, NotFoundError, StygigError, ValidationFailedError
+from tasks.hosting.instance_counts import InstanceCounts
+from tasks.invoking.answer import Answer
+from tasks.omissions import Omissions
+from tasks.packaging.beside import read_manifest
+from tasks.packaging.thumbnails import read_thumbnails
+from tasks.plain_text import visible
+from tasks.plan import RunPlan
+from tasks.prefect_task import run_logger, task
+from tasks.report.folder import Unwritten
+from tasks.report.machine import this_machine
+from tasks.report.report import Report
+from tasks.report.writing import ReportFiles, publish_artifacts, write_report
+from tasks.resources.teardown import Removal
+from tasks.verdict.checks import checks_of, judged
+from tasks.verdict.cold_start import ColdStart, cold_start_of
+from tasks.verdict.comparison import Tolerance, compare_answers, pair_answers
+from tasks.verdict.cost import CostEstimate
+from tasks.verdict.measurement import Measurement, cost_of, latencies_of
+
+__all__ = [
+    "Measurement",
+    "Outcome",
+    "build_report",
+    "checks_of",
+    "concluded",
+    "item_pictures",
+    "item_pictures_task",
+    "judged",
+    "recommended_items",
+    "write_report_task",
+]
+
+NO_COUNTS: Mapping[str, InstanceCounts] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a validation ended: what a command prints and a caller gets."""
+
+    run_id: str
+    verdict: str
+    reasons: tuple[str, ...]
+    report: str
+    """The page; empty if it could not be written."""
+    pictures: int
+    model_uri: str
+    left: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Endpoints that were meant to stay; they bill."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.__dict__ | {"reasons": list(self.reasons), "left": list(self.left), "kept": list(self.kept)}
+
+
+def build_report(
+    plan: RunPlan,
+    measured: Measurement,
+    tolerance: Tolerance,
+    removal: Removal | None,
+    reproduce: Sequence[str],
+    instances: Mapping[str, InstanceCounts] = NO_COUNTS,
+) -> Report:
+    """The report; `removal` is None where the endpoints were there before and stay, `instances` what was counted.
+
+    What can't be worked out is left out, and said in the report: the verdict is told all the same.
+    """
+    finished, omissions = clock.now(), Omissions()
+    manifest = omissions.unless_odd("model version and encoder", lambda: _manifest(measured), {})
+    return Report(
+        run_id=plan.run_id,
+        title="Nightly validation" if removal is not None else "Validation",
+        started_at=plan.started_at,
+        finished_at=finished,
+        region=plan.region,
+        settings=plan.settings.masked(),
+        artifact_uri=measured.asynchronous.model_uri,
+        model_version=manifest.get("model_version", "unknown"),
+        encoder=manifest.get("encoder", {}).get("name", "unknown"),
+        baseline_endpoint=measured.baseline.name,
+        async_endpoint=measured.asynchronous.name,
+        instance_type=measured.asynchronous.instance_type,
+        baseline_instance_type=measured.baseline.instance_type,
+        machine=omissions.unless_odd("the client machine", this_machine, None),
+        verdict=judged(measured, tolerance, removal),
+        comparisons=compare_answers(measured.baseline_answers, measured.async_answers, tolerance),
+        answers=pair_answers(measured.baseline_answers, measured.async_answers),
+        latencies=omissions.unless_odd("latencies", lambda: latencies_of(measured, omissions), ()),
+        cold_starts=omissions.unless_odd("cold starts", lambda: _cold_starts(measured), ()),
+        cost=omissions.unless_odd("the cost", lambda: _cost(plan, measured, finished, instances), None),
+        invocations=[record.to_dict() for record in (*measured.records, measured.failure)],
+        teardown=removal.removed if removal else (),
+        left=removal.left if removal else (),
+        reproduce=tuple(reproduce),
+        omissions=tuple(omissions.lines),
+    )
+
+
+def _manifest(measured: Measurement) -> Mapping[str, Any]:
+    try:
+        return read_manifest(measured.asynchronous.model_uri)
+    except NotFoundError:  # somebody else's artifact
+        return {}
+
+
+def _cold_starts(measured: Measurement) -> tuple[ColdStart, ...]:
+    found = (cold_start_of(endpoint) for endpoint in (measured.baseline, measured.asynchronous))
+    return tuple(start for start in found if start)
+
+
+def _cost(
+    plan: RunPlan, measured: Measurement, until: datetime, instances: Mapping[str, InstanceCounts]
+) -> CostEstimate | None:
+    """None of endpoints that were there before: this run is not what they cost."""
+    made = measured.asynchronous.cold_start_seconds is not None
+    return cost_of(plan, measured, until, instances) if made else None
+
+
+def recommended_items(answers: Sequence[Answer]) -> set[str]:
+    return {item.item_id for answer in answers if answer.response for item in answer.response.recommendations}
+
+
+@task(name="write-report")
+def write_report_task(
+    report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
+) -> ReportFiles | Unwritten:
+    """Where the folder can't be written any more, says why: what was measured and paid for is told without a report."""
+    queries = {picture.name: picture.content for picture in measured.pictures}
+    try:
+        files = write_report(report, folder, queries, item_pictures)
+    except OSError as exc:
+        unwritten = Unwritten(folder, exc.strerror or str(exc))
+        run_logger().error("%s", unwritten)
+        return unwritten
+    run_logger().info("report: %s", files.html)
+    return files
+
+
+def item_pictures(measured: Measurement) -> dict[str, bytes]:
+    """Those that can be read: the page has a place for a missing one."""
+    wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
+    uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))
+    try:
+        return {name: content for uri in uris for name, content in read_thumbnails(uri, wanted).items()}
+    except StygigError as exc:
+        run_logger().warning("the report shows no items' pictures: %s", visible(str(exc)))
+        return {}
+
+
+@task(name="fetch-item-pictures")
+def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
+    return item_pictures(measured)
+
+
+def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurement, kept: bool = False) -> Outcome:
+    """The outcome; a FAIL raises it, so that the run fails, but only now, with everything written.
+
+    A PASS without a report is an error too: nobody could look at it.
+    """
+    _publish(report, files)
+    outcome = Outcome(
+        run_id=report.run_id,
+        verdict="PASS" if report.verdict.passed else "FAIL",
+        reasons=tuple(visible(reason) for reason in report.verdict.reasons),
+        report=str(files.html) if isinstance(files, ReportFiles) else "",
+        pictures=len(measured.pictures),
+        model_uri=report.artifact_uri,
+        left=tuple(visible(line) for line in report.left),
+        kept=(measured.baseline.name, measured.asynchronous.name) if kept else (),
+    )
+    if outcome.left:
+        advice = f"`stygig teardown --run-id {report.run_id}` tries again. {files}"
+        raise LeftoverError(f"Left behind: {'; '.join(outcome.left)}. {advice}", outcome)
+    ended = f"{outcome.verdict}: {'; '.join(outcome.reasons)}. {files}"
+    if isinstance(files, Unwritten):
+        raise StygigError(ended, outcome)
+    if not report.verdict.passed:
+        raise ValidationFailedError(ended, outcome)
+    return outcome
+
+
+def _publish(report: Report, files: ReportFiles | Unwritten) -> None:
+    """Prefect's copy of the report: where it takes none, files and verdict are there all the same."""
+    try:
+        publish_artifacts(report, files)
+    except Exception as exc:  # of Prefect's client or server, whose errors have no base of their own
+        run_logger().error("the report could not be shown in Prefect: %s", visible(str(exc)))

@@ -1,0 +1,128 @@
+"""The morning's report: JSON for machines, markdown and a table for Prefect, one self-contained page for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tasks.invoking.answer import Answer
+from tasks.omissions import Omissions
+from tasks.report.history import Night, slower_phases
+from tasks.report.machine import Machine
+from tasks.verdict.cold_start import ColdStart
+from tasks.verdict.comparison import PictureComparison, Verdict
+from tasks.verdict.cost import CostEstimate
+from tasks.verdict.latency import PhaseLatency
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one validation run found; settings are already masked, empty `left` means nothing is left."""
+
+    run_id: str
+    title: str
+    started_at: datetime
+    finished_at: datetime
+    region: str
+    settings: Mapping[str, str]
+    artifact_uri: str
+    model_version: str
+    encoder: str
+    baseline_endpoint: str
+    async_endpoint: str
+    instance_type: str
+    baseline_instance_type: str
+    machine: Machine | None
+    verdict: Verdict
+    comparisons: tuple[PictureComparison, ...]
+    answers: tuple[tuple[Answer, Answer], ...]
+    latencies: tuple[PhaseLatency, ...]
+    cold_starts: tuple[ColdStart, ...]
+    cost: CostEstimate | None
+    invocations: Sequence[Mapping[str, Any]]
+    teardown: tuple[str, ...]
+    left: tuple[str, ...]
+    reproduce: tuple[str, ...] = ()
+    history: tuple[Night, ...] = ()
+    omissions: tuple[str, ...] = ()
+    """What could not be worked out, a line each; the verdict does not depend on it."""
+
+    def __post_init__(self) -> None:
+        for name in ("started_at", "finished_at"):
+            if getattr(self, name).utcoffset() != timedelta(0):
+                raise ValueError(f"report's {name} is {getattr(self, name)}; give an aware time in UTC")
+        if self.run_id in {"", ".", ".."} or Path(self.run_id).name != self.run_id:
+            raise ValueError(f"report's run_id is {self.run_id!r}; it names a folder, so give one plain name")
+
+    @property
+    def differing(self) -> tuple[PictureComparison, ...]:
+        """The pictures which the endpoints answered differently."""
+        return tuple(comparison for comparison in self.comparisons if comparison.differs)
+
+    @property
+    def empty(self) -> tuple[PictureComparison, ...]:
+        """The pictures for which neither endpoint recommended anything."""
+        return tuple(comparison for comparison in self.comparisons if comparison.empty)
+
+    @property
+    def max_score_difference(self) -> float | None:
+        """The largest difference of scores over all pictures, None where none was compared."""
+        found = (comparison.max_score_difference for comparison in self.comparisons)
+        return max((difference for difference in found if difference is not None), default=None)
+
+    @property
+    def night(self) -> Night:
+        """The run's main figures, as the history keeps them."""
+        medians = {f"{each.side} {each.phase}": round(each.percentiles.p50_ms, 3) for each in self.latencies}
+        return Night(
+            run_id=self.run_id,
+            finished_at=self.finished_at,
+            passed=self.verdict.passed,
+            model_version=self.model_version,
+            instance_type=self.instance_type,
+            region=self.region,
+            pictures=len(self.comparisons),
+            differing=len(self.differing),
+            empty=len(self.empty),
+            max_score_difference=self.max_score_difference,
+            p50_ms=medians,
+            cold_starts_seconds={
+                each.endpoint: each.seconds for each in self.cold_starts if math.isfinite(each.seconds)
+            },
+            run_usd=self.run_usd,
+            left=len(self.left),
+        )
+
+    @property
+    def run_usd(self) -> float | None:
+        """What the run cost, None where that isn't known or no number."""
+        found = Omissions().unless_odd("cost", lambda: self.cost.run_usd if self.cost else None, None)
+        return found if found is not None and math.isfinite(found) else None
+
+    @property
+    def before(self) -> tuple[Night, ...]:
+        """The nights of the history before this run."""
+        return tuple(night for night in self.history if night.run_id != self.run_id)
+
+    @property
+    def regressions(self) -> tuple[str, ...]:
+        """What got much slower than in the nights before; the verdict does not depend on it."""
+        return slower_phases(self.night, self.before)
+
+    @property
+    def waits_ms(self) -> Mapping[str, Sequence[float]]:
+        """How long a client waited on each side for the pictures which both endpoints answered."""
+        answered = [pair for pair in self.answers if pair[0].error is None and pair[1].error is None]
+        return {
+            "real-time": [baseline.latency_ms for baseline, _ in answered],
+            "asynchronous": [asynchronous.latency_ms for _, asynchronous in answered],
+        }
+
+    @property
+    def took(self) -> timedelta:
+        """From start to end."""
+        return self.finished_at - self.started_at

@@ -1,0 +1,168 @@
+"""What of ours exists: the record that a run keeps of what it makes, and the tags on the things themselves.
+
+Every resource is written down in S3 before it is asked for, so that a process which knows nothing but a run's id, or
+nothing at all, finds what a killed run left. Tags are the second way: they survive the bucket.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from tasks.clients import client, explained, missing_ok
+from tasks.clock import now
+from tasks.errors import StygigError
+from tasks.names import RUNS_PREFIX
+from tasks.plan import RunPlan
+from tasks.prefect_task import task
+from tasks.resources.kinds import KINDS, in_order, kind_of, looked_at, priced
+from tasks.resources.resource import Resource, Unreadable
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What was found, what bears a mark of ours that can't be read, and what could not be looked at."""
+
+    resources: tuple[Resource, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    unlisted: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> list[str]:
+        return sorted({resource.run_id for resource in self.resources})
+
+    def of(self, run_id: str) -> list[Resource]:
+        return [resource for resource in self.resources if resource.run_id == run_id]
+
+
+def write_down(plan: RunPlan, kind: str, name: str, endpoint: str = "") -> Resource:
+    """Records what is about to be made. Called before the call that makes it."""
+    resource = Resource(kind, name, plan.run_id, now(), plan.expires_at, endpoint)
+    with explained("s3:PutObject", f"{plan.bucket}/{resource.key}"):
+        client("s3").put_object(Bucket=plan.bucket, Key=resource.key, Body=resource.to_json().encode())
+    return resource
+
+
+def write_down_data(plan: RunPlan) -> Resource:
+    """Records that what lies under the run's prefix is the run's, and may be deleted with it."""
+    return write_down(plan, "data", f"{plan.bucket}/{plan.names.prefix.key}")
+
+
+def strike_out(bucket: str, resource: Resource) -> None:
+    """Takes the record back, once the thing is proven gone; no bucket, no record."""
+    with explained("s3:DeleteObject", f"{bucket}/{resource.key}"), missing_ok():
+        client("s3").delete_object(Bucket=bucket, Key=resource.key)
+
+
+def recorded(bucket: str, run_id: str = "") -> list[Resource]:
+    """What runs wrote down and nobody has struck out; of one run, or of all. What can't be read is left out."""
+    found = [each for each in records(bucket, run_id) if isinstance(each, Resource)]
+    return sorted(found, key=in_order)
+
+
+def records(bucket: str, run_id: str = "") -> Iterator[Resource | Unreadable]:
+    """Every record in the bucket, of one run or of all, in no order."""
+    s3 = client("s3")
+    prefix = f"{RUNS_PREFIX}{run_id}/resources/" if run_id else RUNS_PREFIX
+    with explained("s3:ListBucket", bucket), missing_ok():
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for key in (item["Key"] for item in page.get("Contents", [])):
+                if key.removeprefix(RUNS_PREFIX).split("/")[1:2] == ["resources"]:
+                    with missing_ok():  # another teardown may strike it out meanwhile
+                        yield _read(key, s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _read(key: str, content: bytes) -> Resource | Unreadable:
+    """The resource in a record. One that lies among another run's is nobody's word on either."""
+    run_id = key.removeprefix(RUNS_PREFIX).split("/")[0]
+    try:
+        resource = Resource.from_json(content)
+        kind_of(resource)
+        if resource.run_id != run_id:
+            raise ValueError(f"it says that its run is {resource.run_id}")
+    except ValueError as exc:
+        return Unreadable(f"record {key}", str(exc), run_id)
+    return resource
+
+
+def tagged() -> Iterator[Resource | Unreadable]:
+    """What carries our tags, whoever wrote it down."""
+    for kind in KINDS:
+        yield from _listed(kind.tagged, kind.listing)
+
+
+def _listed(listing: Callable[[], Iterable[Resource | Unreadable]], action: str) -> Iterator[Resource | Unreadable]:
+    with explained(action):
+        yield from listing()
+
+
+@dataclass
+class _Taking:
+    """An inventory while it is taken. What a listing has shown before it was refused counts."""
+
+    run_id: str
+    found: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)
+
+    def take(self, listing: Iterator[Resource | Unreadable]) -> None:
+        try:
+            for each in listing:
+                self.note(each)
+        except StygigError as exc:
+            self.unlisted.append(str(exc))
+
+    def note(self, each: Resource | Unreadable) -> None:
+        if isinstance(each, Unreadable):
+            self.unreadable[each.what] = each
+        elif self.run_id in {"", each.run_id}:
+            self.found[each.kind, each.name, each.run_id] = each
+
+
+def inventory(bucket: str, run_id: str = "") -> Inventory:
+    """All of ours (of one run, or of all), recorded or tagged, in the order of creation.
+
+    Where a listing is refused the rest is found all the same: a teardown removes what it can see.
+    """
+    taking = _Taking(run_id)
+    for kind in KINDS:
+        taking.take(_listed(kind.tagged, kind.listing))
+    taking.take(records(bucket, run_id))
+    resources = tuple(sorted(taking.found.values(), key=in_order))
+    return Inventory(resources, tuple(taking.unreadable.values()), tuple(taking.unlisted))
+
+
+def existing(bucket: str, run_id: str = "") -> Inventory:
+    """The inventory without what was written down but never made, each with its status and what it costs.
+
+    What may not be looked at counts as existing, with an unknown status and price.
+    """
+    taken = inventory(bucket, run_id)
+    seen = [_seen(resource) for resource in taken.resources]
+    return replace(taken, resources=tuple(resource for resource in seen if resource))
+
+
+def _seen(resource: Resource) -> Resource | None:
+    try:
+        found = looked_at(resource)
+    except StygigError:
+        return replace(resource, status="unknown", usd_per_hour=None)
+    return priced(found) if found else None
+
+
+@task(name="inventory")
+def inventory_task(bucket: str) -> Inventory:
+    """Of all runs, with what was written down and never made: a sweep strikes that out, too."""
+    return inventory(bucket)
+
+
+__all__ = [
+    "Inventory",
+    "existing",
+    "inventory",
+    "inventory_task",
+    "recorded",
+    "records",
+    "strike_out",
+    "tagged",
+    "write_down",
+    "write_down_data",
+]

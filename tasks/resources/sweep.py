@@ -1,0 +1,185 @@
+"""Which runs are over, by evidence, and removing what they left.
+
+A run is over when its process is seen to be gone, when it said so itself, or when it has given no sign of life for
+long enough; Prefect's word shortens that time, and never stands alone against a run that still gives signs of life.
+What a run that died has left goes at once; what was meant to stay goes when it has expired.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tasks.clock import now
+from tasks.deadline import Deadline
+from tasks.errors import LeftoverError
+from tasks.prefect_task import run_logger, task
+from tasks.resources.heartbeat import BEAT_SECONDS, Heartbeat, read_heartbeat
+from tasks.resources.inventory import Inventory
+from tasks.resources.resource import Resource
+from tasks.resources.teardown import tear_down_run
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+SILENT_SECONDS = 20 * BEAT_SECONDS
+"""A run that gave no sign for so long is over. A stopped process or a server that restarts takes a minute or two."""
+SILENT_AND_ENDED_SECONDS = 4 * BEAT_SECONDS
+"""The same where Prefect, too, says that it has ended."""
+LONGEST_RUN = timedelta(hours=12)
+"""Beyond its expiry no run goes on for longer: every wait in it has a deadline."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a run's things may be removed, and why, or why not."""
+
+    run_id: str
+    sweep: bool
+    why: str
+    expired: bool
+    """All that it left has expired: a sweep that leaves it has not done its work."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep removed, or on a dry run would remove; what it held back, and what it could not remove."""
+
+    runs: tuple[str, ...]
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+    dry_run: bool
+    held: tuple[Verdict, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """What bears a mark of ours that can't be read, and is left alone."""
+
+    def proven(self) -> "Sweep":
+        """Itself, if nothing stays that should have gone."""
+        overdue = [f"run {each.run_id}, which has expired: {each.why}" for each in self.held if each.expired]
+        if not self.dry_run and (self.left or overdue):
+            raise LeftoverError(f"The sweep could not remove: {'; '.join((*self.left, *overdue))}.", self)
+        return self
+
+
+def judge_run(
+    run_id: str,
+    resources: Sequence[Resource],
+    heartbeat: Heartbeat | None,
+    prefect_state: str,
+    *,
+    ignore_expiry: bool,
+    at: datetime,
+) -> Verdict:
+    """The verdict on one run. `prefect_state` is empty for a run that this Prefect doesn't know, or has forgotten."""
+    expired = all(resource.expired(at) for resource in resources)
+    over, why = _is_over(resources, heartbeat, prefect_state, at)
+    if not over:
+        return Verdict(run_id, False, why, expired)
+    if expired or ignore_expiry:
+        return Verdict(run_id, True, why, expired)
+    if heartbeat and not heartbeat.kept:
+        return Verdict(run_id, True, f"{why}; nothing of it was meant to stay", expired)
+    until = max(resource.expires_at for resource in resources)
+    return Verdict(run_id, False, f"it stays until {until:%Y-%m-%d %H:%M} UTC ({why})", expired)
+
+
+def _is_over(
+    resources: Sequence[Resource], heartbeat: Heartbeat | None, prefect_state: str, at: datetime
+) -> tuple[bool, str]:
+    if heartbeat is None:
+        return _is_over_without_heartbeat(resources, prefect_state, at)
+    if heartbeat.ended:
+        return True, "it has ended"
+    process, silent = heartbeat.process.state(), f"no sign of life for {heartbeat.silent_seconds:.0f} s"
+    if process == "gone":
+        return True, f"its process {heartbeat.process.pid} is gone"
+    if process == "alive":
+        done = heartbeat.silent_seconds >= SILENT_SECONDS and _long_expired(resources, at)
+        return done, f"its process {heartbeat.process.pid} lives, {silent}"
+    if heartbeat.silent_seconds >= SILENT_SECONDS:
+        return True, silent
+    if prefect_state in FINAL and heartbeat.silent_seconds >= SILENT_AND_ENDED_SECONDS:
+        return True, f"Prefect says {prefect_state}, {silent}"
+    return False, f"it gave a sign of life {heartbeat.silent_seconds:.0f} s ago"
+
+
+FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+
+
+def _is_over_without_heartbeat(resources: Sequence[Resource], prefect_state: str, at: datetime) -> tuple[bool, str]:
+    """For what has lost its bucket: Prefect's word, or the time that has passed."""
+    if prefect_state in FINAL:
+        return True, f"Prefect says {prefect_state}"
+    if not prefect_state and all(resource.expired(at) for resource in resources):
+        return True, "nobody knows the run, and it has expired"
+    known = f"Prefect says {prefect_state}" if prefect_state else "this Prefect doesn't know the run"
+    return _long_expired(resources, at), f"there is no sign of life, {known}"
+
+
+def _long_expired(resources: Sequence[Resource], at: datetime) -> bool:
+    return all(resource.expired(at - LONGEST_RUN) for resource in resources)
+
+
+def prefect_state_of(client: "SyncPrefectClient", run_id: str) -> str:
+    """The type of the run's state, as Prefect has it; empty for a run that this Prefect doesn't know."""
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        state = client.read_flow_run(UUID(run_id)).state
+    except (ObjectNotFound, ValueError):
+        return ""
+    return state.type.value if state else "PENDING"
+
+
+def _close(client: "SyncPrefectClient", verdict: Verdict) -> None:
+    """Tells Prefect of a run that is over: until it knows, the run holds its deployment's only slot."""
+    from prefect.states import Crashed
+
+    if prefect_state_of(client, verdict.run_id) not in {"", *FINAL}:
+        client.set_flow_run_state(UUID(verdict.run_id), Crashed(message=f"Found by the sweep: {verdict.why}."))
+
+
+@task(name="judge-runs")
+def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool) -> list[Verdict]:
+    """A verdict on every run that has left something."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        verdicts = [
+            judge_run(
+                run_id,
+                found.of(run_id),
+                read_heartbeat(bucket, run_id),
+                prefect_state_of(client, run_id),
+                ignore_expiry=ignore_expiry,
+                at=now(),
+            )
+            for run_id in found.runs
+        ]
+        for verdict in verdicts:
+            if verdict.sweep and not dry_run:
+                _close(client, verdict)
+    for verdict in verdicts:
+        run_logger().info("run %s: %s, %s", verdict.run_id, "over" if verdict.sweep else "held back", verdict.why)
+    return verdicts
+
+
+@task(name="sweep-runs")
+def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Verdict], minutes: int, dry_run: bool) -> Sweep:
+    logger = run_logger()
+    runs = tuple(verdict.run_id for verdict in verdicts if verdict.sweep)
+    held = tuple(verdict for verdict in verdicts if not verdict.sweep)
+    unreadable = tuple(map(str, found.unreadable))
+    for line in unreadable:
+        logger.warning("left alone: %s", line)
+    if dry_run:
+        logger.info("dry run: would clean up after %s", ", ".join(runs) or "nobody")
+        return Sweep(runs, (), (), True, held, unreadable)
+    removed: list[str] = []
+    left: list[str] = [f"not looked at: {why}" for why in found.unlisted]
+    for run in runs:
+        removal = tear_down_run(bucket, run, Deadline(minutes * 60), logger.info)
+        removed += removal.removed
+        left += removal.left
+    return Sweep(runs, tuple(removed), tuple(dict.fromkeys(left)), False, held, unreadable)

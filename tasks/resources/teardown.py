@@ -1,0 +1,204 @@
+"""Removes what a run made, in reverse order, and proves that it is gone.
+
+No Prefect in the functions: they run in a flow's `finally`, in a hook of another process and in the sweep alike.
+Every one is idempotent and works from any half-made state. What lacks our record and our tags is never deleted.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from botocore.exceptions import ClientError
+
+from tasks.clients import error_text, explained, missing_ok
+from tasks.deadline import Deadline
+from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
+from tasks.limits import DELETING
+from tasks.prefect_task import run_logger, task
+from tasks.resources.inventory import inventory, recorded, strike_out
+from tasks.resources.kinds import KINDS, kind_of, looked_at
+from tasks.resources.resource import Resource
+from tasks.resources.run_data import DATA
+from tasks.resources.sagemaker import ENDPOINT, ENDPOINT_CONFIG, MODEL, run_of_endpoint
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What a teardown did: lines for a log, and what it could not remove."""
+
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+
+    def proven(self) -> "Removal":
+        """Itself, if nothing is left."""
+        if self.left:
+            raise LeftoverError(
+                f"{len(self.left)} of ours could not be removed: {'; '.join(self.left)}. "
+                "`stygig inventory` lists them; `stygig teardown --run-id …` tries again, and so does the hourly sweep."
+            )
+        return self
+
+
+def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say) -> Removal:
+    """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
+    with uninterrupted(say):
+        found = inventory(bucket, run_id)
+        removal = remove(bucket, found.resources, deadline, say)
+        theirs = [str(each) for each in found.unreadable if each.run_id == run_id]
+        unseen = [*theirs, *(f"not looked at: {why}" for why in found.unlisted)]
+        return replace(removal, left=(*removal.left, *unseen))
+
+
+def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say: Say) -> Removal:
+    """Removes one endpoint and what serves it alone; with a run's last endpoint goes the rest of the run.
+
+    One that is gone already, and that no run has written down, is no error: there is nothing to remove.
+    """
+    run_id = _owner(bucket, endpoint_name)
+    if not run_id:
+        say(f"endpoint {endpoint_name} does not exist, and no run has written it down: there is nothing to remove")
+        return Removal((), ())
+    found = inventory(bucket, run_id).resources
+    others = {r.name for r in found if r.kind == ENDPOINT.name and r.name != endpoint_name}
+    if not others:
+        return tear_down_run(bucket, run_id, deadline, say)
+    return remove(bucket, [r for r in found if endpoint_name in {r.endpoint, r.name}], deadline, say)
+
+
+def _owner(bucket: str, endpoint_name: str) -> str:
+    """The run that made the endpoint; empty if there is no such endpoint and nothing of it is left."""
+    try:
+        run_id = run_of_endpoint(endpoint_name)
+    except NotFoundError:
+        return next((r.run_id for r in recorded(bucket) if endpoint_name in {r.name, r.endpoint}), "")
+    if not run_id:
+        raise InputError(
+            f"Endpoint {endpoint_name} lacks the tag stygig:run-id: it isn't ours, so it is left alone. "
+            "Delete it with `aws sagemaker delete-endpoint` if you mean it."
+        )
+    return run_id
+
+
+def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: Say) -> Removal:
+    """Removes resources in the reverse of their order of creation, those of one kind side by side."""
+    removed: list[str] = []
+    left: dict[Resource, str] = {}
+    with uninterrupted(say):
+        for kind in reversed(KINDS):
+            batch = [r for r in resources if r.kind == kind.name]
+            kept = [r for r in batch if _is_needed_by_one_of(r, left)]
+            left |= dict.fromkeys(kept, "it is needed by what is left")
+            batch = [r for r in batch if r not in kept]
+            there = {r for r in batch if _begin(r)}  # all are asked before one is waited for: each bills until asked
+            for resource in batch:
+                why = _finish(bucket, resource, deadline)
+                if why:
+                    left[resource] = why
+                    say(f"could not remove {resource.label}: {why}")
+                elif resource in there:
+                    removed.append(f"removed {resource.label}")
+                    say(removed[-1])
+    return Removal(tuple(removed), tuple(f"{resource.label} ({why})" for resource, why in left.items()))
+
+
+def _is_needed_by_one_of(resource: Resource, left: Iterable[Resource]) -> bool:
+    """Without its config an endpoint that bills can't even be seen to: AWS warns not to delete it first.
+
+    A run's data tells whether it lives and what it made, and stays for whoever tries again.
+    """
+    if resource.kind == DATA.name:
+        return any(True for _ in left)
+    standing = {r.name for r in left if r.kind == ENDPOINT.name}
+    serves = {resource.endpoint} if resource.endpoint else standing
+    return resource.kind in {ENDPOINT_CONFIG.name, MODEL.name} and bool(serves & standing)
+
+
+def _begin(resource: Resource) -> bool:
+    """Asks for the deletion, if it is there. What goes wrong is found again, and said, when it is waited for."""
+    try:
+        seen = looked_at(resource)
+        if seen and seen.status != DELETING:
+            _ask_to_delete(resource)
+        return seen is not None
+    except (StygigError, ClientError):
+        return True
+
+
+def _finish(bucket: str, resource: Resource, deadline: Deadline) -> str:
+    """Waits until it has been looked for and not found, and strikes out its record; else says why it is left."""
+    try:
+        _wait_until_gone(resource, deadline)
+        strike_out(bucket, resource)
+    except (StygigError, ClientError) as exc:
+        return str(exc)
+    return ""
+
+
+def _wait_until_gone(resource: Resource, deadline: Deadline) -> None:
+    seen = looked_at(resource)
+    for _ in deadline.polls(longest_seconds=10):
+        if seen is None:
+            return
+        if seen.status != DELETING:
+            _ask_to_delete(resource)
+        seen = looked_at(resource)
+    if seen is not None:
+        raise deadline.exceeded(
+            f"{resource.label} to be gone", f"it is {seen.status or 'still there'}", "The sweep will try again."
+        )
+
+
+def _ask_to_delete(resource: Resource) -> None:
+    """An endpoint that is Creating or Updating can't be deleted yet: then the next poll asks again."""
+    with explained(f"deleting {resource.label}"), missing_ok():
+        try:
+            kind_of(resource).delete(resource)
+        except ClientError as exc:
+            if "in-progress" not in error_text(exc):
+                raise
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a polite end, and a terminal that was closed."""
+
+
+@contextmanager
+def uninterrupted(say: Say) -> Iterator[None]:
+    """Holds signals back while things are being removed, and delivers them afterwards.
+
+    A teardown that is cut short leaves a bill.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    held: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        held.append(number)
+        say(f"{signal.Signals(number).name} is held back: the teardown is under way")
+
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` ignores SIGHUP
+    before = {number: signal.signal(number, hold) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
+
+
+@task(name="tear-down")
+def tear_down_task(bucket: str, run_id: str, deadline_minutes: int) -> Removal:
+    return tear_down_run(bucket, run_id, Deadline(deadline_minutes * 60), run_logger().info)
+
+
+@task(name="tear-down-endpoint")
+def tear_down_endpoint_task(bucket: str, endpoint_name: str, deadline_minutes: int) -> Removal:
+    return tear_down_endpoint(bucket, endpoint_name, Deadline(deadline_minutes * 60), run_logger().info)

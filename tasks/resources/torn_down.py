@@ -1,0 +1,88 @@
+"""The promise that nothing is left, in layers (which of them runs when: README, "When a run is killed").
+
+1. `torn_down`, entered before the first thing is made: exceptions, a FAIL, Ctrl-C, SIGTERM, cancellation.
+2. `teardown_hook`, which Prefect runs in a new process when the flow's own was killed.
+3. the `sweep` flow, for when nobody was left to run a hook.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+from prefect.logging.loggers import flow_run_logger
+
+from tasks.deadline import Deadline
+from tasks.errors import StygigError
+from tasks.plan import RunPlan, plan_run
+from tasks.prefect_task import run_logger
+from tasks.resources.heartbeat import Beating
+from tasks.resources.inventory import recorded, write_down_data
+from tasks.resources.teardown import Removal, tear_down_run, uninterrupted
+
+
+@dataclass
+class Teardown:
+    """What the teardown did, once it has run."""
+
+    plan: RunPlan
+    removal: Removal = field(default_factory=lambda: Removal((), ()))
+
+    def run(self, say: Any) -> None:
+        deadline = Deadline(self.plan.settings.teardown_deadline_minutes * 60)
+        self.removal = tear_down_run(self.plan.bucket, self.plan.run_id, deadline, say)
+
+
+@contextmanager
+def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = False) -> Iterator[Teardown]:
+    """Tears down what the run makes inside of it, however it is left. Holds signals back meanwhile."""
+    teardown, say = Teardown(plan), run_logger().info
+    write_down_data(plan)
+    heart = Beating(plan.bucket, plan.run_id, run_logger().warning, kept=keep)
+    heart.start()
+    try:
+        yield teardown
+    except BaseException:
+        with uninterrupted(say):
+            _end_kept(heart) if keep else _tear_down_after_failure(heart, teardown, say)
+        raise
+    with uninterrupted(say):
+        if keep or keep_on_success:
+            heart.kept = True
+            _end_kept(heart)
+        else:
+            heart.stop()
+            teardown.run(say)
+
+
+def _end_kept(heart: Beating) -> None:
+    try:
+        heart.end()
+    except StygigError as exc:  # the run itself went well; a sweep will see that its process is gone
+        run_logger().warning("the run's end could not be written down: %s", exc)
+
+
+def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Any) -> None:
+    """What went wrong first is what the run ends with; a teardown that fails too is said, and left to the sweep."""
+    heart.stop()
+    try:
+        teardown.run(say)
+    except Exception as exc:
+        run_logger().error("the teardown failed too: %s; the sweep will try again", exc)
+        return
+    left = teardown.removal.left
+    say("teardown after the failure: " + (f"left: {'; '.join(left)}" if left else "nothing is left"))
+
+
+def teardown_hook(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """For on_failure, on_crashed and on_cancellation: knows nothing but the run's id, and needs no more."""
+    logger = flow_run_logger(flow_run, flow)
+    if (flow_run.parameters or {}).get("keep"):
+        return
+    plan = plan_run(str(flow_run.id))
+    if not recorded(plan.bucket, plan.run_id):
+        return
+    logger.warning("run %s ended %s and left something: tearing down", plan.run_id, state.name)
+    Teardown(plan).run(logger.warning)

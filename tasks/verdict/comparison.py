@@ -1,0 +1,227 @@
+"""Whether the asynchronous endpoint gives the same answers as the real-time one, and the night's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from recommender.schema import Recommendation, Response
+from tasks.invoking.answer import Answer
+
+NAMED_PICTURES = 10
+UNANSWERED = "answer"
+UNRECOMMENDED = "recommendations"
+ANSWERS_AGREE = "answers agree"
+# Scores lie in [0, 1], so nothing differs by more: what is reported when there is nothing to subtract.
+LARGEST_SCORE_DIFFERENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two answers may be apart and still be the same answer."""
+
+    score: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.score < LARGEST_SCORE_DIFFERENCE:
+            raise ValueError(
+                f"tolerance of scores is {self.score}; scores lie in [0, 1], so give 0 or more, less than 1"
+            )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing the two answers disagree about, in words; rank is None where it concerns the whole answer."""
+
+    rank: int | None
+    field: str
+    baseline: str
+    asynchronous: str
+
+    def __str__(self) -> str:
+        where = self.field if self.rank is None else f"rank {self.rank} {self.field}"
+        return f"{where}: real-time {self.baseline}, asynchronous {self.asynchronous}"
+
+
+@dataclass(frozen=True)
+class PictureComparison:
+    """The two answers for one picture, compared.
+
+    max_score_difference is 1.0 where no item is in both, and None where neither endpoint recommended any.
+    """
+
+    picture: str
+    agrees: bool
+    differences: tuple[Difference, ...]
+    max_score_difference: float | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the endpoints contradict each other."""
+        return not self.agrees and not self.empty
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither endpoint recommended anything and nothing else differs, which proves nothing."""
+        return [difference.field for difference in self.differences] == [UNRECOMMENDED]
+
+    @property
+    def answered(self) -> bool:
+        """Whether both endpoints gave an answer, so that there were scores to compare."""
+        return not any(difference.field == UNANSWERED for difference in self.differences)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing the run had to show, what it should have found and what it found."""
+
+    name: str
+    passed: bool
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the night passed, why, and every check behind it."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
+def compare_picture(baseline: Answer, asynchronous: Answer, tolerance: Tolerance) -> PictureComparison:
+    """Returns what differs: same items in the same order, scores within the tolerance, same reading of the query.
+
+    A missing answer differs from everything, another missing answer included. Two empty answers don't differ and don't
+    agree either: they prove nothing.
+    """
+    if baseline.picture != asynchronous.picture:
+        raise ValueError(f"answers for two pictures were to be compared: {baseline.picture}, {asynchronous.picture}")
+    if baseline.response is None or asynchronous.response is None:
+        difference = Difference(None, UNANSWERED, _described(baseline), _described(asynchronous))
+        return PictureComparison(baseline.picture, False, (difference,), LARGEST_SCORE_DIFFERENCE)
+    differences = (
+        *_answer_differences(baseline.response, asynchronous.response),
+        *_item_differences(baseline.response, asynchronous.response, tolerance),
+    )
+    largest = _max_score_difference(baseline.response, asynchronous.response)
+    return PictureComparison(baseline.picture, not differences, differences, largest)
+
+
+def compare_answers(
+    baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance
+) -> tuple[PictureComparison, ...]:
+    """Returns one comparison per picture either endpoint was asked about, in the baseline's order."""
+    return tuple(compare_picture(first, second, tolerance) for first, second in pair_answers(baseline, asynchronous))
+
+
+def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:
+    """Returns the two answers for each picture; an absent one is an error that says so."""
+    first, second = _by_picture(baseline), _by_picture(asynchronous)
+    pictures = dict.fromkeys((*first, *second))
+    return tuple(
+        (first.get(picture) or _absent(picture), second.get(picture) or _absent(picture)) for picture in pictures
+    )
+
+
+def judge(comparisons: Sequence[PictureComparison], extra_checks: Sequence[Check] = ()) -> Verdict:
+    """Returns PASS when every picture agrees and every check passed; its reasons say why, whichever it is."""
+    checks = (_answers_agree(comparisons), *extra_checks)
+    failed = tuple(reason for check in checks if not check.passed for reason in _failure_reasons(check, comparisons))
+    if failed:
+        return Verdict(False, failed, checks)
+    largest = max(comparison.max_score_difference or 0.0 for comparison in comparisons)
+    same = f"{_pictures(len(comparisons))} got the same items in the same order from both endpoints; "
+    return Verdict(True, (f"{same}the largest score difference is {largest:.2g}",), checks)
+
+
+def _answer_differences(baseline: Response, asynchronous: Response) -> Iterator[Difference]:
+    pairs = {
+        "model version": (baseline.model_version, asynchronous.model_version),
+        "query category": (baseline.query.category, asynchronous.query.category),
+        "query gender": (baseline.query.gender, asynchronous.query.gender),
+    }
+    for field, (first, second) in pairs.items():
+        if first != second:
+            yield Difference(None, field, str(first), str(second))
+    if not baseline.recommendations and not asynchronous.recommendations:
+        yield Difference(None, UNRECOMMENDED, "none at all", "none at all, which proves nothing")
+
+
+def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tolerance) -> Iterator[Difference]:
+    pairs = zip_longest(baseline.recommendations, asynchronous.recommendations)
+    for rank, (first, second) in enumerate(pairs, start=1):
+        if first is None or second is None or first.item_id != second.item_id:
+            yield Difference(rank, "item", _item(first), _item(second))
+        # Written so that a NaN, which is neither near nor far, differs.
+        elif not abs(first.score - second.score) <= tolerance.score:
+            yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}")
+
+
+def _max_score_difference(baseline: Response, asynchronous: Response) -> float | None:
+    if not baseline.recommendations and not asynchronous.recommendations:
+        return None
+    scores = {item.item_id: item.score for item in baseline.recommendations}
+    shared = [abs(scores[item.item_id] - item.score) for item in asynchronous.recommendations if item.item_id in scores]
+    if not shared or not all(difference <= LARGEST_SCORE_DIFFERENCE for difference in shared):
+        return LARGEST_SCORE_DIFFERENCE
+    return max(shared)
+
+
+def _by_picture(answers: Sequence[Answer]) -> Mapping[str, Answer]:
+    by_picture = {answer.picture: answer for answer in answers}
+    if len(by_picture) != len(answers):
+        raise ValueError(f"{len(answers)} answers are for {len(by_picture)} pictures; give one answer a picture")
+    return by_picture
+
+
+def _absent(picture: str) -> Answer:
+    return Answer(picture, None, "no answer was recorded", 0.0)
+
+
+def _described(answer: Answer) -> str:
+    return "answered" if answer.error is None else f"no answer ({answer.error})"
+
+
+def _item(recommendation: Recommendation | None) -> str:
+    return "nothing" if recommendation is None else recommendation.item_id
+
+
+def _answers_agree(comparisons: Sequence[PictureComparison]) -> Check:
+    agreeing = sum(comparison.agrees for comparison in comparisons)
+    passed = bool(comparisons) and agreeing == len(comparisons)
+    expected = f"{_pictures(len(comparisons))} agree" if comparisons else "at least one picture compared"
+    return Check(ANSWERS_AGREE, passed, expected, _found(comparisons))
+
+
+def _found(comparisons: Sequence[PictureComparison]) -> str:
+    if not comparisons:
+        return "no pictures were compared"
+    agreeing = sum(comparison.agrees for comparison in comparisons)
+    empty = sum(comparison.empty for comparison in comparisons)
+    without = f", {empty} without any recommendation" if empty else ""
+    return f"{agreeing} agree, {len(comparisons) - agreeing - empty} differ{without}"
+
+
+def _failure_reasons(check: Check, comparisons: Sequence[PictureComparison]) -> Iterator[str]:
+    differing = [comparison.picture for comparison in comparisons if comparison.differs]
+    empty = [comparison.picture for comparison in comparisons if comparison.empty]
+    if check.name != ANSWERS_AGREE or not comparisons:
+        yield f"{check.name}: expected {check.expected}, found {check.found}"
+        return
+    of = f"of {_pictures(len(comparisons))}"
+    if differing:
+        yield f"answers differ for {len(differing)} {of}: {_named(differing)}"
+    if empty:
+        yield (f"neither endpoint recommended anything for {len(empty)} {of}, which proves nothing: {_named(empty)}")
+
+
+def _named(pictures: Sequence[str]) -> str:
+    more = f" and {len(pictures) - NAMED_PICTURES} more" if len(pictures) > NAMED_PICTURES else ""
+    return ", ".join(pictures[:NAMED_PICTURES]) + more
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
