@@ -32,7 +32,7 @@ class Subscriber:
         self._queues = {}
         for name, topic in topics.items():
             arn = plan.arn("sqs", f"heard-{name}")
-            attributes = {"Policy": json.dumps(queue_policy(arn, {topic}))}
+            attributes: Any = {"Policy": json.dumps(queue_policy(arn, {topic}))}
             self._queues[name] = self._sqs.create_queue(QueueName=f"heard-{name}", Attributes=attributes)["QueueUrl"]
             sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
