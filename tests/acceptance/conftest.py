@@ -18,7 +18,7 @@ from localaws import LocalAws
 from tasks.names import S3Location
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import Settings
-from tests.localaws.cloud import Cloud
+from tests.deployments.localaws.cloud import Cloud
 from tests.tasks.deployed import BUCKET, RUN_ID
 
 BIN = Path(sys.executable).parent

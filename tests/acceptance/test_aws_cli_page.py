@@ -11,7 +11,7 @@ import boto3
 from tests.acceptance.conftest import ANSWERS, Shop
 from tests.acceptance.rows import REPOSITORY
 from tests.acceptance.test_bad_and_large import asked, jpeg, payload
-from tests.localaws.cloud import eventually
+from tests.deployments.localaws.cloud import eventually
 
 PAGE = (REPOSITORY / "docs" / "aws_cli.md").read_text("utf-8")
 BLOCKS = dict(re.findall(r"^## (.+?)$.*?```bash\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE))

@@ -15,7 +15,7 @@ from recommender.image import MAX_IMAGE_BYTES
 from tasks.hosting.memory import PICTURE_BYTES, TOOLKIT_BYTES
 from tasks.packaging.beside import read_footprint
 from tests.acceptance.conftest import Shop
-from tests.localaws.cloud import eventually
+from tests.deployments.localaws.cloud import eventually
 
 
 def asked(shop: Shop, body: bytes) -> tuple[str, Any]:

@@ -18,7 +18,7 @@ from tasks.names import S3Location
 from tasks.plan import plan_run
 from tasks.storage import exists
 from tests.acceptance.conftest import ANSWERS, Shop
-from tests.localaws.cloud import eventually
+from tests.deployments.localaws.cloud import eventually
 from tests.tasks.answers import response
 
 ITEM = re.compile(

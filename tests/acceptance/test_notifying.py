@@ -16,7 +16,7 @@ from tasks.names import S3Location
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.storage import download, exists
-from tests.localaws.cloud import eventually
+from tests.deployments.localaws.cloud import eventually
 from tests.tasks.deployed import ANSWER, deployed, picture_bytes
 
 GOOD = Picture("red.jpg", picture_bytes())

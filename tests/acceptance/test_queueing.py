@@ -18,7 +18,7 @@ from tasks.invoking.invocation import payload, submit_all
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.storage import download
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually
 from tests.tasks import deployed as small
 from tests.tasks.deployed import deployed, picture_bytes
 

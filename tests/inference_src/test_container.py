@@ -21,7 +21,7 @@ from recommender.engines import allowed_threads
 from tasks.hosting.model import container_environment, create_model
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import Settings
-from tests.localaws.cloud import Cloud, archive, eventually
+from tests.deployments.localaws.cloud import Cloud, archive, eventually
 from tests.tasks.deployed import BUCKET, RUN_ID, put_model
 
 PAGE = (Path(__file__).parents[2] / "docs" / "container.md").read_text("utf-8")

@@ -14,7 +14,7 @@ import pytest
 
 from localaws import LocalAws
 from recommender.attributes import CATEGORIES, GENDERS
-from tests.localaws.cloud import BUCKET, Cloud
+from tests.deployments.localaws.cloud import BUCKET, Cloud
 
 PROGRAM = Path(__file__).with_name("earlier_client.py")
 PICTURE_KEY = "train/bottomwear/skirt/bottomwear_skirt1.png"

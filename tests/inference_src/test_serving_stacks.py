@@ -26,7 +26,7 @@ from tasks.packaging.artifact import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.wheels import Wheels
 from tests.inference_src.contract import without_timings
-from tests.localaws.cloud import BUCKET, Cloud, eventually
+from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually
 from tests.tasks.fetched import of_this_python
 from tests.tasks.tiny_clip import NAME, tiny_clip
 
