@@ -154,7 +154,7 @@ class Response:
             "recommendations": [aliases.added(asdict(each)) for each in self.recommendations],
             "timings_ms": asdict(self.timings_ms),
             "input_item": aliases.input_item(query),
-            "metadata": aliases.metadata(self.model_version, self.timings_ms, self.catalogue_items),
+            "metadata": aliases.metadata(self.model_version, asdict(self.timings_ms).values(), self.catalogue_items),
         }
 
     @classmethod

@@ -25,8 +25,8 @@ from tasks.packaging.archive import unpack_tar_gz, write_tar_gz
 from tasks.packaging.artifact import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.wheels import Wheels
-from tests.inference_src.contract import without_timings
 from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually
+from tests.inference_src.contract import without_timings
 from tests.tasks.fetched import of_this_python
 from tests.tasks.tiny_clip import NAME, tiny_clip
 

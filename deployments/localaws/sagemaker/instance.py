@@ -222,7 +222,8 @@ class Instance:
         self._record("instance.healthy", pid=worker.pid)
         self.settled.set()
         self._on_healthy()
-        self._hosting.threads.spawn(f"liveness-{self.id}", Liveness(self, worker, self._hosting).watch)
+        liveness = Liveness(worker, self._hosting.clock, lambda: self.return_to_service(worker), self.lose)
+        self._hosting.threads.spawn(f"liveness-{self.id}", liveness.watch)
 
     def return_to_service(self, worker: WorkerProcess) -> None:
         """Takes invocations again: the worker which broke a connection is well."""

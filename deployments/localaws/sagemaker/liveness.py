@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from localaws.sagemaker.hosting import Hosting
+from localaws.clock import Clock
 from localaws.sagemaker.worker_process import WorkerProcess
-
-if TYPE_CHECKING:
-    from localaws.sagemaker.instance import Instance
 
 PING_EVERY_SECONDS = 5.0
 PING_EVERY_LEAST_REAL_SECONDS = 1.0
@@ -18,12 +15,15 @@ MISSED_PINGS = 3
 
 
 class Liveness:
-    """Asks one worker again and again; an instance which misses several pings in a row is lost."""
+    """Asks one worker again and again; `on_lost` hears of several pings in a row that it missed."""
 
-    def __init__(self, instance: Instance, worker: WorkerProcess, hosting: Hosting) -> None:
-        self._instance = instance
+    def __init__(
+        self, worker: WorkerProcess, clock: Clock, on_answer: Callable[[], None], on_lost: Callable[[], None]
+    ) -> None:
         self._worker = worker
-        self._hosting = hosting
+        self._clock = clock
+        self._on_answer = on_answer
+        self._on_lost = on_lost
 
     def watch(self) -> None:
         """Watches until the worker ends; one that dies is the supervisor's matter, not this one's."""
@@ -31,12 +31,12 @@ class Liveness:
         while not self._worker.wait_ended(self._pause()):
             if self._worker.ping(PING_TIMEOUT_REAL_SECONDS):
                 missed = 0
-                self._instance.return_to_service(self._worker)
+                self._on_answer()
                 continue
             missed += 1
             if missed >= MISSED_PINGS and not self._worker.wait_ended(0):
-                self._instance.lose()
+                self._on_lost()
                 return
 
     def _pause(self) -> float:
-        return max(self._hosting.clock.real_seconds(PING_EVERY_SECONDS), PING_EVERY_LEAST_REAL_SECONDS)
+        return max(self._clock.real_seconds(PING_EVERY_SECONDS), PING_EVERY_LEAST_REAL_SECONDS)

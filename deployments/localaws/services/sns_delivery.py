@@ -14,7 +14,7 @@ from moto.sns.exceptions import InvalidParameterValue
 from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 
-from localaws.services import sns_envelope, sns_http, sns_queue_policy
+from localaws.services import sns_envelope, sns_posts, sns_queue_policy
 from localaws.services.serving import Serving
 
 _to_lambda = Subscription.publish
@@ -79,7 +79,7 @@ def deliver(subscription: Any, publication: Publication) -> None:
         if subscription.protocol == "sqs":
             _to_queue(subscription.endpoint, subscription, publication)
         elif subscription.protocol in ("http", "https"):
-            sns_http.notify(subscription, publication, lambda reason: drop(subscription, publication, reason))
+            sns_posts.notify(subscription, publication, lambda reason: drop(subscription, publication, reason))
         elif subscription.protocol == "lambda":
             message = publication.message_for("lambda")
             _to_lambda(subscription, message, publication.message_id, publication.subject, publication.attributes)

@@ -12,7 +12,7 @@ from typing import Any
 from moto.sns.exceptions import SNSException, SNSInvalidParameter, TopicNotFound
 from moto.sns.models import SNSBackend, sns_backends
 
-from localaws.services import serving, sns_http, sns_retry_policy
+from localaws.services import serving, sns_posts, sns_retry_policy
 from localaws.services.sns_filter import FilterPolicy
 from localaws.services.sns_filter_operators import FilterPolicyError
 
@@ -67,7 +67,7 @@ def new_token(subscription: Any) -> str:
 def ask_for_confirmation(subscription: Any) -> None:
     """Sends a pending web hook its token."""
     if subscription.protocol in WEB_HOOKS:
-        sns_http.ask_for_confirmation(subscription, new_token(subscription))
+        sns_posts.ask_for_confirmation(subscription, new_token(subscription))
 
 
 def confirm(topic_arn: str, token: str, authenticate_unsubscribe: bool, authenticated: bool) -> str:
@@ -104,7 +104,7 @@ def unsubscribe(backend: Any, subscription_arn: str, authenticated: bool = True)
             cancelled.pop(old, None)
         token = new_token(subscription)
         cancelled[token] = subscription
-        sns_http.tell_of_cancellation(subscription, token)
+        sns_posts.tell_of_cancellation(subscription, token)
 
 
 def set_subscription_attributes(backend: Any, arn: str, name: str, value: Any) -> None:

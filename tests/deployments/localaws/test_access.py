@@ -9,7 +9,18 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from tests.deployments.localaws.callers import ACCOUNT, USER, Caller, allow, code, deny, document, error, everything_but, text
+from tests.deployments.localaws.callers import (
+    ACCOUNT,
+    USER,
+    Caller,
+    allow,
+    code,
+    deny,
+    document,
+    error,
+    everything_but,
+    text,
+)
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:topic"

@@ -4,7 +4,8 @@
     uv pip install --python /tmp/airflow/bin/python apache-airflow apache-airflow-providers-amazon
 
 By hand, where `stygig local env` has pointed the shell: PYTHON airflow_endpoint.py ROLE MODEL_DATA BUCKET
-In the suite: STYGIG_OPT_IN=airflow STYGIG_AIRFLOW_PYTHON=/tmp/airflow/bin/python pytest tests/deployments/localaws/clients
+In the suite, with STYGIG_OPT_IN=airflow and STYGIG_AIRFLOW_PYTHON=/tmp/airflow/bin/python:
+pytest tests/deployments/localaws/clients
 """
 # ruff: noqa: T201 - it is a program
 

@@ -1,0 +1,111 @@
+"""The house: each room leans only on those below it, nothing goes in circles, and the wings stay apart."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+ROOTS = {
+    "flows": "",
+    "tasks": "",
+    "tools": "",
+    "recommender": "inference_src",
+    "localaws": "deployments",
+    "stygig": "deployments",
+}
+ROOMS = (
+    "preflight",
+    "report",
+    "verdict",
+    "invoking",
+    "hosting",
+    "packaging",
+    "resources",
+    "encoder",
+    "pictures",
+    "demo",
+)
+"""The rooms of tasks/, each above those it may lean on; what isn't named is the ground, on which all of them stand."""
+MAY_IMPORT = {
+    "flows": {"flows", "tasks", "recommender"},
+    "tasks": {"tasks", "recommender"},
+    "tools": {"tools", "tasks", "recommender"},
+    "recommender": {"recommender"},
+    "localaws": {"localaws"},
+    "stygig": {"stygig", "flows", "tasks", "localaws"},
+}
+WITHOUT_CIRCLES = ("flows", "tasks", "tools", "recommender", "stygig")
+
+
+@cache
+def modules(package: str) -> dict[str, Path]:
+    base = REPOSITORY / ROOTS[package]
+    return {_name(path.relative_to(base)): path for path in (base / package).rglob("*.py")}
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it, and what it may take from one."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def leans_on(package: str) -> dict[str, set[str]]:
+    """Each module of the package with those of the same package that it imports."""
+    known = modules(package)
+    found = {name: {_module(each, known) for each in imported(path)} for name, path in known.items()}
+    return {name: {each for each in others if each and each != name} for name, others in found.items()}
+
+
+def _module(imported_name: str, known: dict[str, Path]) -> str:
+    """The module that is meant; empty if it is none of these. A package stands for what it holds, not for itself."""
+    if imported_name in known:
+        return imported_name
+    above = imported_name.rpartition(".")[0]
+    return above if above in known else ""
+
+
+@pytest.mark.parametrize("package", ROOTS)
+def test_each_wing_leans_on_none_but_those_it_may(package: str) -> None:
+    for name, path in modules(package).items():
+        strangers = {each.partition(".")[0] for each in imported(path)} & set(ROOTS) - MAY_IMPORT[package]
+        assert not strangers, f"{name} imports {', '.join(strangers)}"
+
+
+def height(module: str) -> int:
+    """How far up the module's room lies; 0 is the ground."""
+    room = module.split(".")[1] if "." in module else ""
+    return len(ROOMS) - ROOMS.index(room) if room in ROOMS else 0
+
+
+def test_no_room_of_tasks_leans_on_one_above_it() -> None:
+    up = [f"{m} -> {other}" for m, others in leans_on("tasks").items() for other in others if height(other) > height(m)]
+    assert not up
+
+
+def test_every_room_is_there() -> None:
+    there = {module.split(".")[1] for module in modules("tasks") if module.count(".") == 2}
+    assert there | {"preflight"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("package", WITHOUT_CIRCLES)
+def test_nothing_goes_in_circles(package: str) -> None:
+    edges = leans_on(package)
+    while leaves := [name for name, others in edges.items() if not others & set(edges)]:
+        edges = {name: others for name, others in edges.items() if name not in leaves}
+    assert not edges, f"in or behind a circle: {', '.join(sorted(edges))}"
+
+
+def test_a_circle_and_a_way_up_would_be_seen() -> None:
+    assert height("tasks.report.page") > height("tasks.verdict.cost") > height("tasks.names") == 0
+    assert _module("tasks.resources.kinds.KINDS", modules("tasks")) == "tasks.resources.kinds"
+    assert _module("boto3.client", modules("tasks")) == ""
