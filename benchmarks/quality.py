@@ -28,6 +28,7 @@ from recommender.errors import RequestError
 from recommender.image import decode_for, preprocess
 from recommender.recommend import Recommender
 from recommender.schema import MAX_TOP_K, Request, Response
+from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEMO
 from tasks.errors import InputError, StygigError
 from tasks.packaging.artifact import build
@@ -126,7 +127,7 @@ def _packaged(gallery: Sequence[Labelled], encoder: str, folder: Path) -> Recomm
     known = [entry for entry in entries if entry is not None]
     if not known:
         raise InputError("No label of the gallery stands for a category; see tasks/category_names.yaml.")
-    build(known, encoder, folder, lambda line: None)
+    build(known, EncoderChoice(encoder), folder, lambda line: None)
     return Recommender.load(folder)
 
 

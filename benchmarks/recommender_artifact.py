@@ -16,6 +16,7 @@ from recommender.cielab import lab_of_rgb
 from recommender.items import Item
 from recommender.schema import Colour
 from tasks.demo.garments import draw_catalogue, garments
+from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import Precision
 from tasks.packaging.archive import write_tar_gz
 from tasks.packaging.artifact import build
@@ -53,7 +54,7 @@ def write_artifact(checkpoint: Path, precision: Precision, folder: Path, progres
     stage = folder / "model"
     draw_catalogue(folder / "drawn", items=DRAWN)
     entries = scan_catalogue(folder / "drawn")
-    build(entries, f"ViT-B-32:{checkpoint}", stage, progress, precision=precision)
+    build(entries, EncoderChoice(f"ViT-B-32:{checkpoint}", precision=precision), stage, progress)
     model_bytes = _archived(stage, folder / "alone.tar.gz")
     Wheels.fetched(PYTHON).ship(stage / "code")
     with_runtime = _archived(stage, folder / "alone.tar.gz")

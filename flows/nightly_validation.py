@@ -9,6 +9,7 @@ from pydantic import Field
 
 from flows.validate_endpoint import measure
 from tasks.demo.sources import catalogue_source, pictures_source
+from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.hosting.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
 from tasks.hosting.instance_counts import instances_counted
@@ -22,7 +23,7 @@ from tasks.packaging.artifact import PackagingInputs, package_task
 from tasks.pictures.queries import read_pictures_task
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
-from tasks.report.outcome import Outcome, build_report, concluded, item_pictures_task, write_report_task
+from tasks.report.outcome import Outcome, build_report_task, concluded, item_pictures_task, write_report_task
 from tasks.report.reproduction import command_line
 from tasks.resources.torn_down import teardown_hook, torn_down
 from tasks.verdict.comparison import Tolerance
@@ -77,13 +78,12 @@ def nightly_validation(
     queued = EndpointSpec(
         "async", instance_type=instance_type, max_concurrent_invocations=max_concurrent_invocations
     ).checked()
+    chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
     preflight_task(plan, reports=True)
     with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
-        artifact = package_task(
-            plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision, engine)
-        )
+        artifact = package_task(plan, PackagingInputs(catalogue_source(catalogue), chosen, metadata, categories))
         topics = create_messaging_task(plan)
         asked = [
             start_endpoint_task(plan, real_time.serving(artifact.uri)),
@@ -98,5 +98,5 @@ def nightly_validation(
         items = item_pictures_task(measured)
     command = command_line("nightly", nightly_validation.fn, flow_run.parameters)
     removal = None if keep else teardown.removal
-    report = build_report(plan, measured, Tolerance(score_tolerance), removal, [command], instances.counts)
+    report = build_report_task(plan, measured, Tolerance(score_tolerance), removal, [command], instances.counts)
     return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)

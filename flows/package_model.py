@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 
 from tasks.demo.sources import catalogue_source
+from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.names import dated
 from tasks.packaging.artifact import Artifact, PackagingInputs, package_task
@@ -35,8 +36,7 @@ def package_model(
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
     """
+    chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    return package_task(
-        plan, PackagingInputs(catalogue_source(catalogue), encoder, metadata, categories, precision, engine)
-    )
+    return package_task(plan, PackagingInputs(catalogue_source(catalogue), chosen, metadata, categories))

@@ -3,7 +3,7 @@
 from prefect import flow
 
 from tasks.errors import InputError
-from tasks.plan import bucket_of
+from tasks.plan import bucket_task
 from tasks.resources.teardown import Removal, tear_down_endpoint_task, tear_down_task
 from tasks.settings import read_settings
 
@@ -21,7 +21,7 @@ def teardown(endpoint_name: str = "", run_id: str = "") -> Removal:
     if bool(endpoint_name) == bool(run_id):
         raise InputError("Give either an endpoint's name or a run's id, not both and not neither.")
     settings = read_settings()
-    bucket, minutes = bucket_of(settings), settings.teardown_deadline_minutes
+    bucket, minutes = bucket_task(settings), settings.teardown_deadline_minutes
     if endpoint_name:
         return tear_down_endpoint_task(bucket, endpoint_name, minutes).proven()
     return tear_down_task(bucket, run_id, minutes).proven()

@@ -16,7 +16,14 @@ from tasks.limits import MINIMUM_PICTURES
 from tasks.pictures.queries import Picture, read_pictures_task
 from tasks.plan import RunPlan, plan_task
 from tasks.preflight import preflight_task
-from tasks.report.outcome import Measurement, Outcome, build_report, concluded, item_pictures_task, write_report_task
+from tasks.report.outcome import (
+    Measurement,
+    Outcome,
+    build_report_task,
+    concluded,
+    item_pictures_task,
+    write_report_task,
+)
 from tasks.report.reproduction import command_line
 from tasks.resources.torn_down import teardown_hook, torn_down
 from tasks.verdict.comparison import Tolerance
@@ -61,7 +68,7 @@ def validate_endpoint(
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
     command = command_line("validate", validate_endpoint.fn, flow_run.parameters)
-    report = build_report(plan, measured, Tolerance(score_tolerance), None, [command])
+    report = build_report_task(plan, measured, Tolerance(score_tolerance), None, [command])
     files = write_report_task(report, measured, items, plan.settings.reports)
     teardown.removal.proven()
     return concluded(report, files, measured)

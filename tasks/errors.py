@@ -13,20 +13,27 @@ StygigError                    3  the work could not be carried out
 └── ValidationFailedError      1  the verdict is FAIL
 """
 
-from typing import Any
+from typing import Any, Protocol
+
+
+class Result(Protocol):
+    """What a piece of work came to, as a command shows it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
 
 
 class StygigError(Exception):
     """The work could not be carried out; the message says what was asked, what was found and what to do.
 
-    `outcome` is the tasks.report.outcome.Outcome of a validation that came to a verdict all the same.
+    `result` is what it came to all the same: a verdict that is told though a teardown failed, what a sweep removed.
     """
 
     exit_status = 3
 
-    def __init__(self, message: str, outcome: Any = None) -> None:
+    def __init__(self, message: str, result: Result | None = None) -> None:
         super().__init__(message)
-        self.outcome = outcome
+        self.result = result
 
 
 class InputError(StygigError):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tasks.errors import InputError
 from tasks.limits import LONGEST_NAME, NAME_PATTERN
 
-Kind = Literal["async", "real-time"]
+EndpointKind = Literal["async", "real-time"]
 
 RUN_TAG, EXPIRY_TAG, OWNER_TAG = "stygig:run-id", "stygig:expires-at", "stygig:owner"
 PREFIX = "stygig-"
@@ -58,7 +58,7 @@ class RunNames:
     def short(self) -> str:
         return self.run_id[:13].rstrip("-")
 
-    def endpoint(self, kind: Kind) -> str:
+    def endpoint(self, kind: EndpointKind) -> str:
         return f"{PREFIX}{kind}-{self.short}"
 
     @property

@@ -60,7 +60,13 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
     )
 
 
-@task(name="plan")
+@task(name="find-bucket", only_reads=True)
+def bucket_task(settings: Settings) -> str:
+    """The bucket of the settings; the account's own needs asking who we are."""
+    return bucket_of(settings)
+
+
+@task(name="plan", only_reads=True)
 def plan_task(run_id: str) -> RunPlan:
     plan = plan_run(run_id)
     logger = run_logger()

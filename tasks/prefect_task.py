@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, wraps
 from logging import ERROR, INFO, WARNING, Logger, LoggerAdapter
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from tasks.errors import ServiceUnreachableError
 from tasks.plain_text import visible_lines
 
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
+RETRY_SECONDS = [2, 10, 40]
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def task(name: str, task_run_name: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def task(
+    name: str, task_run_name: str | None = None, *, only_reads: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Makes a Prefect task of a function when it is first called.
 
     Every task of ours acts on AWS or looks at it, so that none may be answered from a cache; and Prefect would hash
-    the arguments for it, which fails loudly for most of ours.
+    the arguments for it, which fails loudly for most of ours. One that only reads is tried again where AWS gave no
+    answer, beyond boto3's own attempts: a connection that is away for a minute must not cost a night.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -29,7 +37,10 @@ def task(name: str, task_run_name: str | None = None) -> Callable[[Callable[P, R
             import prefect
             from prefect.cache_policies import NO_CACHE
 
-            options = {"task_run_name": task_run_name} if task_run_name else {}
+            options: dict[str, Any] = {"task_run_name": task_run_name} if task_run_name else {}
+            if only_reads:
+                options |= {"retries": len(RETRY_SECONDS), "retry_delay_seconds": RETRY_SECONDS}
+                options |= {"retry_jitter_factor": 0.5, "retry_condition_fn": _gave_no_answer}
             return prefect.task(function, name=name, cache_policy=NO_CACHE, **options)  # type: ignore[call-overload, no-any-return]
 
         @wraps(function)
@@ -39,6 +50,12 @@ def task(name: str, task_run_name: str | None = None) -> Callable[[Callable[P, R
         return run
 
     return decorate
+
+
+def _gave_no_answer(task: object, task_run: object, state: State[Any]) -> bool:
+    """Whether trying again may help: a refusal, or a thing that isn't there, stays one."""
+    raised = state.result(raise_on_failure=False)
+    return isinstance(raised, ServiceUnreachableError)
 
 
 class VisibleLogger:

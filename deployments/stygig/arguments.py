@@ -34,13 +34,15 @@ def checked_model(uri: str, option: str) -> str:
     return uri if uri == LATEST else checked_uri(uri, option)
 
 
-def checked_encoder(encoder: str, precision: str, engine: str) -> str:
+def checked_encoder(
+    encoder: str, precision: Literal["fp16", "fp32", "int8"], engine: Literal["onnxruntime", "torch"]
+) -> str:
     """The encoder, if packaging could be asked for it so."""
-    from tasks.encoder.choice import check_encoder  # numpy with it
+    from tasks.encoder.choice import EncoderChoice  # numpy with it
     from tasks.errors import InputError
 
     try:
-        check_encoder(encoder, precision, engine)
+        EncoderChoice(encoder, precision, engine).checked()
     except InputError as exc:
         raise typer.BadParameter(str(exc), param_hint="--encoder") from exc
     return encoder

@@ -15,6 +15,7 @@ from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
     from stygig.status import Status
+    from tasks.errors import Result
     from tasks.hosting.endpoint import Endpoint
     from tasks.invoking.single import Invocation
     from tasks.packaging.artifact import Artifact
@@ -99,23 +100,17 @@ class Printer:
         held = [f"held back: run {each.run_id}: {each.why}" for each in sweep.held]
         held += [f"left alone: {each}" for each in sweep.unreadable]
         runs = f"{would} {len(sweep.runs)} runs: {', '.join(sweep.runs) or 'none'}"
-        self.emit(
-            {
-                "runs": list(sweep.runs),
-                "removed": list(sweep.removed),
-                "left": list(sweep.left),
-                "held": [{"run_id": each.run_id, "why": each.why} for each in sweep.held],
-                "unreadable": list(sweep.unreadable),
-                "dry_run": sweep.dry_run,
-            },
-            "\n".join((*sweep.removed, *held, runs)),
-        )
+        self.emit(sweep.to_dict(), "\n".join((*sweep.removed, *held, runs)))
 
-    def concluded(self, found: "Outcome | Sweep") -> None:
+    def result(self, found: "Result") -> None:
         """What was found, beside the error that it ended with."""
+        from tasks.report.outcome import Outcome
         from tasks.resources.sweep import Sweep
 
-        self.sweep(found) if isinstance(found, Sweep) else self.outcome(found)
+        if isinstance(found, Sweep):
+            self.sweep(found)
+        if isinstance(found, Outcome):
+            self.outcome(found)
 
     def inventory(self, found: "Inventory") -> None:
         """Exit 1 if anything exists, 3 if something could not be looked at."""
@@ -207,8 +202,8 @@ def _explained(exc: Exception, printer: Printer) -> tuple[int, str]:
     interrupted = _interrupted_by(exc)
     if interrupted:
         return interrupted
-    if isinstance(exc, StygigError) and exc.outcome is not None:
-        printer.concluded(exc.outcome)
+    if isinstance(exc, StygigError) and exc.result is not None:
+        printer.result(exc.result)
     if isinstance(exc, ValidationFailedError):
         return exc.exit_status, ""
     if isinstance(exc, StygigError):

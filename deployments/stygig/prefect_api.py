@@ -31,7 +31,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from stygig.service import Progress
+from stygig.service import Movement
 from tasks.errors import ServiceUnreachableError
 from tasks.settings import cache_folder
 
@@ -142,14 +142,14 @@ class TemporaryServer:
     def wait_until_healthy(self, starting: IO[bytes]) -> None:
         """Waits for as long as the server does something: on a busy machine its start takes minutes."""
         assert self.process
-        progress = Progress(self.process.pid, self.log)
+        movement = Movement(self.process.pid, self.log)
         with httpx.Client(trust_env=False, timeout=5) as client:
             while not self._is_healthy(client):
                 if self.process.poll() is not None:
                     self._give_up(f"ended with status {self.process.returncode}")
-                if progress.stalled:
-                    self._give_up(f"has done nothing for {progress.idle_seconds:.0f} s, {progress}")
-                progress.tell_sometimes("waiting for the temporary Prefect server", say)
+                if movement.stalled:
+                    self._give_up(f"has done nothing for {movement.idle_seconds:.0f} s, {movement}")
+                movement.tell_sometimes("waiting for the temporary Prefect server", say)
                 time.sleep(0.2)
         starting.close()
 

@@ -24,7 +24,7 @@ class StackError(Exception):
 
 
 @dataclass
-class Progress:
+class Movement:
     """Whether a process that starts still moves: it computes, or its log grows."""
 
     pid: int
@@ -100,12 +100,12 @@ class Service:
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Waits for as long as the process does something: on a busy machine a start takes minutes."""
-        progress = Progress(self.running() or 0, self.log)
+        movement = Movement(self.running() or 0, self.log)
         while not ready():
             if not self.running():
                 raise StackError(f"{self.name} ended at once; {self.log} says why:\n{self.last_lines()}")
-            if progress.stalled:
-                raise StackError(f"{self.name} is not ready, {progress}; {self.log} says why:\n{self.last_lines()}")
+            if movement.stalled:
+                raise StackError(f"{self.name} is not ready, {movement}; {self.log} says why:\n{self.last_lines()}")
             time.sleep(POLL_SECONDS)
 
     def last_lines(self) -> str:

@@ -36,7 +36,11 @@ def input_item(query: Mapping[str, Any]) -> dict[str, Any]:
 
 def metadata(model_version: str, stages_ms: Iterable[float], catalogue_items: int) -> dict[str, Any]:
     """What answered, how many items it has, and how long all stages of the answer took."""
-    return {"processing_time_ms": round(sum(stages_ms), 3), "total_items": catalogue_items, "model_version": model_version}
+    return {
+        "processing_time_ms": round(sum(stages_ms), 3),
+        "total_items": catalogue_items,
+        "model_version": model_version,
+    }
 
 
 def catalogue_items(response: Fields) -> int:

@@ -26,7 +26,6 @@ SLOTS: dict[str, frozenset[str]] = {
     "one-piece_dress": frozenset({"top", "legs"}),
 }
 CATEGORIES: tuple[str, ...] = tuple(SLOTS)
-GROUPS: tuple[str, ...] = tuple(dict.fromkeys(name.split("_", 1)[0] for name in CATEGORIES))
 GENDERS: tuple[str, ...] = ("male", "female", "unisex")
 
 UNUSUAL: frozenset[frozenset[str]] = frozenset(

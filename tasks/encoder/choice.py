@@ -8,6 +8,7 @@ made; they live in `tasks.encoder.export`.
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
@@ -21,53 +22,68 @@ DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "encoder"
 FILES = ("image.onnx", "attributes.json", "attributes.npy")
 
 
-def prepare_encoder(
-    wanted: str, folder: Path, precision: Precision = DEFAULT_PRECISION, engine: EngineName = DEFAULT_ENGINE
-) -> EncoderSpec:
-    """Puts the wanted encoder's files into `folder`.
+@dataclass(frozen=True)
+class EncoderChoice:
+    """Which encoder, how its weights are stored, and what runs it.
 
-    `wanted` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, a
+    `name` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, a
     checkpoint file or a folder with open_clip_config.json in it, or `hf-hub:ORGANISATION/REPOSITORY`. Of an open_clip
-    model, `precision` says how the weights are stored: fp16 and fp32 compute in fp32, int8 on whole numbers where that
-    agrees with open_clip well enough; `engine` says what runs it, and torch has no int8. The demo encoder has a
-    precision and an engine of its own.
+    model, fp16 and fp32 compute in fp32, int8 on whole numbers where that agrees with open_clip well enough; torch has
+    no int8. The demo encoder has a precision and an engine of its own.
     """
-    check_encoder(wanted, precision, engine)
+
+    name: str = DEMO
+    precision: Precision = DEFAULT_PRECISION
+    engine: EngineName = DEFAULT_ENGINE
+
+    def checked(self) -> "EncoderChoice":
+        """Itself, or InputError with what can be found wrong without open_clip."""
+        _check_engine(self)
+        if self.precision not in get_args(Precision):
+            raise InputError(f"Precision {self.precision!r} is not one of {', '.join(get_args(Precision))}.")
+        _check_name(self.name)
+        return self
+
+    @property
+    def that_counts(self) -> "EncoderChoice":
+        """The choice without what the demo encoder does not listen to: equal ones give equal artifacts."""
+        return EncoderChoice() if self.name == DEMO else self
+
+
+def prepare_encoder(choice: EncoderChoice, folder: Path) -> EncoderSpec:
+    """Puts the chosen encoder's files into `folder`."""
+    choice.checked()
     folder.mkdir(parents=True, exist_ok=True)
-    if wanted == DEMO:
+    if choice.name == DEMO:
         _copy(DEMO_FOLDER, folder)
     else:
-        _export(wanted, folder, precision, engine)
+        _export(choice, folder)
     return EncoderSpec.from_dict(json.loads((folder / "encoder.json").read_text()))
 
 
-def check_encoder(wanted: str, precision: str, engine: str) -> None:
-    """What can be found wrong without open_clip, as InputError."""
-    _check_engine(wanted, precision, engine)
-    if precision not in get_args(Precision):
-        raise InputError(f"Precision {precision!r} is not one of {', '.join(get_args(Precision))}.")
+def _check_name(name: str) -> None:
     # os.path: a Path's own questions raise where the text is too long for a path
-    local = wanted and (os.path.isfile(wanted) or os.path.isfile(os.path.join(wanted, CONFIG)))
-    if wanted != DEMO and ":" not in wanted and not local:
+    local = name and (os.path.isfile(name) or os.path.isfile(os.path.join(name, CONFIG)))
+    if name != DEMO and ":" not in name and not local:
         raise InputError(
-            f"Encoder {shown(wanted)} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, "
+            f"Encoder {shown(name)} is neither 'demo', nor an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, "
             f"nor a checkpoint file that exists, nor a folder with {CONFIG}. `open_clip.list_pretrained()` lists the "
             "tags."
         )
 
 
-def _check_engine(wanted: str, precision: str, engine: str) -> None:
-    if engine not in get_args(EngineName):
-        raise InputError(f"Engine {engine!r} is not one of {', '.join(get_args(EngineName))}.")
-    if engine == "torch" and wanted == DEMO:
+def _check_engine(choice: EncoderChoice) -> None:
+    if choice.engine not in get_args(EngineName):
+        raise InputError(f"Engine {choice.engine!r} is not one of {', '.join(get_args(EngineName))}.")
+    if choice.engine == "torch" and choice.name == DEMO:
         raise InputError(
             "The demo encoder is there for engine onnxruntime only; for torch, give an open_clip NAME:TAG."
         )
-    if engine == "torch" and precision == "int8":
+    if choice.engine == "torch" and choice.precision == "int8":
         raise InputError("Engine torch has no precision int8: give fp16 or fp32, or engine onnxruntime.")
-    missing = [name for name in ("torch", "open_clip") if engine == "torch" and find_spec(name) is None]
+    missing = [name for name in ("torch", "open_clip") if choice.engine == "torch" and find_spec(name) is None]
     if missing:
-        raise InputError(_uninstalled(wanted, missing[0]))
+        raise InputError(_uninstalled(choice.name, missing[0]))
 
 
 def _copy(source: Path, folder: Path) -> None:
@@ -79,12 +95,12 @@ def _copy(source: Path, folder: Path) -> None:
     (folder / "encoder.json").write_text(json.dumps(spec, indent=2) + "\n")
 
 
-def _export(wanted: str, folder: Path, precision: Precision, engine: EngineName) -> None:
+def _export(choice: EncoderChoice, folder: Path) -> None:
     try:
         from tasks.encoder.export import export_clip
     except ModuleNotFoundError as exc:
-        raise InputError(_uninstalled(wanted, exc.name)) from exc
-    export_clip(wanted, folder, precision, engine)
+        raise InputError(_uninstalled(choice.name, exc.name)) from exc
+    export_clip(choice.name, folder, choice.precision, choice.engine)
 
 
 def _uninstalled(wanted: str, module: str | None) -> str:

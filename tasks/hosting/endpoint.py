@@ -18,7 +18,7 @@ from tasks.hosting.gpus import idle_gpus
 from tasks.hosting.memory import check_memory
 from tasks.hosting.model import already_made, create_model, image_on
 from tasks.hosting.notifications import Topics
-from tasks.names import Kind, S3Location, checked_name, hashed_name
+from tasks.names import EndpointKind, S3Location, checked_name, hashed_name
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.resources.inventory import write_down
@@ -29,7 +29,7 @@ from tasks.resources.sagemaker import tagged_run_of_endpoint
 class EndpointSpec:
     """What is wanted: `s3_output_path` and `max_concurrent_invocations` count for an asynchronous endpoint only."""
 
-    kind: Kind
+    kind: EndpointKind
     model_uri: str = ""
     name: str = ""
     instance_type: str = "ml.m5.large"
@@ -54,18 +54,19 @@ class EndpointSpec:
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """An endpoint that was asked for, and once waited for, how long it took to be InService."""
 
-    kind: Kind
+    kind: EndpointKind
     name: str
     model_uri: str
     instance_type: str
-    output_path: str
-    failure_path: str
-    topics: Topics | None
     asked_at: datetime
+    output_path: str = ""
+    """Where answers go; empty for a real-time endpoint, which answers at once."""
+    failure_path: str = ""
+    topics: Topics | None = None
     cold_start_seconds: float | None = None
     expires_at: datetime | None = None
     """When the sweep may remove it, once the run that made it is over."""
@@ -134,10 +135,16 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     with explained("sagemaker:CreateEndpoint", name):
         request = {"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}
         _create_endpoint(request, plan.run_id, Deadline(60))
-    paths = (output, failure) if spec.kind == "async" else ("", "")
-    return Endpoint(
-        spec.kind, name, spec.model_uri, spec.instance_type, *paths, topics, asked_at, None, plan.expires_at
+    made = Endpoint(
+        kind=spec.kind,
+        name=name,
+        model_uri=spec.model_uri,
+        instance_type=spec.instance_type,
+        topics=topics,
+        asked_at=asked_at,
+        expires_at=plan.expires_at,
     )
+    return replace(made, output_path=output, failure_path=failure) if spec.kind == "async" else made
 
 
 def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -> None:
@@ -213,7 +220,7 @@ def _failure(name: str, status: str, reason: str) -> str:
     return f"Endpoint {name} is {status}: {reason}\n  {said}"
 
 
-def existing_endpoint(name: str, kind: Kind) -> Endpoint:
+def existing_endpoint(name: str, kind: EndpointKind) -> Endpoint:
     """An endpoint that somebody deployed before, if it takes requests and is of that kind."""
     found = describe(checked_name(name))
     if found["EndpointStatus"] not in limits.SERVING:
@@ -237,22 +244,31 @@ def described_endpoint(name: str) -> Endpoint:
         variant = config["ProductionVariants"][0]
         model = client("sagemaker").describe_model(ModelName=variant["ModelName"])
     asynchronous = config.get("AsyncInferenceConfig", {})
-    kind: Kind = "async" if asynchronous else "real-time"
+    kind: EndpointKind = "async" if asynchronous else "real-time"
     return _as_found(name, kind, variant.get("InstanceType", ""), model, asynchronous)
 
 
-def _as_found(name: str, kind: Kind, instance_type: str, model: dict[str, Any], config: dict[str, Any]) -> Endpoint:
+def _as_found(
+    name: str, kind: EndpointKind, instance_type: str, model: dict[str, Any], config: dict[str, Any]
+) -> Endpoint:
     container = model["PrimaryContainer"]
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     output = config.get("OutputConfig", {})
     told = output.get("NotificationConfig", {})
     topics = Topics(told.get("SuccessTopic", ""), told.get("ErrorTopic", "")) if told else None
-    paths = (output.get("S3OutputPath", ""), output.get("S3FailurePath", ""))
-    uri = container.get("ModelDataUrl") or source.get("S3Uri", "")
-    return Endpoint(kind, name, uri, instance_type, *paths, topics, now())
+    return Endpoint(
+        kind=kind,
+        name=name,
+        model_uri=container.get("ModelDataUrl") or source.get("S3Uri", ""),
+        instance_type=instance_type,
+        output_path=output.get("S3OutputPath", ""),
+        failure_path=output.get("S3FailurePath", ""),
+        topics=topics,
+        asked_at=now(),
+    )
 
 
-@task(name="output-bucket")
+@task(name="output-bucket", only_reads=True)
 def output_bucket_task(plan: RunPlan, spec: EndpointSpec) -> None:
     """Whether the bucket for the answers is there: an instance that can't write would bill until that is found out."""
     if spec.s3_output_path:
@@ -278,6 +294,6 @@ def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -
     return ready
 
 
-@task(name="find-endpoint", task_run_name="find-{name}")
-def existing_endpoint_task(name: str, kind: Kind) -> Endpoint:
+@task(name="find-endpoint", task_run_name="find-{name}", only_reads=True)
+def existing_endpoint_task(name: str, kind: EndpointKind) -> Endpoint:
     return existing_endpoint(name, kind)

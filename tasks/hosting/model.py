@@ -1,6 +1,7 @@
 """The SageMaker model: which artifact is served by which image, in which environment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -92,11 +93,11 @@ def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
     return str(request["ModelName"])
 
 
-class already_made:  # noqa: N801 - reads as a sentence in a with statement
+@contextmanager
+def already_made() -> Iterator[None]:
     """Swallows "already existing": a hashed name can only be taken by the same request."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, exc: BaseException | None, trace: object) -> bool:
-        return isinstance(exc, ClientError) and "already existing" in error_text(exc)
+    try:
+        yield
+    except ClientError as exc:
+        if "already existing" not in error_text(exc):
+            raise

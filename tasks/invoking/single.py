@@ -1,6 +1,5 @@
 """One picture, by hand: send it, and if wanted wait for the answer."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,14 +15,9 @@ from tasks.names import RunNames
 from tasks.pictures.queries import MOST_ASYNC_PICTURE_BYTES, read_picture
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
+from tasks.progress import Progress, silent
 from tasks.resources.inventory import write_down_data
 from tasks.resources.sagemaker import run_of_endpoint
-
-Say = Callable[[str], None]
-
-
-def silent(line: str) -> None:
-    """For whoever wants to hear nothing meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ def invoke_by_hand(
     top_k: int = 5,
     wait: bool = False,
     wait_seconds: int = 0,
-    say: Say = silent,
+    say: Progress = silent,
 ) -> Invocation:
     """Sends one picture, from a file or from S3, to an asynchronous endpoint; the demo's where none is named."""
     if image and s3_image:
@@ -78,13 +72,13 @@ def _longest_seconds(plan: RunPlan) -> int:
     return plan.settings.request_ttl_seconds + plan.settings.invocation_timeout_seconds + 60
 
 
-def resume_by_hand(plan: RunPlan, inference_id: str, wait_seconds: int = 0, say: Say = silent) -> Invocation:
+def resume_by_hand(plan: RunPlan, inference_id: str, wait_seconds: int = 0, say: Progress = silent) -> Invocation:
     """Goes on waiting for a request that was sent before, by this process or by another."""
     names, record = find_record(plan.bucket, inference_id)
     return wait_by_hand(names, record, wait_seconds or _longest_seconds(plan), say)
 
 
-def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float, say: Say = silent) -> Invocation:
+def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float, say: Progress = silent) -> Invocation:
     """Waits in S3 alone: one request isn't worth a queue. What became of it is kept with its record."""
     wait = Wait([record], record.endpoint_name, "", Deadline(limit_seconds))
     (ended,) = wait.run()

@@ -10,9 +10,9 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ from typing import Any
 import recommender
 from recommender.encoder import EncoderSpec
 from recommender.search import SearchSpec
-from tasks.encoder.choice import check_encoder, fingerprint_files, prepare_encoder
-from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, DEMO, EngineName, Precision
+from tasks.encoder.choice import EncoderChoice, fingerprint_files, prepare_encoder
 from tasks.errors import InputError
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.packaging.archive import content_hash, file_hashes, write_tar_gz
@@ -36,6 +35,7 @@ from tasks.pictures.files import SUFFIXES, read_bytes
 from tasks.pictures.local_copy import local_copy
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
+from tasks.progress import Progress
 from tasks.settings import serving_image
 from tasks.storage import THREADS, download, exists, upload, upload_file
 
@@ -43,7 +43,6 @@ SCHEMA_VERSION = 1
 HANDLER = Path(recommender.__file__).parent.parent
 THUMBNAILS = "thumbnails.zip"
 LIBRARIES = {"onnxruntime": ["onnxruntime"], "torch": ["torch", "open_clip_torch"]}
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -66,21 +65,19 @@ class PackagingInputs:
     """What is packaged: a folder or an `s3://` prefix, optional files beside it, an encoder, how it is kept and run."""
 
     catalogue: str
-    encoder: str = "demo"
+    encoder: EncoderChoice = field(default_factory=EncoderChoice)
     metadata: str = ""
     categories: str = ""
-    precision: Precision = DEFAULT_PRECISION
-    engine: EngineName = DEFAULT_ENGINE
 
 
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
     """The artifact in S3, made only if these very inputs have not been packaged before."""
-    wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.engine)
+    wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.encoder.engine)
     with local_copy(inputs.catalogue, (*SUFFIXES, METADATA), progress) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories), progress)
         check_searchable(len(entries), wheels)
         progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
-        digest = inputs_digest(entries, inputs.encoder, wheels, inputs.precision, inputs.engine)
+        digest = inputs_digest(entries, inputs.encoder, wheels)
         known = _packaged_before(plan.bucket, digest)
         if known:
             progress(f"unchanged since it was packaged: {known.uri}")
@@ -96,23 +93,16 @@ def _path(text: str) -> Path | None:
     return Path(os.path.expanduser(text)) if text else None
 
 
-def inputs_digest(
-    entries: Sequence[Entry],
-    encoder: str,
-    wheels: Wheels | None = None,
-    precision: Precision = DEFAULT_PRECISION,
-    engine: EngineName = DEFAULT_ENGINE,
-) -> str:
+def inputs_digest(entries: Sequence[Entry], encoder: EncoderChoice, wheels: Wheels | None = None) -> str:
     """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
-    if encoder == DEMO:  # which has its own
-        precision, engine = DEFAULT_PRECISION, DEFAULT_ENGINE
-    how = {"encoder": encoder, "precision": precision, "engine": engine}
-    said = {"schema": SCHEMA_VERSION, **how, "tools": tools(engine)}
+    counts = encoder.that_counts
+    how = {"encoder": counts.name, "precision": counts.precision, "engine": counts.engine}
+    said = {"schema": SCHEMA_VERSION, **how, "tools": tools(counts.engine)}
     digest = hashlib.sha256(json.dumps(said).encode())
     for entry in entries:
         digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
         digest.update(hashlib.sha256(read_bytes(entry.file)).digest())
-    for path in (*fingerprint_files(encoder), *handler_files()):
+    for path in (*fingerprint_files(encoder.name), *handler_files()):
         digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
     digest.update(wheels.digest().encode() if wheels else b"")
     return digest.hexdigest()
@@ -151,7 +141,7 @@ def _build_and_upload(
     progress: Progress,
 ) -> Artifact:
     stage = scratch / "stage"
-    spec, embedded = build(entries, inputs.encoder, stage, progress, wheels, inputs.precision, inputs.engine)
+    spec, embedded = build(entries, inputs.encoder, stage, progress, wheels)
     manifest = json.loads((stage / "manifest.json").read_text())
     archive = scratch / "model.tar.gz"
     write_tar_gz(stage, archive)
@@ -168,15 +158,13 @@ def _build_and_upload(
 
 def build(
     entries: Sequence[Entry],
-    encoder: str,
+    encoder: EncoderChoice,
     stage: Path,
     progress: Progress,
     wheels: Wheels | None = None,
-    precision: Precision = DEFAULT_PRECISION,
-    engine: EngineName = DEFAULT_ENGINE,
 ) -> tuple[EncoderSpec, Embedded]:
     """Lays out the artifact's files in `stage`, manifest included."""
-    spec = prepare_encoder(encoder, stage / "encoder", precision, engine)
+    spec = prepare_encoder(encoder, stage / "encoder")
     catalogue = stage / "catalogue"
     catalogue.mkdir()
     for name in ("attributes.json", "attributes.npy"):
@@ -246,7 +234,7 @@ def _upload_all(
 
 def check_packagable(inputs: PackagingInputs) -> None:
     """What can be found wrong before any AWS call."""
-    check_encoder(inputs.encoder, inputs.precision, inputs.engine)
+    inputs.encoder.checked()
     for name in ("metadata", "categories"):
         path = _path(getattr(inputs, name))
         if path and not os.path.isfile(path):

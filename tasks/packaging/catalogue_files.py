@@ -6,7 +6,7 @@ from their number; what an approximate one finds is measured against the exact o
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from recommender.search import (
     sign_bits,
 )
 from tasks.errors import ArtifactError
+from tasks.progress import Progress
 
 DEPTHS = (400, 1600)
 LEAST_RECALL = 0.99
@@ -39,7 +40,6 @@ CHUNK = 65_536
 UNIT_TOLERANCE = 1e-3
 
 _Rows = NDArray[np.float32]
-Progress = Callable[[str], None]
 
 
 def write_catalogue(

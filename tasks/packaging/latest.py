@@ -47,7 +47,7 @@ def resolve_model(model_uri: str, bucket: str) -> str:
     return uri
 
 
-@task(name="resolve-model")
+@task(name="resolve-model", only_reads=True)
 def resolve_model_task(model_uri: str, bucket: str) -> str:
     uri = resolve_model(model_uri, bucket)
     run_logger().info("model: %s", uri)

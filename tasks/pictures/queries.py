@@ -123,7 +123,7 @@ def checked(content: bytes, name: str, most_bytes: int = MOST_PICTURE_BYTES) -> 
     return content
 
 
-@task(name="read-pictures")
+@task(name="read-pictures", only_reads=True)
 def read_pictures_task(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
     logger = run_logger()
     found = read_pictures(source, count, minimum, lambda line: logger.info("query pictures: %s", line))

@@ -106,6 +106,19 @@ def build_report(
     )
 
 
+@task(name="build-report")
+def build_report_task(
+    plan: RunPlan,
+    measured: Measurement,
+    tolerance: Tolerance,
+    removal: Removal | None,
+    reproduce: Sequence[str],
+    instances: Mapping[str, InstanceCounts] = NO_COUNTS,
+) -> Report:
+    """Reads the manifest and the containers' logs, and judges."""
+    return build_report(plan, measured, tolerance, removal, reproduce, instances)
+
+
 def _manifest(measured: Measurement) -> Mapping[str, Any]:
     try:
         return read_manifest(measured.asynchronous.model_uri)
@@ -157,7 +170,7 @@ def item_pictures(measured: Measurement) -> dict[str, bytes]:
         return {}
 
 
-@task(name="fetch-item-pictures")
+@task(name="fetch-item-pictures", only_reads=True)
 def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     return item_pictures(measured)
 

@@ -77,7 +77,7 @@ def _rendered(
     }
 
 
-@task(name="publish the report")
+@task(name="publish-report")
 def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
     """Returns the ids of the markdown and table artifacts, which the Prefect UI shows with their history."""
     image = Omissions().unless_odd("the plot", lambda: latency_image(report.waits_ms), "")

@@ -148,7 +148,7 @@ def _seen(resource: Resource) -> Resource | None:
     return priced(found) if found else None
 
 
-@task(name="inventory")
+@task(name="inventory", only_reads=True)
 def inventory_task(bucket: str) -> Inventory:
     """Of all runs, with what was written down and never made: a sweep strikes that out, too."""
     return inventory(bucket)

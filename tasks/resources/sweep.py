@@ -8,7 +8,7 @@ What a run that died has left goes at once; what was meant to stay goes when it 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasks.clock import now
@@ -53,6 +53,16 @@ class Sweep:
     held: tuple[Verdict, ...] = ()
     unreadable: tuple[str, ...] = ()
     """What bears a mark of ours that can't be read, and is left alone."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "runs": list(self.runs),
+            "removed": list(self.removed),
+            "left": list(self.left),
+            "held": [{"run_id": each.run_id, "why": each.why} for each in self.held],
+            "unreadable": list(self.unreadable),
+            "dry_run": self.dry_run,
+        }
 
     def proven(self) -> "Sweep":
         """Itself, if nothing stays that should have gone."""

@@ -6,7 +6,7 @@ Every one is idempotent and works from any half-made state. What lacks our recor
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -18,13 +18,12 @@ from tasks.deadline import Deadline
 from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
 from tasks.limits import DELETING
 from tasks.prefect_task import run_logger, task
+from tasks.progress import Progress
 from tasks.resources.inventory import inventory, recorded, strike_out
 from tasks.resources.kinds import KINDS, kind_of, looked_at
 from tasks.resources.resource import Resource
 from tasks.resources.run_data import DATA
 from tasks.resources.sagemaker import ENDPOINT, ENDPOINT_CONFIG, MODEL, run_of_endpoint
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Removal:
         return self
 
 
-def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say) -> Removal:
+def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Progress) -> Removal:
     """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
     with uninterrupted(say):
         found = inventory(bucket, run_id)
@@ -54,7 +53,7 @@ def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Say) -> Rem
         return replace(removal, left=(*removal.left, *unseen))
 
 
-def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say: Say) -> Removal:
+def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say: Progress) -> Removal:
     """Removes one endpoint and what serves it alone; with a run's last endpoint goes the rest of the run.
 
     One that is gone already, and that no run has written down, is no error: there is nothing to remove.
@@ -84,7 +83,7 @@ def _owner(bucket: str, endpoint_name: str) -> str:
     return run_id
 
 
-def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: Say) -> Removal:
+def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: Progress) -> Removal:
     """Removes resources in the reverse of their order of creation, those of one kind side by side."""
     removed: list[str] = []
     left: dict[Resource, str] = {}
@@ -168,7 +167,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def uninterrupted(say: Say) -> Iterator[None]:
+def uninterrupted(say: Progress) -> Iterator[None]:
     """Holds signals back while things are being removed, and delivers them afterwards.
 
     A teardown that is cut short leaves a bill.

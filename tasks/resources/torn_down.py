@@ -18,9 +18,10 @@ from tasks.deadline import Deadline
 from tasks.errors import StygigError
 from tasks.plan import RunPlan, plan_run
 from tasks.prefect_task import run_logger
+from tasks.progress import Progress
 from tasks.resources.heartbeat import Beating
 from tasks.resources.inventory import recorded, write_down_data
-from tasks.resources.teardown import Removal, tear_down_run, uninterrupted
+from tasks.resources.teardown import Removal, tear_down_run, tear_down_task, uninterrupted
 
 
 @dataclass
@@ -30,9 +31,20 @@ class Teardown:
     plan: RunPlan
     removal: Removal = field(default_factory=lambda: Removal((), ()))
 
-    def run(self, say: Any) -> None:
+    def run(self, say: Progress) -> None:
         deadline = Deadline(self.plan.settings.teardown_deadline_minutes * 60)
         self.removal = tear_down_run(self.plan.bucket, self.plan.run_id, deadline, say)
+
+    def run_as_task(self, say: Progress) -> None:
+        """As a task, so that the run's graph shows what the run promises; without one where Prefect itself fails."""
+        minutes = self.plan.settings.teardown_deadline_minutes
+        try:
+            self.removal = tear_down_task(self.plan.bucket, self.plan.run_id, minutes)
+        except StygigError:
+            raise
+        except Exception as exc:
+            say(f"the teardown goes on without Prefect: {exc!r}")
+            self.run(say)
 
 
 @contextmanager
@@ -54,7 +66,7 @@ def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = Fals
             _end_kept(heart)
         else:
             heart.stop()
-            teardown.run(say)
+            teardown.run_as_task(say)
 
 
 def _end_kept(heart: Beating) -> None:
@@ -64,11 +76,11 @@ def _end_kept(heart: Beating) -> None:
         run_logger().warning("the run's end could not be written down: %s", exc)
 
 
-def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Any) -> None:
+def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Progress) -> None:
     """What went wrong first is what the run ends with; a teardown that fails too is said, and left to the sweep."""
     heart.stop()
     try:
-        teardown.run(say)
+        teardown.run_as_task(say)
     except Exception as exc:
         run_logger().error("the teardown failed too: %s; the sweep will try again", exc)
         return

@@ -6,7 +6,6 @@ from datetime import datetime
 from statistics import fmean
 
 from recommender.schema import Response
-from tasks import clock
 from tasks.hosting.endpoint import Endpoint
 from tasks.hosting.instance_counts import ASKED_FOR, InstanceCounts
 from tasks.invoking.answer import Answer
@@ -35,7 +34,6 @@ class Measurement:
     failure: InvocationRecord
     baseline_refusal: Answer
     listening: bool
-    finished_at: datetime = field(default_factory=clock.now)
 
 
 def latencies_of(measured: Measurement, omissions: Omissions) -> tuple[PhaseLatency, ...]:

@@ -56,8 +56,8 @@ def test_one_altered_item_is_a_fail_that_names_the_pictures(model_uri: str) -> N
     deploy_endpoint(model_uri=model_uri, kind="real-time", endpoint_name="baseline")
     with pytest.raises(ValidationFailedError, match=r"FAIL: answers differ for \d+ of 24 pictures: .*\.jpg") as raised:
         validate_endpoint(endpoint_name="altered", baseline_endpoint_name="baseline")
-    assert raised.value.outcome.verdict == "FAIL"
-    assert Path(raised.value.outcome.report).is_file()
+    assert raised.value.result.verdict == "FAIL"
+    assert Path(raised.value.result.report).is_file()
     assert raised.value.exit_status == 1
 
 

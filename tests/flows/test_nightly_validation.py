@@ -116,7 +116,7 @@ def test_a_fail_fails_the_run_after_the_teardown_and_names_the_pictures(
     with pytest.raises(ValidationFailedError, match=r"FAIL: answers differ for \d+ of 24 pictures: .*\.jpg") as raised:
         nightly_validation(catalogue=str(drawn_catalogue))
     assert raised.value.exit_status == 1
-    assert "FAIL" in Path(raised.value.outcome.report).read_text()
+    assert "FAIL" in Path(raised.value.result.report).read_text()
     assert existing(bucket()).resources == ()
     assert keys("runs/") == []
 
@@ -147,7 +147,7 @@ def test_a_verdict_outlives_a_reports_folder_that_is_lost_on_the_way(
     monkeypatch.setattr(recipe, "measure", then_the_folder_is_lost)
     with pytest.raises(StygigError, match=r"^PASS: 24 pictures got .*could not be written.*STYGIG_REPORTS") as raised:
         nightly_validation(catalogue=str(drawn_catalogue))
-    assert (raised.value.exit_status, raised.value.outcome.verdict) == (3, "PASS")
+    assert (raised.value.exit_status, raised.value.result.verdict) == (3, "PASS")
     assert existing(bucket()).resources == ()
 
 

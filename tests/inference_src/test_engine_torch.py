@@ -16,6 +16,7 @@ from recommender.encoder import load_encoder
 from recommender.engines import Hardware
 from recommender.errors import ArtifactError
 from recommender.stopwatch import Stopwatch
+from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import EngineName
 from tasks.packaging.artifact import build
 from tasks.packaging.catalogue import scan_catalogue
@@ -36,7 +37,9 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory, drawn_catalogue: Path) -
     with tiny_clip(tmp_path_factory.mktemp("clip")) as checkpoint:
         for engine in engines:
             wanted = f"{NAME}:{checkpoint}"
-            build(scan_catalogue(drawn_catalogue), wanted, root / engine, lambda line: None, engine=engine)
+            build(
+                scan_catalogue(drawn_catalogue), EncoderChoice(wanted, engine=engine), root / engine, lambda line: None
+            )
     return {engine: root / engine for engine in engines}
 
 

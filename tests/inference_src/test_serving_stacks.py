@@ -21,6 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws import LocalAws, Options
+from tasks.encoder.choice import EncoderChoice
 from tasks.packaging.archive import unpack_tar_gz, write_tar_gz
 from tasks.packaging.artifact import build
 from tasks.packaging.catalogue import scan_catalogue
@@ -97,7 +98,7 @@ def archive(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """An artifact as it is uploaded, with wheels for this Python and for AWS's image."""
     folder = tmp_path_factory.mktemp("archive")
     wheels = of_this_python(folder / "fetched")
-    build(scan_catalogue(drawn_catalogue), "demo", folder / "stage", lambda line: None, wheels)
+    build(scan_catalogue(drawn_catalogue), EncoderChoice("demo"), folder / "stage", lambda line: None, wheels)
     if OF_THE_IMAGE.folder.is_dir():
         OF_THE_IMAGE.ship(folder / "stage" / "code")
     write_tar_gz(folder / "stage", folder / "model.tar.gz")
@@ -213,7 +214,7 @@ def test_torchserve_runs_engine_torch_with_the_open_clip_of_the_archive(
     stage, packed = tmp_path / "stage", tmp_path / "model.tar.gz"
     with tiny_clip(tmp_path) as checkpoint:
         entries, wheels = scan_catalogue(drawn_catalogue), Wheels.fetched("py312", "torch")
-        build(entries, f"{NAME}:{checkpoint}", stage, lambda line: None, wheels, engine="torch")
+        build(entries, EncoderChoice(f"{NAME}:{checkpoint}", engine="torch"), stage, lambda line: None, wheels)
     write_tar_gz(stage, packed)
     told = answers(deployed(torchserve, packed, seconds=120), questions)
     expected = clean_interpreter(packed, questions, "bare")

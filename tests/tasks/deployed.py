@@ -13,7 +13,7 @@ from PIL import Image
 from tasks.deadline import Deadline
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
 from tasks.hosting.notifications import Topics
-from tasks.names import Kind
+from tasks.names import EndpointKind
 from tasks.plan import RunPlan
 from tasks.resources.inventory import write_down
 from tests.tasks.answers import response
@@ -63,7 +63,7 @@ def made_topic(plan: RunPlan) -> str:
 
 
 def deployed(
-    plan: RunPlan, kind: Kind = "async", topics: Topics | None = None, handler: str = ANSWERING, name: str = ""
+    plan: RunPlan, kind: EndpointKind = "async", topics: Topics | None = None, handler: str = ANSWERING, name: str = ""
 ) -> Endpoint:
     """An endpoint of the run, in service."""
     asked = start_endpoint(plan, EndpointSpec(kind, put_model(handler), name), topics)

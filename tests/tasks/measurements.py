@@ -42,7 +42,14 @@ FAILURE = record(NOT_A_PICTURE.name, state="failed", failure_object="not_an_imag
 
 
 def endpoint(kind: Any, **changed: Any) -> Endpoint:
-    made = Endpoint(kind, f"stygig-{kind}-1", MODEL, "ml.m5.large", "", "", None, STARTED, 12.5)
+    made = Endpoint(
+        kind=kind,
+        name=f"stygig-{kind}-1",
+        model_uri=MODEL,
+        instance_type="ml.m5.large",
+        asked_at=STARTED,
+        cold_start_seconds=12.5,
+    )
     return replace(made, **changed)
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from recommender.encoder import EncoderSpec, load_encoder
 from recommender.errors import shown
-from tasks.encoder.choice import DEMO_FOLDER, fingerprint_files, prepare_encoder
+from tasks.encoder.choice import DEMO_FOLDER, EncoderChoice, fingerprint_files, prepare_encoder
 from tasks.encoder.options import Precision
 from tasks.errors import InputError
 from tasks.packaging.artifact import PackagingInputs, check_packagable, inputs_digest
 
 
 def test_the_demo_encoder_is_put_into_the_folder_whole(tmp_path: Path) -> None:
-    spec = prepare_encoder("demo", tmp_path / "encoder")
+    spec = prepare_encoder(EncoderChoice("demo"), tmp_path / "encoder")
     assert spec.name == "demo"
     files = {file.name for file in (tmp_path / "encoder").iterdir()}
     assert {"encoder.json", "image.onnx", "attributes.json", "attributes.npy", "NOTICE"} <= files
@@ -25,14 +25,14 @@ def test_the_demo_encoder_is_put_into_the_folder_whole(tmp_path: Path) -> None:
 
 
 def test_a_prepared_encoder_says_only_what_a_container_reads(tmp_path: Path) -> None:
-    prepare_encoder("demo", tmp_path)
+    prepare_encoder(EncoderChoice("demo"), tmp_path)
     assert set(json.loads((tmp_path / "encoder.json").read_text())) == {*EncoderSpec.__slots__} - {"agreement"}
 
 
 @pytest.mark.parametrize("wanted", ["", "clip", "ViT-B-32", "/nonexistent/model.pt", ".", "x" * 5_000])
 def test_a_name_that_is_nothing_is_quoted_with_what_would_be_something(wanted: str, tmp_path: Path) -> None:
     for attempt in (
-        lambda: prepare_encoder(wanted, tmp_path),
+        lambda: prepare_encoder(EncoderChoice(wanted), tmp_path),
         lambda: check_packagable(PackagingInputs("catalogue", wanted)),
     ):
         with pytest.raises(InputError) as found:
@@ -49,7 +49,7 @@ def test_what_is_no_file_decides_nothing(wanted: str, tmp_path: Path, monkeypatc
 
 def test_an_unknown_precision_is_refused_before_anything_is_exported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"Precision 'bf16' is not one of fp16, fp32, int8"):
-        prepare_encoder("ViT-B-32:openai", tmp_path, "bf16")  # type: ignore[arg-type]
+        prepare_encoder(EncoderChoice("ViT-B-32:openai", "bf16"), tmp_path)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_engine_that_cant_run_the_encoder_is_refused_before_anything_is_expor
     with pytest.raises(InputError, match=said):
         check_packagable(PackagingInputs("catalogue", wanted, precision=precision, engine=engine))
     with pytest.raises(InputError, match=said):
-        prepare_encoder(wanted, tmp_path / "encoder", precision, engine)
+        prepare_encoder(EncoderChoice(wanted, precision, engine), tmp_path / "encoder")
     assert not (tmp_path / "encoder").exists()
 
 
@@ -82,23 +82,25 @@ def test_without_torch_an_open_clip_encoder_says_what_to_install(
     monkeypatch.delitem(sys.modules, "tasks.encoder.export", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(InputError, match=r"Packaging ViT-B-32:openai needs torch.*make setup-clip.*--encoder demo"):
-        prepare_encoder("ViT-B-32:openai", tmp_path)
+        prepare_encoder(EncoderChoice("ViT-B-32:openai"), tmp_path)
 
 
 def test_another_precision_is_another_artifact_unless_the_encoder_has_its_own() -> None:
     def digests(encoder: str) -> set[str]:
-        return {inputs_digest([], encoder, precision=precision) for precision in get_args(Precision)}
+        return {inputs_digest([], EncoderChoice(encoder, precision=precision)) for precision in get_args(Precision)}
 
     assert len(digests("ViT-B-32:openai")) == 3
-    assert digests("demo") == {inputs_digest([], "demo")}
+    assert digests("demo") == {inputs_digest([], EncoderChoice("demo"))}
 
 
 @pytest.mark.clip
 def test_another_engine_is_another_artifact_unless_the_encoder_has_its_own() -> None:
     pytest.importorskip("open_clip")
     pytest.importorskip("torch")
-    assert inputs_digest([], "ViT-B-32:openai") != inputs_digest([], "ViT-B-32:openai", engine="torch")
-    assert inputs_digest([], "demo") == inputs_digest([], "demo", engine="torch")
+    assert inputs_digest([], EncoderChoice("ViT-B-32:openai")) != inputs_digest(
+        [], EncoderChoice("ViT-B-32:openai", engine="torch")
+    )
+    assert inputs_digest([], EncoderChoice("demo")) == inputs_digest([], EncoderChoice("demo", engine="torch"))
 
 
 def test_what_decides_an_encoder_are_its_files(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from recommender.attributes import CATEGORIES, GENDERS
 from recommender.encoder import load_encoder
 from recommender.image import decode, preprocess
-from tasks.encoder.choice import prepare_encoder
+from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import ArtifactError, InputError
 from tasks.packaging.artifact import build
 from tasks.packaging.catalogue import scan_catalogue
@@ -26,14 +26,14 @@ pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's
 @pytest.fixture(scope="module")
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
-    prepare_encoder(f"{NAME}:{checkpoint}", folder)
+    prepare_encoder(EncoderChoice(f"{NAME}:{checkpoint}"), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def quantised(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder-int8")
-    prepare_encoder(f"{NAME}:{checkpoint}", folder, "int8")
+    prepare_encoder(EncoderChoice(f"{NAME}:{checkpoint}", "int8"), folder)
     return folder
 
 
@@ -78,7 +78,7 @@ def test_the_manifest_says_the_precision_and_its_agreement(
     checkpoint: Path, drawn_catalogue: Path, tmp_path: Path
 ) -> None:
     wanted = f"{NAME}:{checkpoint}"
-    build(scan_catalogue(drawn_catalogue), wanted, tmp_path, lambda line: None, precision="int8")
+    build(scan_catalogue(drawn_catalogue), EncoderChoice(wanted, precision="int8"), tmp_path, lambda line: None)
     said = json.loads((tmp_path / "manifest.json").read_text())["encoder"]
     assert (said["precision"], said["agreement"]["pictures"]) == ("int8", 64)
 
@@ -91,7 +91,7 @@ def test_the_weights_lie_apart_at_two_bytes_a_value_or_one(exported: Path, quant
 
 
 def test_the_same_weights_make_the_same_files(quantised: Path, checkpoint: Path, tmp_path: Path) -> None:
-    prepare_encoder(f"{NAME}:{checkpoint}", tmp_path, "int8")
+    prepare_encoder(EncoderChoice(f"{NAME}:{checkpoint}", "int8"), tmp_path)
     for file in quantised.iterdir():
         assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
 
@@ -104,8 +104,8 @@ def test_weights_too_large_for_fp16_are_refused_and_fp32_takes_them(checkpoint: 
     torch.save(weights, tmp_path / "large.pt")
     wanted = f"{NAME}:{tmp_path / 'large.pt'}"
     with pytest.raises(ArtifactError, match=r"stored as fp16 does not agree.*norm nan.*precision fp32"):
-        prepare_encoder(wanted, tmp_path / "fp16")
-    assert prepare_encoder(wanted, tmp_path / "fp32", "fp32").precision == "fp32"
+        prepare_encoder(EncoderChoice(wanted), tmp_path / "fp16")
+    assert prepare_encoder(EncoderChoice(wanted, "fp32"), tmp_path / "fp32").precision == "fp32"
 
 
 def test_the_exported_encoder_takes_one_picture_as_well_as_many(exported: Path) -> None:
@@ -148,4 +148,4 @@ def test_a_model_of_oblong_pictures_is_refused(checkpoint: Path, tmp_path: Path)
     open_clip.add_model_config(checkpoint.parent / f"{NAME}-oblong.json")
     torch.save(open_clip.create_model(f"{NAME}-oblong").state_dict(), tmp_path / "oblong.pt")
     with pytest.raises(InputError, match=r"oblong\.pt takes pictures of 48 × 32 pixels; only square"):
-        prepare_encoder(f"{NAME}-oblong:{tmp_path / 'oblong.pt'}", tmp_path / "encoder")
+        prepare_encoder(EncoderChoice(f"{NAME}-oblong:{tmp_path / 'oblong.pt'}"), tmp_path / "encoder")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.encoder import load_encoder
-from tasks.encoder.choice import prepare_encoder
+from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.encoder.options import CONFIG
 from tasks.errors import ArtifactError
 from tasks.packaging.artifact import build, tools
@@ -25,7 +25,7 @@ PIXELS = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
 @pytest.fixture(scope="module")
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
-    prepare_encoder(f"{NAME}:{checkpoint}", folder, engine="torch")
+    prepare_encoder(EncoderChoice(f"{NAME}:{checkpoint}", engine="torch"), folder)
     return folder
 
 
@@ -53,7 +53,7 @@ def write_folder(folder: Path, config: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
 def test_the_tower_gives_open_clips_embeddings(checkpoint: Path, tmp_path: Path, precision: Any) -> None:
-    spec = prepare_encoder(f"{NAME}:{checkpoint}", tmp_path, precision, "torch")
+    spec = prepare_encoder(EncoderChoice(f"{NAME}:{checkpoint}", precision, "torch"), tmp_path)
     assert (spec.engine, spec.precision, spec.image_size, spec.dimension) == ("torch", precision, 32, 32)
     assert spec.agreement
     assert (spec.agreement.pictures, spec.agreement.min_cosine >= 0.99999) == (64, True)
@@ -76,7 +76,7 @@ def test_only_the_image_tower_is_packaged(exported: Path) -> None:
 
 
 def test_the_same_weights_make_the_same_files(exported: Path, checkpoint: Path, tmp_path: Path) -> None:
-    prepare_encoder(f"{NAME}:{checkpoint}", tmp_path, engine="torch")
+    prepare_encoder(EncoderChoice(f"{NAME}:{checkpoint}", engine="torch"), tmp_path)
     for file in exported.iterdir():
         assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
 
@@ -86,13 +86,13 @@ def test_weights_too_large_for_fp16_are_refused(checkpoint: Path, tmp_path: Path
     weights["visual.transformer.resblocks.0.mlp.c_fc.weight"] *= 1e7
     torch.save(weights, tmp_path / "large.pt")
     with pytest.raises(ArtifactError, match=r"stored as fp16 does not agree.*precision fp32"):
-        prepare_encoder(f"{NAME}:{tmp_path / 'large.pt'}", tmp_path / "fp16", engine="torch")
+        prepare_encoder(EncoderChoice(f"{NAME}:{tmp_path / 'large.pt'}", engine="torch"), tmp_path / "fp16")
 
 
 def test_a_resnet_keeps_the_statistics_of_its_norms(tmp_path: Path) -> None:
     vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 16, "patch_size": None}
     model = write_folder(tmp_path / "resnet", TINY | {"vision_cfg": vision})
-    prepare_encoder(str(tmp_path / "resnet"), tmp_path / "encoder", "fp32", "torch")
+    prepare_encoder(EncoderChoice(str(tmp_path / "resnet"), "fp32", "torch"), tmp_path / "encoder")
     assert cosines(tmp_path / "encoder", model).min() >= 0.99999
 
 
@@ -100,7 +100,7 @@ def test_a_tower_of_timm_is_built_without_fetching_its_weights(tmp_path: Path, m
     vision = {"image_size": 32, "timm_model_name": "test_vit", "timm_pool": "token", "timm_model_pretrained": True}
     monkeypatch.setattr("timm.models._builder.load_pretrained", lambda *_, **__: pytest.fail("weights were fetched"))
     model = write_folder(tmp_path / "of-timm", TINY | {"vision_cfg": vision, "custom_text": True})
-    prepare_encoder(str(tmp_path / "of-timm"), tmp_path / "encoder", "fp32", "torch")
+    prepare_encoder(EncoderChoice(str(tmp_path / "of-timm"), "fp32", "torch"), tmp_path / "encoder")
     assert cosines(tmp_path / "encoder", model).min() >= 0.99999
 
 
@@ -111,14 +111,19 @@ def test_of_coca_only_the_embedding_is_taken(tmp_path: Path) -> None:
     config["text_cfg"] = {**TINY["text_cfg"], "embed_cls": True, "output_tokens": True}
     model = write_folder(tmp_path / "coca", config)
     assert type(model).__name__ == "CoCa"
-    prepare_encoder(str(tmp_path / "coca"), tmp_path / "encoder", "fp32", "torch")
+    prepare_encoder(EncoderChoice(str(tmp_path / "coca"), "fp32", "torch"), tmp_path / "encoder")
     assert cosines(tmp_path / "encoder", model).min() >= 0.99999
 
 
 def test_the_manifest_names_the_engine_and_its_libraries(
     checkpoint: Path, drawn_catalogue: Path, tmp_path: Path
 ) -> None:
-    build(scan_catalogue(drawn_catalogue), f"{NAME}:{checkpoint}", tmp_path, lambda line: None, engine="torch")
+    build(
+        scan_catalogue(drawn_catalogue),
+        EncoderChoice(f"{NAME}:{checkpoint}", engine="torch"),
+        tmp_path,
+        lambda line: None,
+    )
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["encoder"]["engine"] == "torch"
     assert manifest["tools"] == tools("torch")

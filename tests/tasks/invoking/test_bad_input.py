@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from recommender.image import MAX_IMAGE_BYTES
+from tasks.encoder.choice import EncoderChoice
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
 from tasks.hosting.notifications import create_messaging, queue_policy
 from tasks.invoking.records import InvocationRecord
@@ -98,7 +99,7 @@ BAD = {
 def endpoint(plan: RunPlan, tmp_path: Path) -> Endpoint:
     """A real artifact with a catalogue of one garment, behind an asynchronous endpoint with topics."""
     put_picture(tmp_path / "catalogue" / "pants" / "1.jpg", "navy")
-    build(scan_catalogue(tmp_path / "catalogue"), "demo", tmp_path / "stage", lambda line: None)
+    build(scan_catalogue(tmp_path / "catalogue"), EncoderChoice("demo"), tmp_path / "stage", lambda line: None)
     write_tar_gz(tmp_path / "stage", tmp_path / "model.tar.gz")
     uri = upload_file(tmp_path / "model.tar.gz", S3Location(BUCKET, "models/real/model.tar.gz"))
     asked_for = start_endpoint(plan, EndpointSpec("async", uri), create_messaging(plan))

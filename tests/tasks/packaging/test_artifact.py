@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from recommender.attributes import CATEGORIES
+from tasks.encoder.choice import EncoderChoice
 from tasks.errors import ArtifactError, InputError, NotFoundError
 from tasks.names import S3Location
 from tasks.packaging.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
@@ -34,7 +35,7 @@ def catalogue(drawn_catalogue: Path, tmp_path: Path) -> Path:
 def built(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of an artifact, as they are packed."""
     stage = tmp_path_factory.mktemp("artifact") / "stage"
-    build(scan_catalogue(drawn_catalogue), "demo", stage, lambda line: None)
+    build(scan_catalogue(drawn_catalogue), EncoderChoice("demo"), stage, lambda line: None)
     return stage
 
 

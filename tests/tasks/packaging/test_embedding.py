@@ -8,7 +8,7 @@ import pytest
 
 from recommender.encoder import load_encoder
 from recommender.image import decode, preprocess
-from tasks.encoder.choice import prepare_encoder
+from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import InputError
 from tasks.packaging.catalogue import Entry, scan_catalogue
 from tasks.packaging.embedding import embed_catalogue
@@ -20,7 +20,7 @@ COLOURS = ("red", "green", "blue", "yellow", "black", "white", "orange", "purple
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("encoder")
-    prepare_encoder("demo", folder)
+    prepare_encoder(EncoderChoice("demo"), folder)
     return folder
 
 

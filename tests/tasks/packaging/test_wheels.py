@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import EngineName
 from tasks.errors import InputError
 from tasks.packaging.archive import write_tar_gz
@@ -83,7 +84,7 @@ def stage(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("wheels")
     stage = folder / "model"
     wheels = of_this_python(folder / "fetched")
-    build(scan_catalogue(drawn_catalogue), "demo", stage, lambda line: None, wheels)
+    build(scan_catalogue(drawn_catalogue), EncoderChoice("demo"), stage, lambda line: None, wheels)
     if OF_THE_IMAGE.folder.is_dir():
         OF_THE_IMAGE.ship(stage / "code")
     folders = [stage, *(each for each in stage.rglob("*") if each.is_dir())]
@@ -196,7 +197,7 @@ def test_a_container_with_torch_and_without_open_clip_or_network_answers_from_th
     stage = tmp_path / "model"
     with tiny_clip(tmp_path) as checkpoint:
         entries = scan_catalogue(drawn_catalogue)
-        build(entries, f"{NAME}:{checkpoint}", stage, lambda line: None, wheels, engine="torch")
+        build(entries, EncoderChoice(f"{NAME}:{checkpoint}", engine="torch"), stage, lambda line: None, wheels)
     for name in with_requirements("torchvision"):
         link_distribution(name, installed)
     where, body = answered(sys.executable, stage, str(installed), a_picture(drawn_catalogue), "open_clip")
@@ -219,10 +220,13 @@ def test_wheels_of_another_version_than_pinned_are_not_taken(tmp_path: Path, mon
 
 def test_the_inputs_digest_knows_the_wheels_by_their_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheels = Wheels("py312", tmp_path)
-    pinned = inputs_digest([], "demo", wheels)
-    assert pinned == inputs_digest([], "demo", replace(wheels, folder=tmp_path / "elsewhere"))
+    pinned = inputs_digest([], EncoderChoice("demo"), wheels)
+    assert pinned == inputs_digest([], EncoderChoice("demo"), replace(wheels, folder=tmp_path / "elsewhere"))
     pin(monkeypatch, tmp_path, wheels.pins.replace("sha256:0", "sha256:1", 1))
-    assert len({pinned, inputs_digest([], "demo", wheels), inputs_digest([], "demo", None)}) == 3
+    assert (
+        len({pinned, inputs_digest([], EncoderChoice("demo"), wheels), inputs_digest([], EncoderChoice("demo"), None)})
+        == 3
+    )
 
 
 def test_the_same_wheels_make_the_same_bytes(tmp_path: Path) -> None:

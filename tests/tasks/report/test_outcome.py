@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localaws.faults import CallRefused, Faults, S3Fails
+from tasks import clock
 from tasks.errors import LeftoverError, StygigError, ValidationFailedError
 from tasks.hosting.instance_counts import InstanceCounts
 from tasks.invoking.answer import Answer
@@ -134,7 +135,7 @@ def test_a_foreign_artifact_is_reported_as_unknown(plan: RunPlan) -> None:
 
 
 def test_a_report_has_a_cost_by_the_instances_that_were_counted(plan: RunPlan) -> None:
-    gone = (measured().finished_at, 0)
+    gone = (clock.now(), 0)
     counts = {name: InstanceCounts(((gone[0], 1), gone)) for name in ("stygig-async-1", "stygig-real-time-1")}
     report = build_report(plan, measured(), Tolerance(), GONE, [], counts)
     assert report.cost
@@ -174,8 +175,8 @@ def test_a_fail_is_an_error_that_carries_the_outcome(
 ) -> None:
     with pytest.raises(ValidationFailedError, match=r"^FAIL: .*Report: .*report\.") as failed:
         conclude(reported(baseline_refusal=answer()))
-    assert failed.value.outcome.verdict == "FAIL"
-    assert failed.value.outcome.reasons
+    assert failed.value.result.verdict == "FAIL"
+    assert failed.value.result.reasons
 
 
 @pytest.mark.parametrize(("changed", "verdict"), [({}, "PASS"), ({"baseline_refusal": answer()}, "FAIL")])
@@ -187,9 +188,9 @@ def test_a_verdict_without_a_report_is_told_and_is_an_error(
     with pytest.raises(StygigError, match=rf"^{verdict}: .*into /reports: No space left .*STYGIG_REPORTS") as raised:
         conclude(report, unwritten)
     assert raised.value.exit_status == 3
-    assert raised.value.outcome.verdict == verdict
-    assert raised.value.outcome.reasons == report.verdict.reasons
-    assert raised.value.outcome.report == ""
+    assert raised.value.result.verdict == verdict
+    assert raised.value.result.reasons == report.verdict.reasons
+    assert raised.value.result.report == ""
 
 
 def test_what_was_left_outweighs_the_verdict(
@@ -236,4 +237,4 @@ def test_names_from_outside_are_escaped_in_what_is_logged_and_printed(
     with pytest.raises(ValidationFailedError, match=r"red\\x1b\[31m\.jpg") as failed:
         conclude(reported(**differing))
     assert str(failed.value).isprintable()
-    assert all(reason.isprintable() for reason in failed.value.outcome.reasons)
+    assert all(reason.isprintable() for reason in failed.value.result.reasons)
