@@ -82,11 +82,11 @@ down:  ## end what `make up` started
 encoder: setup-dev  ## fit the demo encoder anew: make encoder PHOTOGRAPHS=…/clothing-train
 	@$(BIN)/python -m tools.demo_encoder.fit_encoder --photographs $(PHOTOGRAPHS) --out tasks/demo/encoder
 
-requirements: .venv/.uv  ## compile the pinned requirements from requirements/*.in
+requirements: .venv/.uv  ## compile the pinned requirements from pyproject.toml and requirements/*.in
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
-	@$(COMPILE) requirements/dev.in -o requirements/dev.txt
-	@$(COMPILE) requirements/base.in -c requirements/dev.txt -o requirements/base.txt
-	@$(COMPILE) requirements/clip.in -c requirements/dev.txt -o requirements/clip.txt
+	@$(COMPILE) pyproject.toml --extra clip requirements/base.in requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+	@$(COMPILE) pyproject.toml --extra clip -c requirements/dev.txt -o requirements/clip.txt
 	@for each in container container_torch; do \
 	  $(filter-out --python-version 3.11,$(COMPILE)) $(CONTAINER) requirements/$$each.in -c requirements/dev.txt -o requirements/$$each.txt; \
 	done

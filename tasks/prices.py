@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from tasks.errors import NotFoundError
+from tasks.shipped import shipped
 
-PRICE_TABLE = Path(__file__).parents[1] / "deployments" / "aws" / "prices.yaml"
+PRICE_TABLE = shipped("deployments/aws/prices.yaml")
 
 
 class PriceNotFoundError(NotFoundError):

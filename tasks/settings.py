@@ -13,9 +13,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks import limits
 from tasks.errors import InputError
+from tasks.shipped import shipped
 
 Processor = Literal["cpu", "gpu"]
-ACCOUNT_OF_AWS_IMAGES = Path(__file__).parent.parent / "deployments" / "aws" / "images.yaml"
+ACCOUNT_OF_AWS_IMAGES = shipped("deployments/aws/images.yaml")
 
 
 def _user() -> str:

@@ -82,8 +82,8 @@ Engine = Annotated[
     Literal["onnxruntime", "torch"],
     typer.Option(help="What runs it; torch takes fp16 or fp32, and a GPU where the instance has one."),
 ]
-Count = Annotated[int, typer.Option(min=0, help="How many pictures, spread evenly; 0 takes all.")]
-Fewest = Annotated[int, typer.Option(min=1, help="Refuse to judge with fewer pictures.")]
+Count = Annotated[int, typer.Option(min=0, max=100_000, help="How many pictures, spread evenly; 0 takes all.")]
+Fewest = Annotated[int, typer.Option(min=1, max=100_000, help="Refuse to judge with fewer pictures.")]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
 Tolerance = Annotated[float, typer.Option(min=0, max=0.999, help="How far two scores may be apart.")]
 InstanceType = Annotated[str, typer.Option(help="SageMaker instance type.")]

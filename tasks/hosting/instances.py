@@ -2,12 +2,13 @@
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-INSTANCES = Path(__file__).parents[2] / "deployments" / "aws" / "instances.yaml"
+from tasks.shipped import shipped
+
+INSTANCES = shipped("deployments/aws/instances.yaml")
 GIB = 1 << 30
 
 

@@ -8,6 +8,7 @@ nothing when it starts. An image of one's own brings them itself, and its archiv
 import hashlib
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from typing import Self
 from recommender.search import FAISS, SIGNS_ITEMS, kind_for
 from tasks.encoder.options import DEFAULT_ENGINE, EngineName
 from tasks.errors import InputError
-from tasks.settings import images
+from tasks.settings import cache_folder, images
+from tasks.shipped import FROM_A_WHEEL, shipped
 
-PINS = Path(__file__).parents[2] / "requirements"
+PLATFORM = "manylinux_2_28_x86_64"
 VENDOR = "vendor"
 """The folder below code/ where inference.py looks, by the name of its Python: vendor/py312."""
 UNUSED = ("bin", "open_clip_train")
@@ -36,8 +38,8 @@ class Lacking:
 
 
 LACKING: dict[EngineName, Lacking] = {
-    "onnxruntime": Lacking("ONNX Runtime", PINS / "container.txt", "make setup"),
-    "torch": Lacking("open_clip", PINS / "container_torch.txt", "make setup-clip"),
+    "onnxruntime": Lacking("ONNX Runtime", shipped("requirements/container.txt"), "make setup"),
+    "torch": Lacking("open_clip", shipped("requirements/container_torch.txt"), "make setup-clip"),
 }
 
 
@@ -51,8 +53,20 @@ class Wheels:
 
     @classmethod
     def fetched(cls, python: str, engine: EngineName = DEFAULT_ENGINE) -> Self:
-        """What `make` has fetched for that Python, if it has."""
-        return cls(python, Path(sys.prefix) / LACKING[engine].pins.stem / python, engine)
+        """What has been fetched for that Python, if it has: by `make` into the environment, without it by `fetch`."""
+        base = cache_folder() if FROM_A_WHEEL else Path(sys.prefix)
+        return cls(python, base / LACKING[engine].pins.stem / python, engine)
+
+    def fetch(self) -> None:
+        """Fetches what the pins name, as `make setup` does in a checkout; InputError if pip can't."""
+        asked = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        asked += ["--require-hashes", "--only-binary", ":all:", "--platform", PLATFORM]
+        asked += ["--python-version", f"{self.python[2]}.{self.python[3:]}", "--target", str(self.folder)]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        done = subprocess.run([*asked, "-r", LACKING[self.engine].pins], capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = " ".join(done.stderr.split())[-400:]
+            raise InputError(f"What AWS's image lacks, {LACKING[self.engine].what}, could not be fetched: {said}")
 
     @property
     def pins(self) -> str:
@@ -117,6 +131,8 @@ def wheels_for(image_uri: str, engine: EngineName = DEFAULT_ENGINE) -> Wheels | 
     if account not in images()["accounts"].values() or python is None:
         return None
     wheels, lacking = Wheels.fetched(python[1], engine), LACKING[engine]
+    if FROM_A_WHEEL and not wheels.present:
+        wheels.fetch()
     if not wheels.present:
         raise InputError(
             f"AWS's image {image_uri} has no {lacking.what}, and what {lacking.pins.name} pins is not in "
