@@ -3,6 +3,7 @@
 from prefect import flow
 
 from tasks.errors import InputError
+from tasks.names import checked_name
 from tasks.plan import bucket_task
 from tasks.resources.teardown import Removal, tear_down_endpoint_task, tear_down_task
 from tasks.settings import read_settings
@@ -20,6 +21,8 @@ def teardown(endpoint_name: str = "", run_id: str = "") -> Removal:
     """
     if bool(endpoint_name) == bool(run_id):
         raise InputError("Give either an endpoint's name or a run's id, not both and not neither.")
+    if run_id:
+        checked_name(run_id, "run id")
     settings = read_settings()
     bucket, minutes = bucket_task(settings), settings.teardown_deadline_minutes
     if endpoint_name:

@@ -33,19 +33,22 @@ REFUSED_ACTION = re.compile(r"not authorized to perform: (\S+)")
 CONNECTIONS = 64
 
 
-def client(service: str) -> Any:
-    """A boto3 client, made once per service and environment; safe to share between threads."""
+def client(service: str, *, hasty: bool = False) -> Any:
+    """A boto3 client, made once per service and environment; safe to share between threads.
+
+    A hasty one gives up after 15 s, for calls that are worth nothing when they come late.
+    """
     environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith("AWS_")))
-    return _client(service, os.environ.get("STYGIG_CREDENTIALS_BLOCK", ""), environment)
+    return _client(service, os.environ.get("STYGIG_CREDENTIALS_BLOCK", ""), environment, hasty)
 
 
 @lru_cache(maxsize=64)
-def _client(service: str, credentials_block: str, environment: tuple[tuple[str, str], ...]) -> Any:
+def _client(service: str, credentials_block: str, environment: tuple[tuple[str, str], ...], hasty: bool) -> Any:
     config = Config(
-        retries={"mode": "standard", "max_attempts": 4},
+        retries={"mode": "standard", "max_attempts": 1 if hasty else 4},
         max_pool_connections=CONNECTIONS,
-        connect_timeout=10,
-        read_timeout=70,  # a real-time invocation may take 60 s
+        connect_timeout=5 if hasty else 10,
+        read_timeout=10 if hasty else 70,  # a real-time invocation may take 60 s
         user_agent_extra="stygig",
     )
     with _explained_set_up():
@@ -72,12 +75,20 @@ def _explained_set_up() -> Iterator[None]:
     try:
         yield
     except ValueError as exc:
-        said = without_password(str(exc))
+        said = _without_endpoint_password(str(exc))
         raise InputError(f"{said}: AWS_ENDPOINT_URL must be a URL, as in http://127.0.0.1:4577.") from exc
     except NoRegionError as exc:
         raise InputError("No AWS region is set: export AWS_DEFAULT_REGION, for example us-east-1.") from exc
     except ProfileNotFound as exc:
         raise InputError(f"{exc}. Set AWS_PROFILE to one of those in ~/.aws/config, or unset it.") from exc
+
+
+def _without_endpoint_password(text: str) -> str:
+    """The text without the user and password of AWS_ENDPOINT_URL, whatever characters they have."""
+    for name, url in os.environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") and "@" in url:
+            text = text.replace(url.partition("//")[2].rpartition("@")[0] or url.rpartition("@")[0], "***")
+    return without_password(text)
 
 
 def region() -> str:
@@ -115,11 +126,12 @@ def explained(action: str, what: str = "") -> Iterator[None]:
         ) from exc
     except ParamValidationError as exc:
         raise InputError(f"{asked}: {exc}") from exc
+    except ValueError as exc:  # urllib's, of an endpoint's URL that is none
+        raise InputError(f"{asked}: {_without_endpoint_password(str(exc))}. Look at AWS_ENDPOINT_URL.") from exc
     except BotoCoreError as exc:
-        target = without_password(os.environ.get("AWS_ENDPOINT_URL", "AWS"))
-        raise ServiceUnreachableError(
-            f"{asked}: {without_password(str(exc))}. Is {target} up? (AWS_ENDPOINT_URL decides whom we talk to.)"
-        ) from exc
+        target = os.environ.get("AWS_ENDPOINT_URL", "AWS")
+        said = f"{asked}: {exc}. Is {target} up? (AWS_ENDPOINT_URL decides whom we talk to.)"
+        raise ServiceUnreachableError(_without_endpoint_password(said)) from exc
 
 
 def _translated(exc: ClientError, asked: str, what: str) -> StygigError:

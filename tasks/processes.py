@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import psutil
 
-SAME_START_SECONDS = 2.0
-"""Systems that tell it by the time of day tell it a little differently once their clock was set."""
+SAME_START_SECONDS = 60.0
+"""Systems that tell it by the time of day tell it differently once their clock was set; ids come again much later."""
 
 
 def start_time(pid: int) -> float | None:

@@ -29,6 +29,13 @@ def checked_uri(uri: str, option: str) -> str:
     return uri
 
 
+def checked_run(run_id: str, option: str) -> str:
+    """The run's id, or nothing: what a run keeps lies under it in S3, so that it must be one plain name."""
+    if run_id and not re.fullmatch(NAME, run_id):
+        raise typer.BadParameter(f"{run_id!r} is no run's id; `stygig inventory` shows them", param_hint=option)
+    return run_id
+
+
 def checked_model(uri: str, option: str) -> str:
     """The URI, or `latest`."""
     return uri if uri == LATEST else checked_uri(uri, option)

@@ -23,6 +23,7 @@ from stygig.arguments import (
     TopK,
     checked_encoder,
     checked_model,
+    checked_run,
     checked_source,
     checked_uri,
 )
@@ -30,6 +31,7 @@ from stygig.invoke_cli import invoke, wait
 from stygig.local_cli import local
 from stygig.output import INTERRUPTED, ending, refused
 from stygig.streams import make_streams_unbreakable
+from stygig.surroundings import spare_loopback
 from stygig.telemetry import turn_telemetry_off
 
 app = typer.Typer(
@@ -183,10 +185,11 @@ def teardown(
     """Remove an endpoint, or everything that a run made, and prove it; what is gone already is no error."""
     if bool(endpoint_name) == bool(run_id):
         raise typer.BadParameter("give either --endpoint-name or --run-id")
+    checked_run(run_id, "--run-id")
     with ending(json) as out:
-        from stygig.running import run_flow
+        from stygig.running import tear_down_directly
 
-        out.removal(run_flow("teardown", {"endpoint_name": endpoint_name, "run_id": run_id}), endpoint_name)
+        out.removal(tear_down_directly(endpoint_name, run_id), endpoint_name)
 
 
 @app.command()
@@ -227,6 +230,7 @@ def main() -> None:
     """Runs the command line; a wrong argument is one line, and with --json one JSON object, like every other error."""
     make_streams_unbreakable()
     turn_telemetry_off()
+    spare_loopback()
     try:
         status = app(standalone_mode=False)
     except typer.exceptions.TyperException as exc:

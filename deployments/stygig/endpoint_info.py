@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import typer
+
 ENDPOINT_INFO = Path("async_endpoint_info.json")
 
 
 def write_endpoint_info(info: dict[str, Any]) -> None:
-    ENDPOINT_INFO.write_text(json.dumps(info, indent=2) + "\n")
+    """Writes it; where that can't be done, says so: the endpoint is there all the same."""
+    try:
+        ENDPOINT_INFO.write_text(json.dumps(info, indent=2) + "\n")
+    except OSError as exc:
+        typer.echo(f"warning: {ENDPOINT_INFO.absolute()} could not be written: {exc.strerror}", err=True)
 
 
 def read_endpoint_info() -> dict[str, str]:

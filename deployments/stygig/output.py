@@ -42,7 +42,7 @@ class Printer:
 
     def finish(self) -> None:
         if self.last_line and not self.as_json:
-            typer.echo(self.last_line)
+            typer.echo(visible_lines(self.last_line))
         if self.as_json and self.said:
             typer.echo(json.dumps(self.said, indent=2, default=str))
             self.said = {}
@@ -65,9 +65,9 @@ class Printer:
         from tasks.hosting.endpoint_info import endpoint_info
 
         info = endpoint_info(endpoint)
+        self.emit(info, "\n".join(f"{name}: {value}" for name, value in info.items() if value))
         if endpoint.kind == "async":
             write_endpoint_info(info)
-        self.emit(info, "\n".join(f"{name}: {value}" for name, value in info.items() if value))
 
     def status(self, status: "Status") -> None:
         self.emit(status.to_dict(), "\n".join(status.lines()))
@@ -153,7 +153,7 @@ def refused(exc: typer.exceptions.TyperException, as_json: bool) -> int:
         return 2
     if as_json:
         typer.echo(json.dumps({"error": said}))
-    typer.echo(f"error: {said} (`{path} --help` explains)", err=True)
+    typer.echo(visible_lines(f"error: {said} (`{path} --help` explains)"), err=True)
     return 2
 
 

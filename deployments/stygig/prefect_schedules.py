@@ -7,6 +7,9 @@ from typing import Any
 
 import httpx
 
+TAG = "stygig"
+"""Of every deployment in prefect.yaml."""
+
 
 @dataclass(frozen=True)
 class PrefectServer:
@@ -47,7 +50,7 @@ def _next_start(server: PrefectServer, deployment_id: str) -> datetime | None:
     wanted = {
         "flow_runs": {"deployment_id": {"any_": [deployment_id]}, "state": {"type": {"any_": ["SCHEDULED"]}}},
         "sort": "EXPECTED_START_TIME_ASC",
-        "limit": 1,
+        "limit": 20,
     }
-    runs = server.post("flow_runs/filter", wanted)
+    runs = [each for each in server.post("flow_runs/filter", wanted) if each["auto_scheduled"]]
     return datetime.fromisoformat(runs[0]["expected_start_time"]) if runs else None

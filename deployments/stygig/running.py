@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from stygig.signals import signals_end_the_command
+from stygig.surroundings import without_strangers
+from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
     from tasks.resources.inventory import Inventory
+    from tasks.resources.teardown import Removal
 
 
 def run_flow(
@@ -27,6 +32,8 @@ def run_flow(
         if local:
             stack.enter_context(embedded_aws())
         flow = getattr(importlib.import_module(f"flows.{name}"), name)
+        if os.environ.get("STYGIG_CREDENTIALS_BLOCK"):
+            ready()  # the block is Prefect's
         account_id()  # while the API starts: without credentials there is nothing to wait for
         ready()
         try:
@@ -43,12 +50,16 @@ def embedded_aws() -> Iterator[None]:
 
     with LocalAws(port=0) as aws:
         before = dict(os.environ)
-        os.environ.update(aws.environment())
+        _become(without_strangers(before) | aws.environment())
         try:
             yield
         finally:
-            os.environ.clear()
-            os.environ.update(before)
+            _become(before)
+
+
+def _become(environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 NOISE = {"prefect.task_runs": ("Finished in state",), "prefect.flow_runs": ("View at", "Finished in state Failed")}
@@ -74,6 +85,25 @@ def quiet_prefect() -> None:
 
     for name in NOISE:
         logging.getLogger(name).addFilter(OneLine())
+
+
+def tear_down_directly(endpoint_name: str, run_id: str) -> "Removal":
+    """Without a flow run: what is to be removed must not wait for a Prefect server, or depend on one."""
+    from tasks.deadline import Deadline
+    from tasks.plan import bucket_of
+    from tasks.resources.teardown import tear_down_endpoint, tear_down_run
+    from tasks.settings import read_settings
+
+    settings = read_settings()
+    bucket, deadline = bucket_of(settings), Deadline(settings.teardown_deadline_minutes * 60)
+    with signals_end_the_command():
+        if endpoint_name:
+            return tear_down_endpoint(bucket, endpoint_name, deadline, _say).proven()
+        return tear_down_run(bucket, run_id, deadline, _say).proven()
+
+
+def _say(line: str) -> None:
+    typer.echo(visible_lines(line), err=True)
 
 
 def inventory_directly() -> "Inventory":

@@ -96,7 +96,13 @@ class Service:
                 stderr=output,
                 start_new_session=True,
             )
-        self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
+        try:
+            self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
+        except OSError as exc:
+            os.killpg(process.pid, SIGKILL)  # nobody could end it later
+            raise StackError(
+                f"{self.pid_file} can't be written: {exc.strerror}. Make room, or set STYGIG_RUN_FOLDER."
+            ) from exc
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Waits for as long as the process does something: on a busy machine a start takes minutes."""

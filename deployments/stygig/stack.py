@@ -12,22 +12,25 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from stygig import telemetry
-from stygig.prefect_schedules import NextRun, PrefectServer, next_runs
-from stygig.service import Service, StackError
+from stygig.prefect_schedules import TAG, NextRun, PrefectServer, next_runs
+from stygig.service import DRAIN_SECONDS, Service, StackError
+from stygig.signals import signals_end_the_command
+from stygig.surroundings import without_strangers
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 POOL = "stygig"
-TAG = "stygig"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Stack:
     def auth(self) -> str:
         """The Prefect server's password; made anew where there is none."""
         file = self.run / "prefect-auth"
-        if not file.exists():
+        if not file.exists() or not file.read_text().strip():
             file.write_text(f"stygig:{secrets.token_urlsafe(24)}\n")
         return file.read_text().strip()
 
@@ -102,7 +105,7 @@ def up(stack: Stack) -> list[NextRun]:
 
 
 def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
-    environment = os.environ | telemetry.OFF | stack.server_settings() | stack.environment()
+    environment = without_strangers(os.environ) | telemetry.OFF | stack.server_settings() | stack.environment()
     for service in (stack.aws, stack.prefect):
         _start(service, environment, started)
     _wait_until_answers(stack.aws, f"http://127.0.0.1:{stack.aws_port}/")
@@ -122,11 +125,39 @@ def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
 
 
 def down(stack: Stack) -> None:
-    """Ends what `up` started, the worker first: it waits for the runs in hand, which need the others."""
+    """Ends what `up` started, once the runs in hand have ended, which need all of it; cancels those that take long."""
+    if stack.worker.running() and stack.prefect.running():
+        _finish_runs(PrefectServer(stack.api_url, stack.auth()))
     for service in (stack.worker, stack.prefect, stack.aws):
         if service.running():
-            say(f"ending {service.name}" + (", which finishes its runs first" if service.name == "worker" else ""))
+            say(f"ending {service.name}")
         service.stop()
+
+
+def _finish_runs(server: PrefectServer) -> None:
+    started, cancelled = time.monotonic(), False
+    while runs := _running(server):
+        waited = time.monotonic() - started
+        if not waited or int(waited) % 30 == 0:
+            say(f"{len(runs)} runs are in hand; they have {DRAIN_SECONDS:.0f} s to end, then they are cancelled")
+        if waited > DRAIN_SECONDS and not cancelled:
+            cancelled = True
+            for run in runs:
+                server.post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
+        if waited > 2 * DRAIN_SECONDS:
+            say(f"{len(runs)} runs would not end; `stygig sweep` cleans up after them")
+            return
+        time.sleep(1)
+
+
+def _running(server: PrefectServer) -> list[dict[str, Any]]:
+    try:
+        wanted = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+        found: list[dict[str, Any]] = server.post("flow_runs/filter", {"flow_runs": wanted})
+    except httpx.HTTPError as exc:
+        say(f"the Prefect server can't be asked for runs in hand: {exc}")
+        return []
+    return found
 
 
 def _start(service: Service, environment: Mapping[str, str], started: list[Service]) -> None:
@@ -220,11 +251,15 @@ def main() -> int:
         return 2
     stack = Stack()
     try:
-        if sys.argv[1] == "up":
-            explain(stack, up(stack))
-        else:
-            down(stack)
+        with signals_end_the_command():
+            if sys.argv[1] == "up":
+                explain(stack, up(stack))
+            else:
+                down(stack)
     except StackError as exc:
+        say(f"error: {exc}")
+        return 3
+    except OSError as exc:
         say(f"error: {exc}")
         return 3
     except KeyboardInterrupt:

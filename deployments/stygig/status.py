@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stygig.endpoint_info import ENDPOINT_INFO, read_endpoint_info
-from stygig.prefect_schedules import NextRun, PrefectServer, next_runs
+from stygig.prefect_schedules import TAG, NextRun, PrefectServer, next_runs
 
-TAG = "stygig"
 TOLD = (
     "endpoint_type",
     "model_uri",
@@ -100,7 +99,7 @@ def _scheduled() -> tuple[NextRun, ...] | None:
         return None
     try:
         return tuple(next_runs(PrefectServer(url, os.environ.get("PREFECT_API_AUTH_STRING", "")), TAG))
-    except httpx.HTTPError as exc:
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
         raise ServiceUnreachableError(
             f"The Prefect server at {without_password(url)} could not be asked for its schedules: {exc}. "
             "`. .run/env` points a shell at the one of `make up`."

@@ -83,13 +83,21 @@ def find_record(bucket: str, inference_id: str) -> tuple[RunNames, InvocationRec
             read = json.loads(download(_alone(names, inference_id).uri))
             return names, InvocationRecord.from_dict(read)
         if exists(_together(names)):
-            for record in load_records(names):
+            for record in _readable(names):
                 if record.inference_id == inference_id:
                     return names, record
     raise NotFoundError(
         f"No run in s3://{bucket}/{RUNS_PREFIX} has a record of inference {inference_id}: somebody else sent it, or "
         "what its run kept has been removed."
     )
+
+
+def _readable(names: RunNames) -> list[InvocationRecord]:
+    """The run's records; none where another version wrote them, or somebody else: they are of other requests."""
+    try:
+        return load_records(names)
+    except (ValueError, TypeError, KeyError):
+        return []
 
 
 def _runs(bucket: str) -> Iterator[str]:

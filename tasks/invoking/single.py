@@ -1,5 +1,6 @@
 """One picture, by hand: send it, and if wanted wait for the answer."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.progress import Progress, silent
 from tasks.resources.inventory import write_down_data
+from tasks.resources.resource import checked_run_id
 from tasks.resources.sagemaker import run_of_endpoint
 
 
@@ -61,10 +63,9 @@ def _keeper(plan: RunPlan, endpoint_name: str) -> RunPlan:
 
     For somebody else's endpoint it is a run of its own, which expires.
     """
-    run_id = run_of_endpoint(endpoint_name)
-    if run_id:
-        return replace(plan, run_id=run_id)
-    write_down_data(plan)
+    with suppress(ValueError):  # an odd tag of somebody's
+        plan = replace(plan, run_id=checked_run_id(run_of_endpoint(endpoint_name)))
+    write_down_data(plan, anew=False)
     return plan
 
 

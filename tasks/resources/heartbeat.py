@@ -74,10 +74,17 @@ def read_heartbeat(bucket: str, run_id: str) -> Heartbeat | None:
         answer = client("s3").get_object(Bucket=where.bucket, Key=where.key)
         asked_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         silent = (asked_at - answer["LastModified"]).total_seconds()
-        with suppress(ValueError, TypeError, KeyError):
-            read = json.loads(answer["Body"].read())
-            return Heartbeat(Process(**read["process"]), bool(read["kept"]), bool(read["ended"]), max(0.0, silent))
+        with suppress(ValueError, TypeError, KeyError, RecursionError):
+            return _heartbeat(json.loads(answer["Body"].read()), max(0.0, silent))
     return None
+
+
+def _heartbeat(read: Any, silent_seconds: float) -> Heartbeat:
+    """What was written; ValueError, TypeError or KeyError if it is no heartbeat."""
+    process = Process(**read["process"])
+    if not (isinstance(process.pid, int) and process.pid > 0 and isinstance(process.started, int | float)):
+        raise ValueError(f"{process} is no process")
+    return Heartbeat(process, read["kept"] is True, read["ended"] is True, silent_seconds)
 
 
 def _location(bucket: str, run_id: str) -> S3Location:
@@ -116,7 +123,8 @@ class Beating:
         where = _location(self.bucket, self.run_id)
         beat: dict[str, Any] = {"process": asdict(this_process()), "kept": self.kept, "ended": ended}
         with explained("s3:PutObject", where.uri):
-            client("s3").put_object(Bucket=where.bucket, Key=where.key, Body=json.dumps(beat).encode())
+            # Hasty: a beat that arrives after the run's end would speak of a run that lives.
+            client("s3", hasty=True).put_object(Bucket=where.bucket, Key=where.key, Body=json.dumps(beat).encode())
 
     def _beat(self) -> None:
         failed = False

@@ -7,7 +7,9 @@ nothing at all, finds what a killed run left. Tags are the second way: they surv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tasks.clients import client, explained, missing_ok
+from botocore.exceptions import ClientError
+
+from tasks.clients import client, error_code, error_text, explained, is_missing, missing_ok
 from tasks.clock import now
 from tasks.errors import StygigError
 from tasks.names import RUNS_PREFIX
@@ -41,9 +43,14 @@ def write_down(plan: RunPlan, kind: str, name: str, endpoint: str = "") -> Resou
     return resource
 
 
-def write_down_data(plan: RunPlan) -> Resource:
-    """Records that what lies under the run's prefix is the run's, and may be deleted with it."""
-    return write_down(plan, "data", f"{plan.bucket}/{plan.names.prefix.key}")
+def write_down_data(plan: RunPlan, *, anew: bool = True) -> None:
+    """Records that what lies under the run's prefix is the run's, and may be deleted with it.
+
+    Not anew: a record that is there stays, with the expiry that it has.
+    """
+    name = f"{plan.bucket}/{plan.names.prefix.key}"
+    if anew or not any(each.kind == "data" for each in recorded(plan.bucket, plan.run_id)):
+        write_down(plan, "data", name)
 
 
 def strike_out(bucket: str, resource: Resource) -> None:
@@ -67,12 +74,26 @@ def records(bucket: str, run_id: str = "") -> Iterator[Resource | Unreadable]:
             for key in (item["Key"] for item in page.get("Contents", [])):
                 if key.removeprefix(RUNS_PREFIX).split("/")[1:2] == ["resources"]:
                     with missing_ok():  # another teardown may strike it out meanwhile
-                        yield _read(key, s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+                        yield _fetched(bucket, key)
+
+
+def _fetched(bucket: str, key: str) -> Resource | Unreadable:
+    """The record; one that may not be read hides none of the others."""
+    try:
+        return _read(key, client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    except ClientError as exc:
+        if is_missing(exc):
+            raise
+        return Unreadable(f"record {key}", f"{error_code(exc)}: {error_text(exc)}", _run_of_key(key))
+
+
+def _run_of_key(key: str) -> str:
+    return key.removeprefix(RUNS_PREFIX).split("/")[0]
 
 
 def _read(key: str, content: bytes) -> Resource | Unreadable:
     """The resource in a record. One that lies among another run's is nobody's word on either."""
-    run_id = key.removeprefix(RUNS_PREFIX).split("/")[0]
+    run_id = _run_of_key(key)
     try:
         resource = Resource.from_json(content)
         kind_of(resource)

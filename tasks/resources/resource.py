@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tasks.clock import now
@@ -45,7 +45,10 @@ class Resource:
     @classmethod
     def from_json(cls, text: str | bytes) -> "Resource":
         """The resource in a record; ValueError says what is wrong with one that is not as `to_json` writes it."""
-        read = json.loads(text)
+        try:
+            read = json.loads(text)
+        except RecursionError as exc:
+            raise ValueError("it is nested without end") from exc
         if not isinstance(read, dict):
             raise ValueError("it is no JSON object")
         wanted = {field.name for field in fields(cls)} - FOUND_AGAIN
@@ -54,6 +57,7 @@ class Resource:
             raise ValueError(f"its fields are not those of a record: {odd}")
         if wrong := [name for name in sorted(wanted) if not isinstance(read[name], str)]:
             raise ValueError(f"{wrong[0]} is no text")
+        read["name"].encode()  # which half a character can't be
         times = {key: checked_time(read[key], key) for key in ("created_at", "expires_at")}
         return cls(**(read | times | {"run_id": checked_run_id(read["run_id"])}))
 
@@ -109,4 +113,7 @@ def checked_time(text: str, name: str) -> datetime:
         raise ValueError(f"{name} is {text!r}, which is no time") from exc
     if time.utcoffset() is None:
         raise ValueError(f"{name} is {text!r}, a time without a time zone")
-    return time
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError(f"{name} is {text!r}, beyond all calendars") from exc

@@ -53,6 +53,11 @@ def _look_at_alarm(resource: Resource) -> Resource | None:
     return replace(resource, status=found[0].get("StateValue", "")) if found else None
 
 
+def _run_of_alarm(resource: Resource) -> str:
+    """Nobody's, if another teardown has removed it since it was looked at."""
+    return next((_alarm_tags(alarm["AlarmArn"]).get(RUN_TAG, "") for alarm in _alarms(resource.name)), "")
+
+
 def _tagged_alarms() -> Iterator[Resource | Unreadable]:
     for page in client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=PREFIX):
         for alarm in page["MetricAlarms"]:
@@ -66,7 +71,7 @@ ALARM = ResourceKind(
     "alarm",
     look=_look_at_alarm,
     delete=lambda resource: client("cloudwatch").delete_alarms(AlarmNames=[resource.name]),
-    owner=lambda resource: _alarm_tags(_alarms(resource.name)[0]["AlarmArn"]).get(RUN_TAG, ""),
+    owner=_run_of_alarm,
     tagged=_tagged_alarms,
     listing="cloudwatch:DescribeAlarms",
     usd_per_hour=lambda resource: ALARM_USD_PER_HOUR,

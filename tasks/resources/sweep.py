@@ -13,7 +13,7 @@ from uuid import UUID
 
 from tasks.clock import now
 from tasks.deadline import Deadline
-from tasks.errors import LeftoverError
+from tasks.errors import LeftoverError, StygigError
 from tasks.prefect_task import run_logger, task
 from tasks.resources.heartbeat import BEAT_SECONDS, Heartbeat, read_heartbeat
 from tasks.resources.inventory import Inventory
@@ -66,8 +66,9 @@ class Sweep:
 
     def proven(self) -> "Sweep":
         """Itself, if nothing stays that should have gone."""
-        overdue = [f"run {each.run_id}, which has expired: {each.why}" for each in self.held if each.expired]
-        if not self.dry_run and (self.left or overdue):
+        held = [] if self.dry_run else self.held
+        overdue = [f"run {each.run_id}, which has expired: {each.why}" for each in held if each.expired]
+        if self.left or overdue:
             raise LeftoverError(f"The sweep could not remove: {'; '.join((*self.left, *overdue))}.", self)
         return self
 
@@ -150,23 +151,25 @@ def _close(client: "SyncPrefectClient", verdict: Verdict) -> None:
         client.set_flow_run_state(UUID(verdict.run_id), Crashed(message=f"Found by the sweep: {verdict.why}."))
 
 
+def _judged(bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool) -> Verdict:
+    """The verdict on one run; what may not be known of it is a reason to hold it back, and no other."""
+    resources, at = found.of(run_id), now()
+    try:
+        heartbeat = read_heartbeat(bucket, run_id)
+    except StygigError as exc:
+        expired = all(resource.expired(at) for resource in resources)
+        return Verdict(run_id, False, f"its sign of life can't be read: {exc}", expired)
+    state = prefect_state_of(client, run_id)
+    return judge_run(run_id, resources, heartbeat, state, ignore_expiry=ignore_expiry, at=at)
+
+
 @task(name="judge-runs")
 def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool) -> list[Verdict]:
     """A verdict on every run that has left something."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        verdicts = [
-            judge_run(
-                run_id,
-                found.of(run_id),
-                read_heartbeat(bucket, run_id),
-                prefect_state_of(client, run_id),
-                ignore_expiry=ignore_expiry,
-                at=now(),
-            )
-            for run_id in found.runs
-        ]
+        verdicts = [_judged(bucket, run_id, found, client, ignore_expiry) for run_id in found.runs]
         for verdict in verdicts:
             if verdict.sweep and not dry_run:
                 _close(client, verdict)
@@ -183,11 +186,11 @@ def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Verdict], minut
     unreadable = tuple(map(str, found.unreadable))
     for line in unreadable:
         logger.warning("left alone: %s", line)
+    left: list[str] = [f"not looked at: {why}" for why in found.unlisted]
     if dry_run:
         logger.info("dry run: would clean up after %s", ", ".join(runs) or "nobody")
-        return Sweep(runs, (), (), True, held, unreadable)
+        return Sweep(runs, (), tuple(left), True, held, unreadable)
     removed: list[str] = []
-    left: list[str] = [f"not looked at: {why}" for why in found.unlisted]
     for run in runs:
         removal = tear_down_run(bucket, run, Deadline(minutes * 60), logger.info)
         removed += removal.removed

@@ -47,6 +47,8 @@ def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Progress) -
     """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
     with uninterrupted(say):
         found = inventory(bucket, run_id)
+        if not found.resources:
+            say(f"nothing of a run {run_id} was found; `stygig inventory` shows the ids of runs")
         removal = remove(bucket, found.resources, deadline, say)
         theirs = [str(each) for each in found.unreadable if each.run_id == run_id]
         unseen = [*theirs, *(f"not looked at: {why}" for why in found.unlisted)]
@@ -63,10 +65,17 @@ def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say:
         say(f"endpoint {endpoint_name} does not exist, and no run has written it down: there is nothing to remove")
         return Removal((), ())
     found = inventory(bucket, run_id).resources
-    others = {r.name for r in found if r.kind == ENDPOINT.name and r.name != endpoint_name}
-    if not others:
+    if not any(r.kind == ENDPOINT.name and r.name != endpoint_name and _may_be_there(r) for r in found):
         return tear_down_run(bucket, run_id, deadline, say)
     return remove(bucket, [r for r in found if endpoint_name in {r.endpoint, r.name}], deadline, say)
+
+
+def _may_be_there(resource: Resource) -> bool:
+    """Whether it exists, as far as may be known: a record may be of what somebody has deleted since."""
+    try:
+        return looked_at(resource) is not None
+    except StygigError:
+        return True
 
 
 def _owner(bucket: str, endpoint_name: str) -> str:
