@@ -56,10 +56,11 @@ def _obey_read_only_modes() -> None:
 
 def _hide_source_trees(code_dir: str) -> None:
     """Leaves the archive's code and installed packages importable, and none of the caller's own source tree."""
-    installed = (sys.base_prefix, sys.prefix, *site.getsitepackages())
-    own = str(Path(__file__).resolve().parents[2])
+    packages = site.getsitepackages()
+    installed = (sys.base_prefix, sys.prefix, *packages)
+    own = {str(Path(__file__).resolve().parents[2])} - set(packages)  # installed from a wheel, it lies among them
     sys.path[:] = [
-        path for path in sys.path if path == code_dir or (path != own and path.startswith(installed) and path)
+        path for path in sys.path if path == code_dir or (path not in own and path.startswith(installed) and path)
     ]
 
 
