@@ -12,13 +12,13 @@ from moto.s3.models import FakeBucket
 _refused: ContextVar[frozenset[str] | None] = ContextVar("localaws_refused", default=None)
 
 
-def judged_elsewhere(refused: frozenset[str]) -> None:
-    """Makes moto take the gate's word for the request that this thread is about to answer."""
+def judged_elsewhere(refused: frozenset[str] | None) -> None:
+    """Makes moto take the gate's word for the request that this thread is about to answer; None leaves it to moto."""
     _refused.set(refused)
 
 
 def apply() -> None:
-    """Changes moto, once per process; without a gate nothing is different."""
+    """Changes moto, once per process; without a gate that judges, moto still denies what a policy denies."""
     if hasattr(FakeBucket, "_localaws_get_permission"):
         return
     original = FakeBucket.get_permission
@@ -27,7 +27,9 @@ def apply() -> None:
     def get_permission(bucket: Any, action: str, resource: str) -> Any:
         refused = _refused.get()
         if refused is None:
-            return original(bucket, action, resource)
+            # moto knows signatures by names in one case only; who may come without one is judged by the gate.
+            denied = original(bucket, action, resource) is PermissionResult.DENIED
+            return PermissionResult.DENIED if denied else PermissionResult.PERMITTED
         return PermissionResult.DENIED if resource in refused else PermissionResult.PERMITTED
 
     FakeBucket.get_permission = get_permission

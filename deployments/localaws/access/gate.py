@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from moto.iam.models import iam_backends
 from moto.s3.models import FakeKey, s3_backends
 
-from localaws.access import bucket_policies, post_form, refusals
+from localaws.access import bucket_policies, object_lists, post_form, presigned, refusals, signers
 from localaws.access.conditions import Context
 from localaws.access.judgement import judge
 from localaws.access.need import Need
@@ -24,14 +24,16 @@ from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.state import State
 from localaws.services.moto_services import ACCOUNT, kms_arn
 
-_TOKEN = "x-amz-security-token"  # noqa: S105 - a name
 # What AWS answers to everybody with credentials, whatever their policies say.
 _FREE = ("sts:GetCallerIdentity",)
 
 
 @dataclass(frozen=True)
 class AccessGate:
-    """Raises the service's error for a call which its caller may not make; `root_key` may make all."""
+    """Raises the service's error for a call which its caller may not make; `root_key` may make all.
+
+    Where IAM is not enforced, everybody with a key may make all too, and S3's unsigned requests alone are judged.
+    """
 
     hosting: Hosting
     state: State
@@ -39,13 +41,14 @@ class AccessGate:
 
     def __call__(self, call: Call) -> None:
         """Judges one call."""
-        bucket_policies.judged_elsewhere(frozenset())
+        bucket_policies.judged_elsewhere(frozenset() if self._enforces else None)
         if call.service == "s3" and post_form.is_form(call):
             self._judge_form(call)
             return
-        if call.access_key == self.root_key or _is_open(call):
+        call = signers.as_signed(call)
+        if not self._judges(call) or _is_open(call):
             return
-        principal = _caller(call, _token(call))
+        principal = _caller(call, presigned.token_of(call))
         if call.action in _FREE:
             return
         with self.hosting.lock:
@@ -58,18 +61,27 @@ class AccessGate:
         if any(need.action == "iam:CreateServiceLinkedRole" for need in needs) and call.service != "iam":
             _create_scaling_role()
 
+    @property
+    def _enforces(self) -> bool:
+        return self.hosting.options.enforce_iam
+
+    def _judges(self, call: Call) -> bool:
+        if signers.is_anonymous(call):
+            return not signers.asks_of_missing_bucket(call)
+        return self._enforces and call.access_key != self.root_key
+
     def _judge_form(self, call: Call) -> None:
         form = post_form.form_of(call)
-        if form.access_key == self.root_key:
-            return
         call = replace(call, access_key=form.access_key, operation="PutObject")
-        principal = _caller(call, form.fields.get(_TOKEN))
+        if not self._judges(call):
+            return
+        principal = _caller(call, form.fields.get(presigned.TOKEN))
         need = Need("s3:PutObject", object_arn(call.bucket or "", form.fields["key"]))
         self._met(call, principal, need, {**_request_context(call), **principal.context})
 
     def _met(self, call: Call, principal: Principal, need: Need, context: Context) -> bool:
         refused = judge(principal, Asked(need.action, need.resource, {**context, **need.context}), self.hosting.journal)
-        if refused is None:
+        if refused is None or (not refused.explicit and object_lists.lets_everybody_read(call, need)):
             return True
         if need.per_key:
             return False
@@ -90,9 +102,7 @@ class AccessGate:
 
 
 def access_gates(hosting: Hosting, state: State, root_key: str) -> tuple[S3Gate | AccessGate, ...]:
-    """What S3 always checks, and the gate where access is to be judged; calls with the root key never are."""
-    if not hosting.options.enforce_iam:
-        return (S3Gate(root_key),)
+    """What S3 always checks, and the gate that judges access; calls with the root key never are judged."""
     bucket_policies.apply()
     return (S3Gate(root_key), AccessGate(hosting, state, root_key))
 
@@ -108,19 +118,16 @@ def _caller(call: Call, token: str | None) -> Principal:
     return principal
 
 
-def _token(call: Call) -> str | None:
-    """The session's token; links that are signed the older way spell it as a header."""
-    arguments = call.request.args
-    in_link = arguments.get("X-Amz-Security-Token") or arguments.get(_TOKEN)
-    return call.request.headers.get(_TOKEN) or in_link
-
-
 def _is_open(call: Call) -> bool:
-    """Whether the request is one of those which nobody signs: moto's own pages, and links in SNS's messages."""
+    """Whether the request is one of those which nobody signs.
+
+    They are moto's own pages, links in SNS's messages, and what a browser asks before it uses another site's S3.
+    """
     path, action = call.request.path, call.request.args.get("Action")
     unsigned = call.access_key is None and call.request.method == "GET"
     from_message = action in ("ConfirmSubscription", "Unsubscribe") or (path.endswith(".pem") and path.count("/") == 1)
-    return path.startswith(("/moto-api", "/_localaws")) or (unsigned and from_message)
+    asks_beforehand = call.service == "s3" and call.request.method == "OPTIONS"
+    return path.startswith(("/moto-api", "/_localaws")) or (unsigned and from_message) or asks_beforehand
 
 
 def _request_context(call: Call) -> Mapping[str, tuple[str, ...]]:

@@ -33,7 +33,9 @@ class PostForm:
 
     @property
     def access_key(self) -> str | None:
-        """Whose form it is; None for one that nobody has signed."""
+        """Whose form it is; None for one that nobody has signed, as S3 takes each without a policy."""
+        if "policy" not in self.fields:
+            return None
         credential = self.fields.get("x-amz-credential")
         return credential.partition("/")[0] if credential is not None else self.fields.get("awsaccesskeyid")
 
@@ -76,18 +78,22 @@ def check(call: Call, form: PostForm, secret_of: Secrets) -> None:
         return
     if form.access_key is None:
         raise _missing("AWSAccessKeyId")
-    _check_signature(form.fields, form.access_key, policy, secret_of(form.access_key))
+    secret = secret_of(form.access_key, form.fields.get(presigned.TOKEN))
+    _check_signature(form.fields, form.access_key, policy, secret)
     PostPolicy.of(policy).check(form.fields, call.bucket or "", form.size_bytes, presigned.now())
 
 
 def _check_signature(fields: Mapping[str, str], access_key: str, policy: str, secret: str | None) -> None:
+    field = "x-amz-signature" if "x-amz-credential" in fields else "signature"
+    provided = fields.get(field)
+    if provided is None:
+        raise _missing(field)
     if secret is None:
         return
-    if "x-amz-credential" not in fields:
-        provided, made = fields.get("signature", ""), signatures.v2_signature(secret, policy)
+    if field == "signature":
+        made = signatures.v2_signature(secret, policy)
     else:
         match = _SCOPE.fullmatch(fields["x-amz-credential"])
-        provided = fields.get("x-amz-signature", "")
         made = signatures.v4_signature(secret, match["scope"], policy) if match else ""
     if not made or not presigned.same(provided, made):
         raise mismatch(access_key, provided, policy)

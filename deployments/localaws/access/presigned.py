@@ -13,15 +13,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.s3.models import s3_backends
+
 from localaws.access import signatures
 from localaws.calls import Call
 from localaws.errors import AwsError
+from localaws.services.moto_services import ACCOUNT
 
-Secrets = Callable[[str], str | None]
+# The secret of a key, and of the session whose token came with it; None where the key is not known here.
+Secrets = Callable[[str, str | None], str | None]
 LONGEST_SECONDS = 604_800
+TOKEN = "x-amz-security-token"  # noqa: S105 - a name
 _SKEW = timedelta(minutes=15)
-_CREDENTIAL = re.compile(r"(?P<key>[^/]+)/(?P<scope>(?P<date>\d{8})/[^/]+/s3/aws4_request)")
+_CREDENTIAL = re.compile(r"(?P<key>[^/]+)/(?P<scope>(?P<date>\d{8})/(?P<region>[^/]+)/s3/aws4_request)")
 _V4_PARAMETERS = ("Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires")
+_V4_MARKS = ("x-amz-algorithm", "x-amz-credential", "x-amz-signature")
+_V2_MARKS = ("AWSAccessKeyId", "Signature")
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
@@ -38,9 +45,29 @@ def now() -> datetime:
 
 
 def is_presigned(call: Call) -> bool:
-    """Whether the request's URL carries a signature."""
-    arguments = call.request.args
-    return "X-Amz-Algorithm" in arguments or "X-Amz-Signature" in arguments or "Signature" in arguments
+    """Whether the request's URL carries a signature, or a part of one."""
+    return _is_v4(call) or any(name in call.request.args for name in _V2_MARKS)
+
+
+def access_key_of(call: Call) -> str | None:
+    """The key that the request's URL names; None for one that names none."""
+    return (
+        call.request.args.get("AWSAccessKeyId") or _amazon(call).get("x-amz-credential", "").partition("/")[0] or None
+    )
+
+
+def token_of(call: Call) -> str | None:
+    """The token of the session that has signed the request, which is in a header or in the URL."""
+    return call.request.headers.get(TOKEN) or _amazon(call).get(TOKEN)
+
+
+def _is_v4(call: Call) -> bool:
+    return any(name in _amazon(call) for name in _V4_MARKS)
+
+
+def _amazon(call: Call) -> dict[str, str]:
+    """The parameters of the URL by their names in lower case, for S3 ignores the case of its own."""
+    return {name.lower(): value for name, value in call.request.args.items()}
 
 
 def check(call: Call, secret_of: Secrets) -> None:
@@ -49,7 +76,7 @@ def check(call: Call, secret_of: Secrets) -> None:
         return
     if "Authorization" in call.request.headers:
         raise AwsError("InvalidArgument", _ONE_MECHANISM)
-    if "X-Amz-Algorithm" in call.request.args or "X-Amz-Signature" in call.request.args:
+    if _is_v4(call):
         _check_v4(call, secret_of)
     else:
         _check_v2(call, secret_of)
@@ -61,6 +88,7 @@ class _V4:
 
     access_key: str
     scope: str
+    region: str
     date: str
     expires: int
     signed_headers: str
@@ -68,7 +96,7 @@ class _V4:
 
     @classmethod
     def of(cls, arguments: Any) -> _V4:
-        values = {name: arguments.get(f"X-Amz-{name}") for name in _V4_PARAMETERS}
+        values = {name: arguments.get(f"x-amz-{name.lower()}") for name in _V4_PARAMETERS}
         if None in values.values():
             wanted = [f"X-Amz-{name}" for name in _V4_PARAMETERS]
             listed = f"{', '.join(wanted[:-1])}, and {wanted[-1]}"
@@ -84,6 +112,7 @@ class _V4:
         return cls(
             credential["key"],
             credential["scope"],
+            credential["region"],
             values["Date"],
             _seconds(values["Expires"]),
             values["SignedHeaders"],
@@ -114,7 +143,8 @@ def _seconds(text: str) -> int:
 
 
 def _check_v4(call: Call, secret_of: Secrets) -> None:
-    link = _V4.of(call.request.args)
+    link = _V4.of(_amazon(call))
+    _refuse_other_region(link.region, call.bucket)
     if link.signed_at > now() + _SKEW:
         raise AwsError("AccessDenied", "Request is not valid yet", 403, {"ServerTime": _told(now())})
     expires = link.signed_at + timedelta(seconds=link.expires)
@@ -122,10 +152,17 @@ def _check_v4(call: Call, secret_of: Secrets) -> None:
         raise _expired(expires, {"X-Amz-Expires": link.expires})
     canonical = signatures.v4_canonical_request(call.request, link.signed_headers)
     text = signatures.v4_text(link.date, link.scope, canonical)
-    secret = secret_of(link.access_key)
+    secret = secret_of(link.access_key, token_of(call))
     if secret is not None and not same(link.signature, signatures.v4_signature(secret, link.scope, text)):
         raise mismatch(link.access_key, link.signature, text, {"CanonicalRequest": canonical})
     _refuse_unsigned_headers(call, link.signed_headers.split(";"))
+
+
+def _refuse_other_region(region: str, bucket_name: str | None) -> None:
+    bucket = s3_backends[ACCOUNT]["aws"].buckets.get(bucket_name)
+    if bucket is not None and bucket.region_name != region:
+        what = f"the region '{region}' is wrong; expecting '{bucket.region_name}'"
+        raise _malformed(f"Error parsing the X-Amz-Credential parameter; {what}", {"Region": bucket.region_name})
 
 
 def _refuse_unsigned_headers(call: Call, signed: list[str]) -> None:
@@ -139,14 +176,14 @@ def _refuse_unsigned_headers(call: Call, signed: list[str]) -> None:
 def _check_v2(call: Call, secret_of: Secrets) -> None:
     arguments = call.request.args
     access_key, expires = arguments.get("AWSAccessKeyId"), arguments.get("Expires", "")
-    if access_key is None or not expires:
+    if access_key is None or not expires or "Signature" not in arguments:
         missing = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
         raise AwsError("AccessDenied", missing, 403)
     if not expires.isdecimal():
         raise AwsError("AccessDenied", f"Invalid date (should be seconds since epoch): {expires}", 403)
     if now().timestamp() > int(expires):
         raise _expired(datetime.fromtimestamp(int(expires), UTC), {})
-    secret, text = secret_of(access_key), signatures.v2_text(call.request, expires)
+    secret, text = secret_of(access_key, token_of(call)), signatures.v2_text(call.request, expires)
     if secret is not None and not same(arguments["Signature"], signatures.v2_signature(secret, text)):
         raise mismatch(access_key, arguments["Signature"], text)
 
@@ -171,5 +208,5 @@ def _told(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _malformed(message: str) -> AwsError:
-    return AwsError("AuthorizationQueryParametersError", message)
+def _malformed(message: str, fields: dict[str, Any] | None = None) -> AwsError:
+    return AwsError("AuthorizationQueryParametersError", message, 400, fields)

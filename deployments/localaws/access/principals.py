@@ -86,6 +86,28 @@ def secret_of(access_key: str) -> str | None:
     return next((str(key.secret_access_key) for key in active), None)
 
 
+def token_of(access_key: str) -> str | None:
+    """The token that must come with a session's key; None for a key of a user, or of nobody."""
+    sessions = (each for each in list(sts_backends[ACCOUNT]["aws"].assumed_roles) if each.access_key_id == access_key)
+    session = next(sessions, None)
+    return str(session.session_token) if session is not None else None
+
+
+def is_retired(access_key: str) -> bool:
+    """Whether IAM has given the key out, and it is deleted or inactive now."""
+    return access_key in retired_keys(_iam()) or any(
+        key.access_key_id == access_key and key.status != "Active"
+        for user in list(_iam().users.values())
+        for key in list(user.access_keys)
+    )
+
+
+def retired_keys(backend: Any) -> set[str]:
+    """The deleted keys of moto's IAM, which forgets them itself; `iam_simulation` adds to them."""
+    deleted: set[str] = backend.__dict__.setdefault("_localaws_deleted_keys", set())
+    return deleted
+
+
 def role_session(role_arn: str, session_name: str, session_policy: str | None = None) -> Principal | None:
     """A session of the role; None when there is no such role."""
     role = find_role(role_arn)

@@ -41,6 +41,11 @@ def unknown_key(service: str, operation: str) -> AwsError:
     return AwsError("UnrecognizedClientException", _INVALID_TOKEN, status)
 
 
+def invalid_s3_token() -> AwsError:
+    """S3's error for a token of another session than the key's, or of none."""
+    return AwsError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
+
+
 def unsigned(service: str) -> AwsError:
     """The service's error for a request without credentials."""
     code = "MissingAuthenticationToken" if service in _QUERY else "MissingAuthenticationTokenException"

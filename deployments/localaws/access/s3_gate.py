@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from moto.s3.models import s3_backends
 
-from localaws.access import post_form, presigned, principals
+from localaws.access import post_form, presigned, principals, refusals
 from localaws.access.refusals import ACCESS_DENIED
 from localaws.calls import Call
 from localaws.errors import AwsError
@@ -37,8 +37,15 @@ class S3Gate:
             post_form.check(call, post_form.form_of(call), self._secret_of)
         _check_owner(call)
 
-    def _secret_of(self, access_key: str) -> str | None:
-        return self.root_key if access_key == self.root_key else principals.secret_of(access_key)
+    def _secret_of(self, access_key: str, token: str | None) -> str | None:
+        if access_key == self.root_key:
+            return self.root_key
+        if principals.is_retired(access_key):
+            raise refusals.unknown_key("s3", "")
+        secret, wanted = principals.secret_of(access_key), principals.token_of(access_key)
+        if secret is not None and token != wanted:
+            raise refusals.unknown_key("s3", "") if token is None else refusals.invalid_s3_token()
+        return secret
 
 
 def _check_owner(call: Call) -> None:

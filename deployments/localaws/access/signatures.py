@@ -29,7 +29,8 @@ def v4_signature(secret: str, scope: str, text: str) -> str:
 def v4_canonical_request(request: Request, signed_headers: str) -> str:
     """What a client that signs a URL hashes of its request."""
     headers = [f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in signed_headers.split(";")]
-    payload = request.args.get("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+    in_url = {name.lower(): value for name, value in request.args.items()}
+    payload = in_url.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
     if "x-amz-content-sha256" in signed_headers.split(";"):
         payload = request.headers.get("x-amz-content-sha256", payload)
     path = quote(request.path, safe=f"/{_UNRESERVED}")
@@ -65,7 +66,7 @@ def _v4_query(request: Request) -> str:
     encoded = (
         (quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED))
         for name, value in pairs
-        if name != "X-Amz-Signature"
+        if name.lower() != "x-amz-signature"
     )
     return "&".join(f"{name}={value}" for name, value in sorted(encoded))
 

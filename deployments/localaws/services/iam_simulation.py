@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.iam.models import IAMBackend
 from moto.iam.responses import IamResponse
 from moto.sts.models import STSBackend
 
-from localaws.access.principals import NOBODY, ROOT_USER_ARN
+from localaws.access.principals import NOBODY, ROOT_USER_ARN, retired_keys
 from localaws.access.simulation import Question, entity
 from localaws.errors import AwsError
 from localaws.services.moto_services import ACCOUNT
@@ -17,11 +18,13 @@ ROOT_USER_ID = "AIDALOCALAWS00000USER"
 _PAGE = 100
 _MOST = 1000
 _get_caller_identity = STSBackend.get_caller_identity
+_delete_access_key = IAMBackend.delete_access_key_by_name
 
 
 def apply() -> None:
     """Puts everything in place."""
     STSBackend.get_caller_identity = get_caller_identity
+    IAMBackend.delete_access_key_by_name = delete_access_key_by_name
     IamResponse.simulate_principal_policy = simulate_principal_policy
     IamResponse.simulate_custom_policy = simulate_custom_policy
 
@@ -30,6 +33,12 @@ def get_caller_identity(backend: Any, access_key_id: str, region: str) -> tuple[
     """Whose the key is: the user's that may do all, where it is no user's of IAM. moto's ARN for that is none."""
     user_id, arn, account = _get_caller_identity(backend, access_key_id, region)
     return (user_id, arn, account) if not arn.endswith(":user/moto") else (ROOT_USER_ID, ROOT_USER_ARN, ACCOUNT)
+
+
+def delete_access_key_by_name(backend: Any, name: str) -> None:
+    """Deletes the key, which is remembered so that links it has signed are told from those of keys never seen."""
+    _delete_access_key(backend, name)
+    retired_keys(backend).add(name)
 
 
 def simulate_principal_policy(response: Any) -> ActionResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -10,10 +12,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from localaws.access import presigned
+from localaws.access import presigned, signatures
 from tests.deployments.localaws.callers import USER, Caller, allow, document
 from tests.deployments.localaws.cloud import BUCKET, Cloud
-from tests.deployments.localaws.plain_http import send
+from tests.deployments.localaws.plain_http import post_form, send
 
 OBJECT = {"Bucket": BUCKET, "Key": "a folder/ü+&.png"}
 VERSIONS = ["s3v4", "s3"]
@@ -152,6 +154,72 @@ def test_a_link_that_lacks_something_is_refused(s3: Any) -> None:
     lacking = link.replace("X-Amz-Expires", "X-Amz-Other").replace("&Expires", "&Other")
     assert send("GET", lacking).status in (400, 403)
     assert send("GET", link, headers={"Authorization": "AWS localaws:x"}).error == (400, "InvalidArgument")
+
+
+def in_lower_case(link: str) -> str:
+    return re.sub(r"X-Amz-[A-Za-z-]+=", lambda name: name[0].lower(), link)
+
+
+def test_the_case_of_a_links_parameters_does_not_matter(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = in_lower_case(signing("s3v4").generate_presigned_url("get_object", Params=OBJECT, ExpiresIn=60))
+    assert "x-amz-expires" in link
+    assert send("GET", link).error == (403, "SignatureDoesNotMatch")  # the names are signed as they are sent
+    later(monkeypatch, 62)
+    assert (send("GET", link).error, send("GET", link).element("X-Amz-Expires")) == ((403, "AccessDenied"), "60")
+
+
+def test_a_link_that_was_signed_with_names_in_lower_case_works(cloud: Cloud) -> None:
+    cloud.s3.put_object(**OBJECT, Body=b"content")
+    link = in_lower_case(signing("s3v4").generate_presigned_url("get_object", Params=OBJECT))
+    told = send("GET", link)
+    text = html.unescape(told.element("StringToSign") or "")
+    signature = signatures.v4_signature("localaws", text.split("\n")[2], text)
+    assert send("GET", re.sub("x-amz-signature=[0-9a-f]+", f"x-amz-signature={signature}", link)).body == b"content"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_links_of_a_key_that_was_taken_away_are_refused(cloud: Cloud, version: str) -> None:
+    cloud.s3.put_object(**OBJECT, Body=b"content")
+    caller = Caller(cloud.aws)
+    client = signing(version, aws_access_key_id=caller.key[0], aws_secret_access_key=caller.key[1])
+    link, post = client.generate_presigned_url("get_object", Params=OBJECT), client.generate_presigned_post(BUCKET, "k")
+    assert send("GET", link).status == 200
+    named = {"UserName": "caller", "AccessKeyId": caller.key[0]}
+    for status, expected in (("Inactive", (403, "InvalidAccessKeyId")), ("Active", (200, None))):
+        caller.iam.update_access_key(**named, Status=status)
+        assert send("GET", link).error == expected
+    caller.iam.delete_access_key(**named)
+    assert send("GET", link).error == (403, "InvalidAccessKeyId")
+    assert post_form(post["url"], post["fields"]).error == (403, "InvalidAccessKeyId")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_signs_with_its_own_token_alone(cloud: Cloud, version: str) -> None:
+    cloud.s3.put_object(**OBJECT, Body=b"content")
+    caller = Caller(cloud.aws)
+    role = caller.iam.create_role(RoleName="reader", AssumeRolePolicyDocument=document(allow("sts:AssumeRole")))
+    first, second = (caller.assume(role["Role"]["Arn"]).key for _ in range(2))
+    for key, expected in (
+        ((*first[:2], first[2]), (200, None)),
+        ((*first[:2], None), (403, "InvalidAccessKeyId")),
+        ((*first[:2], second[2]), (400, "InvalidToken")),
+        ((*caller.key, first[2]), (400, "InvalidToken")),
+    ):
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        client = signing(version, **dict(zip(names, key, strict=True)))
+        assert send("GET", client.generate_presigned_url("get_object", Params=OBJECT)).error == expected
+
+
+def test_a_link_is_signed_for_the_buckets_region(cloud: Cloud) -> None:
+    cloud.s3.put_object(**OBJECT, Body=b"content")
+    elsewhere = signing("s3v4", region_name="eu-west-1")
+    refused = send("GET", elsewhere.generate_presigned_url("get_object", Params=OBJECT))
+    assert refused.error == (400, "AuthorizationQueryParametersError")
+    wrong = "the region 'eu-west-1' is wrong; expecting 'us-east-1'"
+    assert refused.element("Message") == f"Error parsing the X-Amz-Credential parameter; {wrong}"
+    elsewhere.create_bucket(Bucket="europe", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    link = elsewhere.generate_presigned_url("put_object", Params={**OBJECT, "Bucket": "europe"})
+    assert send("PUT", link, b"x").status == 200
 
 
 def test_a_link_that_is_signed_for_tomorrow_is_not_valid_yet(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,40 @@
+"""Whose request it is, however it is signed: by a header, by a link, the older way of either, or not at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from moto.s3.models import s3_backends
+
+from localaws.access import presigned
+from localaws.calls import Call
+from localaws.errors import AwsError
+from localaws.services.moto_services import ACCOUNT
+
+_V2_HEADER = re.compile(r"AWS (?P<key>[^:\s]+):\S+")
+
+
+def as_signed(call: Call) -> Call:
+    """The call with its signer's key; S3 refuses a header that names no key."""
+    if call.service != "s3" or call.access_key is not None:
+        return call
+    header = call.request.headers.get("Authorization")
+    if header is None:
+        return replace(call, access_key=presigned.access_key_of(call))
+    match = _V2_HEADER.fullmatch(header)
+    if match is None:
+        fields = {"ArgumentName": "Authorization", "ArgumentValue": header}
+        raise AwsError("InvalidArgument", "Unsupported Authorization Type", 400, fields)
+    return replace(call, access_key=match["key"])
+
+
+def is_anonymous(call: Call) -> bool:
+    """Whether nobody has signed a request to S3."""
+    return call.service == "s3" and call.access_key is None
+
+
+def asks_of_missing_bucket(call: Call) -> bool:
+    """Whether the bucket is not there, which S3 tells everybody but those who would make it."""
+    missing = call.bucket is not None and call.bucket not in s3_backends[ACCOUNT]["aws"].buckets
+    return missing and call.operation != "CreateBucket"
