@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,11 +23,13 @@ from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 from localaws.errors import AwsError
 from localaws.services import s3_checksums, s3_conditions
 from localaws.services.s3_checksums import COMPOSITE, FULL_OBJECT, NONE, Checksum
-from localaws.services.s3_parts import Part, algorithm_of, upload_of
+from localaws.services.s3_parts import Part
+from localaws.services.s3_uploads import algorithm_of, is_composite, upload_of
 
 _upload_part = S3Response.upload_part
 _upload_part_copy = S3Response.upload_part_copy
 _key_response_post = S3Response._key_response_post
+_SOURCE_RANGE = "x-amz-copy-source-range"
 _PART = "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
 _PART += "entity tag may not match the part's entity tag."
 
@@ -45,7 +48,7 @@ def upload_part(response: Any) -> Any:
         raise InvalidMaxPartNumberArgument(number)
     checksum = s3_checksums.checked(response.headers, response.body or b"", response.raw_body)
     algorithm = algorithm_of(upload)
-    if algorithm and checksum.algorithm != algorithm and (checksum.algorithm or _is_composite(upload)):
+    if algorithm and checksum.algorithm != algorithm and (checksum.algorithm or is_composite(upload)):
         found = checksum.algorithm.lower() or "null"
         text = f"Checksum Type mismatch occurred, expected checksum Type: {algorithm.lower()}, actual checksum Type:"
         raise AwsError("InvalidRequest", f"{text} {found}")
@@ -63,6 +66,7 @@ def upload_part_copy(response: Any) -> Any:
         key = unquote(urlsplit(response.headers["x-amz-copy-source"]).path).lstrip("/").partition("/")[2]
         raise AwsError("NoSuchKey", "The specified key does not exist.", 404, {"Key": key})
     s3_conditions.check_source(response.headers, source)
+    _check_source_range(response.headers.get(_SOURCE_RANGE), source.size)
     _, headers, _ = _upload_part_copy(response)
     part = upload.parts[response._get_int_param("partNumber")]
     algorithm = algorithm_of(upload)
@@ -71,6 +75,21 @@ def upload_part_copy(response: Any) -> Any:
     result = {"LastModified": part.last_modified_ISO8601, "ETag": part.etag, **s3_checksums.told(part).member}
     status, fresh, body = response.serialized(ActionResult({"CopyPartResult": result}))
     return _encrypted((status, {**headers, **fresh, "content-length": str(len(body))}, body), response)
+
+
+def _check_source_range(asked: str | None, size: int) -> None:
+    """moto takes a range that it cannot read for the whole source, and one beyond it for what there is."""
+    if asked is None:
+        return
+    fields = {"ArgumentName": _SOURCE_RANGE, "ArgumentValue": asked}
+    match = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", asked)
+    if match is None or int(match[1]) > int(match[2]):
+        of_the_form = "of the form bytes=first-last where first and last are the zero-based offsets of the first and"
+        text = f"The {_SOURCE_RANGE} value must be {of_the_form} last bytes to copy"
+        raise AwsError("InvalidArgument", text, 400, fields)
+    if int(match[2]) >= size:
+        text = f"Range specified is not valid for source object of size: {size}"
+        raise AwsError("InvalidArgument", text, 400, fields)
 
 
 def key_response_post(
@@ -119,7 +138,7 @@ def _claimed(upload: Any, upload_id: str, body: bytes) -> list[Any]:
 def _part(upload: Any, upload_id: str, number: int, claim: Mapping[str, str]) -> Any:
     part, algorithm = upload.parts.get(number), algorithm_of(upload)
     told = claim.get(f"Checksum{algorithm}")
-    if algorithm and told is None and _is_composite(upload):
+    if algorithm and told is None and is_composite(upload):
         created = f"The upload was created using a {algorithm.lower()} checksum."
         needed = f"The complete request must include the checksum for each part. It was missing for part {number} in"
         raise AwsError("InvalidRequest", f"{created} {needed} the request.")
@@ -161,7 +180,7 @@ def _join(response: Any, bucket_name: str, upload: Any, parts: list[Any]) -> Any
 
 def _checksum(headers: Any, upload: Any, parts: list[Any], content: bytes) -> tuple[Checksum, str]:
     algorithm = algorithm_of(upload)
-    kind = COMPOSITE if _is_composite(upload) else FULL_OBJECT
+    kind = COMPOSITE if is_composite(upload) else FULL_OBJECT
     declared = headers.get(f"x-amz-checksum-{algorithm.lower()}") if algorithm else None
     if not s3_checksums.computable(algorithm):
         return (Checksum(algorithm, declared) if declared and kind == FULL_OBJECT else NONE), kind
@@ -192,11 +211,6 @@ def _completed(response: Any, bucket_name: str, key: Any) -> Any:
     response.data["Action"] = "CompleteMultipartUpload"
     status, told, body = response.serialized(ActionResult(answer))
     return status, {**told, **headers}, body
-
-
-def _is_composite(upload: Any) -> bool:
-    usual = FULL_OBJECT if algorithm_of(upload) == "CRC64NVME" else COMPOSITE
-    return bool(algorithm_of(upload)) and upload.metadata.get("x-amz-checksum-type", usual) == COMPOSITE
 
 
 def _encrypted(answer: Any, response: Any) -> Any:

@@ -8,13 +8,13 @@ from itertools import accumulate
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import OWNER
 from moto.s3.responses import S3Response
 
 from localaws.errors import AwsError
 from localaws.services import s3_checksums
 from localaws.services.s3_checksums import Checksum
+from localaws.services.s3_uploads import algorithm_of, upload_of
 
 _head_object = S3Response.head_object
 _HIGHEST = 10_000
@@ -149,19 +149,6 @@ def _object_parts(response: Any, key: Any) -> dict[str, Any]:
         "IsTruncated": len(after) > len(page),
         "Parts": listed or None,
     }
-
-
-def upload_of(response: Any, upload_id: str) -> Any:
-    """The upload that is under way."""
-    uploads = response.backend.get_bucket(response.bucket_name).multiparts
-    if upload_id not in uploads:
-        raise NoSuchUpload(upload_id)
-    return uploads[upload_id]
-
-
-def algorithm_of(upload: Any) -> str:
-    """The kind of checksums that the upload's parts have; empty where it was begun without."""
-    return str(upload.metadata.get("x-amz-checksum-algorithm", "")).upper()
 
 
 def list_parts(response: Any) -> Any:
