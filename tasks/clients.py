@@ -45,7 +45,7 @@ def client(service: str, *, hasty: bool = False) -> Any:
 @lru_cache(maxsize=64)
 def _client(service: str, credentials_block: str, environment: tuple[tuple[str, str], ...], hasty: bool) -> Any:
     config = Config(
-        retries={"mode": "standard", "max_attempts": 1 if hasty else 4},
+        retries={"mode": "standard", "total_max_attempts": 1 if hasty else 5},
         max_pool_connections=CONNECTIONS,
         connect_timeout=5 if hasty else 10,
         read_timeout=10 if hasty else 70,  # a real-time invocation may take 60 s

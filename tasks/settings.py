@@ -91,7 +91,8 @@ class Settings(BaseSettings):
     def masked(self) -> dict[str, str]:
         """The settings as text for a log or a report, account numbers and passwords left out."""
         shown = {name: without_password(str(value)) for name, value in self.model_dump().items()}
-        if "@" in (registry := self.image_uri.partition("/")[0]):
+        registry = self.image_uri.partition("/")[0]
+        if ":" in registry.rpartition("@")[0]:
             shown["image_uri"] = f"***@{registry.rpartition('@')[2]}{self.image_uri.removeprefix(registry)}"
         if self.execution_role_arn:
             shown["execution_role_arn"] = self.execution_role_arn.rpartition("/")[2] or "(set)"

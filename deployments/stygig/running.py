@@ -48,13 +48,14 @@ def embedded_aws() -> Iterator[None]:
     """An embedded AWS in this process; its environment is this process's for as long."""
     from localaws import LocalAws
 
-    with LocalAws(port=0) as aws:
-        before = dict(os.environ)
-        _become(without_strangers(before) | aws.environment())
-        try:
+    before = dict(os.environ)
+    _become(without_strangers(before))
+    try:
+        with LocalAws(port=0) as aws:
+            os.environ.update(aws.environment())
             yield
-        finally:
-            _become(before)
+    finally:
+        _become(before)
 
 
 def _become(environment: Mapping[str, str]) -> None:

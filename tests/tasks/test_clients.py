@@ -58,7 +58,10 @@ def test_an_endpoint_that_nobody_serves_is_named(local_aws: LocalAws, monkeypatc
             impatient.list_objects_v2(Bucket="bucket")
 
 
-@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:9", "me:secret@nowhere"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:secret@127.0.0.1:9", "me:secret@nowhere", "http://me:se'secret@127.0.0.1:9", "http://me:secret@h:x"],
+)
 def test_a_password_in_the_endpoints_url_is_not_told(
     local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

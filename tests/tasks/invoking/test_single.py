@@ -17,7 +17,7 @@ from tasks.invoking.single import display, invoke_by_hand, resume_by_hand, wait_
 from tasks.names import S3Location
 from tasks.pictures.queries import MOST_PICTURE_BYTES
 from tasks.plan import RunPlan
-from tasks.resources.inventory import existing
+from tasks.resources.inventory import existing, recorded
 from tasks.storage import exists, upload
 from tests.tasks.deployed import (
     ANSWER,
@@ -104,6 +104,22 @@ def test_a_request_to_somebody_elses_endpoint_is_a_run_of_its_own_that_expires(p
     assert sent.input_location.startswith(f"s3://{BUCKET}/runs/by-hand/input/")
     (data,) = existing(BUCKET, "by-hand").resources
     assert (data.kind, data.expires_at.replace(microsecond=0)) == ("data", plan.expires_at.replace(microsecond=0))
+
+
+def test_a_request_kept_in_another_bucket_than_the_endpoints_run_is_listed_until_it_is_removed(plan: RunPlan) -> None:
+    name = deployed(plan).name
+    boto3.client("s3").create_bucket(Bucket="elsewhere")
+    sent = invoke_by_hand(replace(plan, bucket="elsewhere"), name).record
+    assert sent.input_location.startswith(f"s3://elsewhere/runs/{RUN_ID}/")
+    assert [each.kind for each in recorded("elsewhere")] == ["data"]
+
+
+def test_records_of_another_version_hide_no_request(plan: RunPlan) -> None:
+    for number, content in enumerate((b"{", b"[]\n", b'{"picture": "1.jpg"}\n')):
+        key = f"runs/odd-{number}/invocations.jsonl"
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    sent = invoke_by_hand(plan, deployed(plan).name).record
+    assert find_record(BUCKET, sent.inference_id)[1] == sent
 
 
 def test_what_is_waited_for_too_long_can_be_waited_for_again(plan: RunPlan) -> None:

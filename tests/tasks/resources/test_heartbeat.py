@@ -1,5 +1,6 @@
 """The sign of life that a run keeps in S3, and what can be seen of a process from where one is."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,11 +12,16 @@ import psutil
 import pytest
 
 from localaws.faults import Faults, S3Fails
+from tasks.clients import client
 from tasks.plan import RunPlan
 from tasks.resources import heartbeat
 from tasks.resources.heartbeat import Beating, Process, read_heartbeat, this_process
 from tests.tasks.deployed import BUCKET, RUN_ID
 
+ODD_PROCESSES = [
+    json.dumps({"process": {"machine": "m", "pid": pid, "started": started}, "kept": False, "ended": False}).encode()
+    for pid, started in ((-5, 0.0), ("abc", 0.0), (0, 0.0), (7, "x"), (None, None))
+]
 KEY = f"runs/{RUN_ID}/heartbeat.json"
 
 
@@ -62,6 +68,13 @@ def test_the_first_beat_is_there_when_start_returns(plan: RunPlan) -> None:
     assert 0 <= found.silent_seconds < 3600
 
 
+def test_a_beat_that_hangs_is_over_before_the_run_gives_up_waiting_for_it(plan: RunPlan) -> None:
+    """It must not arrive after the run's end: it would speak of a run that lives."""
+    config = client("s3", hasty=True).meta.config
+    assert config.retries["total_max_attempts"] == 1
+    assert config.connect_timeout + config.read_timeout < heartbeat.LAST_BEAT_SECONDS
+
+
 def test_beats_go_on_until_the_end_and_one_that_fails_is_told_once(
     plan: RunPlan, local_aws_faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +94,10 @@ def test_beats_go_on_until_the_end_and_one_that_fails_is_told_once(
     assert "s3:PutObject" in said[0]
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"process": 1, "kept": true, "ended": false}', b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{}", b'{"process": 1, "kept": true, "ended": false}', b"\xff", b"[" * 200_000, *ODD_PROCESSES],
+)
 def test_what_is_no_heartbeat_tells_nothing(plan: RunPlan, content: bytes) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=content)
     assert read_heartbeat(BUCKET, RUN_ID) is None

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from localaws import LocalAws
+from localaws.faults import Faults, S3Fails
 from tasks.errors import NotFoundError, PermissionDeniedError, StygigError
 from tasks.hosting import notifications
 from tasks.hosting.endpoint import EndpointSpec, start_endpoint
@@ -203,6 +204,8 @@ ODD_RECORDS = {
     "a time without a time zone": ({"expires_at": "2026-11-22T09:00:00"}, "without a time zone"),
     "a name that is no text": ({"name": 7}, "name is no text"),
     "a missing field": ({"endpoint": None}, "endpoint"),
+    "half a character": ({"name": "\ud800"}, "surrogates not allowed"),
+    "a time beyond all calendars": ({"expires_at": "9999-12-31T23:59:59-14:00"}, "beyond all calendars"),
 }
 
 
@@ -218,12 +221,21 @@ def test_an_odd_record_is_told_and_hides_nothing(plan: RunPlan, changed: dict[st
     assert topics.success_arn in {each.name for each in found.resources}
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b"null", b'"text"'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b"null", b'"text"', b"[" * 200_000])
 def test_what_is_no_record_at_all_is_told(plan: RunPlan, content: bytes) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=f"runs/{RUN_ID}/resources/odd", Body=content)
     (odd,) = records(BUCKET)
     assert isinstance(odd, Unreadable)
     assert odd.run_id == RUN_ID
+
+
+def test_a_record_that_may_not_be_read_hides_none_of_the_others(plan: RunPlan, local_aws_faults: Faults) -> None:
+    topics = create_messaging(plan)
+    refused = f"runs/{RUN_ID}/resources/topic-{topics.success_arn}"
+    local_aws_faults.add(S3Fails(key=refused, operation="GetObject", caller="client", times=5))
+    found = inventory(BUCKET)
+    assert [each.what for each in found.unreadable] == [f"record {refused}"]
+    assert len(found.resources) == 5, "the topic is found by its tags"
 
 
 def put_record(content: Any) -> None:
@@ -259,7 +271,8 @@ def test_a_price_that_may_not_be_looked_up_is_unknown_and_the_endpoint_is_listed
 
 
 def test_a_runs_data_exists_for_as_long_as_there_is_any(plan: RunPlan) -> None:
-    written = write_down_data(plan)
+    write_down_data(plan)
+    (written,) = recorded(BUCKET)
     assert existing(BUCKET).resources == ()
     boto3.client("s3").put_object(Bucket=BUCKET, Key=f"runs/{RUN_ID}/input/picture.json", Body=b"{}")
     (data,) = existing(BUCKET).resources

@@ -8,14 +8,16 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import psutil
 import pytest
+from prefect.client.orchestration import get_client
 from prefect.logging import disable_run_logger
 
+from localaws.faults import Faults, S3Fails
 from tasks.errors import LeftoverError
 from tasks.plan import RunPlan
 from tasks.resources.heartbeat import Heartbeat, Process, this_machine, this_process
 from tasks.resources.inventory import existing, inventory
 from tasks.resources.resource import Resource
-from tasks.resources.sweep import Sweep, Verdict, judge_run, sweep_task
+from tasks.resources.sweep import Sweep, Verdict, _judged, judge_run, sweep_task
 from tests.tasks.deployed import BUCKET, RUN_ID, made_topic
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -132,6 +134,25 @@ def test_what_can_not_be_read_misdirects_no_sweep(plan: RunPlan) -> None:
     assert [each.what for each in found.unreadable] == ["queue stygig-odd"]
     assert swept([]).proven().unreadable == ("queue stygig-odd: can't be read, '' is no run's id",)
     assert len(existing(BUCKET).resources) == 1
+
+
+def test_a_run_whose_sign_of_life_may_not_be_read_is_held_back_and_no_other(
+    plan: RunPlan, local_aws_faults: Faults, prefect_backend: str
+) -> None:
+    """Judged against a Prefect that knows neither run."""
+    other = replace(plan, run_id="7777" + RUN_ID[4:], started_at=plan.started_at - timedelta(days=1))
+    for each in (plan, other):
+        made_topic(each)
+    local_aws_faults.add(S3Fails(key=f"runs/{RUN_ID}/heartbeat.json", operation="GetObject", caller="client"))
+    with get_client(sync_client=True) as client:
+        verdicts = [_judged(BUCKET, each.run_id, inventory(BUCKET), client, False) for each in (plan, other)]
+    assert [verdict.sweep for verdict in verdicts] == [False, True]
+    assert "its sign of life can't be read" in verdicts[0].why
+
+
+def test_a_dry_run_tells_what_it_could_not_look_at() -> None:
+    with pytest.raises(LeftoverError, match="not looked at: sns"):
+        Sweep((), (), ("not looked at: sns",), True).proven()
 
 
 def test_a_sweep_that_left_something_says_what() -> None:

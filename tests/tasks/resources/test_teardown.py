@@ -19,7 +19,10 @@ from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
 from tasks.names import S3Location
 from tasks.plan import RunPlan
+from tasks.resources import kinds
 from tasks.resources.inventory import existing, recorded, write_down, write_down_data
+from tasks.resources.resource import Resource
+from tasks.resources.scaling import ALARM
 from tasks.resources.teardown import SIGNALS, Removal, tear_down_endpoint, tear_down_run, uninterrupted
 from tasks.storage import keys_under, upload
 from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, RUN_ID, Clock, deployed, hurried, put_model
@@ -251,6 +254,40 @@ def test_one_endpoint_is_removed_with_what_serves_it_alone(plan: RunPlan) -> Non
 def test_with_its_last_endpoint_goes_the_rest_of_a_run(plan: RunPlan, account: Account) -> None:
     name = endpoint_of(plan, "only", create_messaging(plan))
     tear_down_endpoint(BUCKET, name, hurried(), silent).proven()
+    assert account.things() == set()
+
+
+def test_a_runs_last_endpoint_is_the_last_though_others_are_written_down_that_somebody_deleted(
+    plan: RunPlan, account: Account
+) -> None:
+    topics = create_messaging(plan)
+    first, second = endpoint_of(plan, "first", topics), endpoint_of(plan, "second", topics)
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=first)
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=first, WaiterConfig={"Delay": 0, "MaxAttempts": 5000})
+    tear_down_endpoint(BUCKET, second, hurried(), silent).proven()
+    assert account.things() == set()
+
+
+def test_an_id_of_which_nothing_is_known_is_said_to_be_so(plan: RunPlan) -> None:
+    said: list[str] = []
+    assert tear_down("042348dc", said.append) == Removal((), ())
+    assert said == ["nothing of a run 042348dc was found; `stygig inventory` shows the ids of runs"]
+
+
+def test_an_alarm_that_another_teardown_removed_meanwhile_stops_nothing(
+    plan: RunPlan, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint_of(plan)
+    look = ALARM.look
+
+    def looked_and_gone(resource: Resource) -> Resource | None:
+        seen = look(resource)
+        boto3.client("cloudwatch").delete_alarms(AlarmNames=[resource.name])
+        return seen
+
+    monkeypatch.setitem(kinds._BY_NAME, "alarm", replace(ALARM, look=looked_and_gone))
+    tear_down().proven()
     assert account.things() == set()
 
 
