@@ -21,6 +21,8 @@ def _states() -> Path:
 
 def serve(port: int, clock_rate: float, out: Printer) -> None:
     """Serves until Ctrl-C or SIGTERM; what `exports` needs is written down for as long."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)  # moto looks for it when it is imported
     from localaws import LocalAws
 
     aws = LocalAws(port=port, clock_rate=clock_rate)

@@ -46,11 +46,11 @@ def run_flow(
 @contextmanager
 def embedded_aws() -> Iterator[None]:
     """An embedded AWS in this process; its environment is this process's for as long."""
-    from localaws import LocalAws
-
     before = dict(os.environ)
     _become(without_strangers(before))
     try:
+        from localaws import LocalAws  # moto looks for AWS_PROFILE when it is imported
+
         with LocalAws(port=0) as aws:
             os.environ.update(aws.environment())
             yield
