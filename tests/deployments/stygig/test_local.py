@@ -9,7 +9,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -94,8 +97,19 @@ def test_a_taken_port_is_named(url: str, tmp_path: Path) -> None:
     assert done.stderr.startswith(f"error: Port {port} can't be listened on")
 
 
+def record_something(url: str) -> None:
+    """Leaves an entry in the journal: who follows an empty one has nothing to say, and so nobody to miss."""
+    keys = {"aws_access_key_id": "localaws", "aws_secret_access_key": "localaws", "region_name": "us-east-1"}
+    once = Config(retries={"total_max_attempts": 1})
+    fault = json.dumps({"kind": "Throttled", "operation": "ListModels", "times": 1}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{url}/_localaws/faults", fault, method="POST")).close()
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        boto3.client("sagemaker", endpoint_url=url, config=once, **keys).list_models()
+
+
 @pytest.mark.parametrize(("how", "status"), [((), 0), (("--follow",), 141)])
 def test_nothing_is_said_when_nobody_reads_on(url: str, folder: Path, how: tuple[str, ...], status: int) -> None:
+    record_something(url)
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "stygig", "local", "journal", "--json", *how]
