@@ -78,6 +78,7 @@ class Stack:
             "PREFECT_SERVER_API_AUTH_STRING": self.auth(),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origins,
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer: on a busy machine it is waited for
             "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PWD": str(ROOT),
