@@ -50,6 +50,21 @@ def test_a_range_of_an_object(s3: Any) -> None:
         s3.get_object(**OBJECT, Range="bytes=0-1", IfMatch='"other"')
 
 
+@pytest.mark.parametrize("asked", ["foo", "0-5", "items=0-5", "bytes", "bytes=", "bytes=0=5", "=", "bytes=a-b"])
+def test_a_header_that_is_no_range_is_ignored(s3: Any, asked: str) -> None:
+    s3.put_object(**OBJECT, Body=CONTENT)
+    whole = s3.get_object(**OBJECT, Range=asked)
+    assert (whole["ResponseMetadata"]["HTTPStatusCode"], whole["Body"].read()) == (200, CONTENT)
+    head = s3.head_object(**OBJECT, Range=asked)
+    assert (head["ResponseMetadata"]["HTTPStatusCode"], head["ContentLength"]) == (200, len(CONTENT))
+
+
+def test_the_head_of_a_range_tells_its_length(s3: Any) -> None:
+    s3.put_object(**OBJECT, Body=CONTENT)
+    head = s3.head_object(**OBJECT, Range="bytes=10-19")
+    assert (head["ResponseMetadata"]["HTTPStatusCode"], head["ContentLength"]) == (206, 10)
+
+
 def test_a_download_in_ranges_reads_no_more_than_the_object(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
