@@ -87,6 +87,7 @@ REPLACED: list[tuple[str, Callable[..., Any]]] = [
     ("moto.s3.models:S3Backend.delete_bucket_encryption", s3_buckets.delete_bucket_encryption),
     ("moto.s3.models:S3Backend.put_bucket_policy", s3_buckets.put_bucket_policy),
     ("moto.sts.models:STSBackend.get_caller_identity", iam_simulation.get_caller_identity),
+    ("moto.iam.responses:IamResponse.get_user", iam_simulation.get_user),
     ("moto.iam.models:IAMBackend.delete_access_key_by_name", iam_simulation.delete_access_key_by_name),
     ("moto.s3.responses:S3Response._get_checksum", s3_objects.get_checksum),
     ("moto.s3.responses:S3Response._handle_range_header", s3_objects.handle_range_header),
