@@ -87,6 +87,7 @@ def bucket_response_delete_keys(response: Any, bucket_name: str, authenticated: 
 
 def copy_object(response: Any) -> Any:
     """Copies an object, if source and target are as the caller believes."""
+    s3_checksums.check_algorithm(response.headers.get("x-amz-checksum-algorithm"))
     source = copy_source(response)
     if source is not None:
         check_source(response.headers, source)
