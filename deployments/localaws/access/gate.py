@@ -16,10 +16,11 @@ from localaws.access.judgement import judge
 from localaws.access.need import Need
 from localaws.access.needs import SCALING_ROLE, SCALING_SERVICE, needs_of
 from localaws.access.policy import Asked
-from localaws.access.principals import ANONYMOUS, Principal, find_role_named, principal_of
+from localaws.access.principals import ANONYMOUS, ROOT_USER_ARN, Principal, find_role, find_role_named, principal_of
 from localaws.access.s3_gate import S3Gate
 from localaws.access.s3_needs import READING, bucket_arn, object_arn
 from localaws.calls import Call
+from localaws.errors import AwsError
 from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.state import State
 from localaws.services.moto_services import ACCOUNT, kms_arn
@@ -46,6 +47,8 @@ class AccessGate:
             self._judge_form(call)
             return
         call = signers.as_signed(call)
+        if self._enforces and call.action == "sts:AssumeRole" and call.access_key == self.root_key:
+            _refuse_missing_role(call.parameters.get("RoleArn", ""))
         if not self._judges(call) or _is_open(call):
             return
         principal = _caller(call, presigned.token_of(call))
@@ -116,6 +119,13 @@ def _caller(call: Call, token: str | None) -> Principal:
     if principal is None:
         raise refusals.unknown_key(call.service, call.operation)
     return principal
+
+
+def _refuse_missing_role(role_arn: str) -> None:
+    """Who may do all may not be somebody who is not there; roles of other accounts are taken on trust."""
+    if role_arn.startswith(f"arn:aws:iam::{ACCOUNT}:role/") and find_role(role_arn) is None:
+        text = f"User: {ROOT_USER_ARN} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+        raise AwsError("AccessDenied", text, 403)
 
 
 def _is_open(call: Call) -> bool:

@@ -5,20 +5,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 
-from werkzeug.datastructures import FileStorage
-from werkzeug.formparser import parse_form_data
-
 from localaws.access import presigned, signatures
+from localaws.access.form_parts import FormParts, missing
 from localaws.access.post_policy import PostPolicy
 from localaws.access.presigned import Secrets, mismatch
 from localaws.calls import Call
-from localaws.errors import AwsError
 
 FORM = "multipart/form-data"
 _SCOPE = re.compile(r"(?P<key>[^/]+)/(?P<scope>\d{8}/[^/]+/s3/aws4_request)")
@@ -47,28 +42,8 @@ def is_form(call: Call) -> bool:
 
 def form_of(call: Call) -> PostForm:
     """The form that the call sends; its body stays readable."""
-    body = call.body()
-    _, form, files = parse_form_data({**call.request.environ, "wsgi.input": io.BytesIO(body)})
-    with ExitStack() as opened:
-        for file in files.values():
-            opened.callback(file.close)
-        return _form({name.lower(): value for name, value in form.items()}, files)
-
-
-def _form(fields: dict[str, str], files: Mapping[str, FileStorage]) -> PostForm:
-    if "key" not in fields:
-        raise _missing("key")
-    if "file" in fields:  # sent as a field, without a file's name
-        return PostForm({**fields, "key": key_of(fields["key"], "")}, len(fields["file"].encode()))
-    if len(files) != 1 or "file" not in files:
-        raise AwsError("InvalidArgument", "POST requires exactly one file upload per request.")
-    size = files["file"].stream.seek(0, io.SEEK_END)
-    return PostForm({**fields, "key": key_of(fields["key"], files["file"].filename or "")}, size)
-
-
-def key_of(field: str, filename: str) -> str:
-    """The object's key, in which `${filename}` is the file's name without its folders."""
-    return field.replace("${filename}", filename.rpartition("/")[2])
+    parts = FormParts.read(call.request.headers.get("Content-Type", ""), call.body())
+    return PostForm({**parts.fields, "key": parts.key}, len(parts.content))
 
 
 def check(call: Call, form: PostForm, secret_of: Secrets) -> None:
@@ -77,7 +52,7 @@ def check(call: Call, form: PostForm, secret_of: Secrets) -> None:
     if policy is None:
         return
     if form.access_key is None:
-        raise _missing("AWSAccessKeyId")
+        raise missing("AWSAccessKeyId")
     secret = secret_of(form.access_key, form.fields.get(presigned.TOKEN))
     _check_signature(form.fields, form.access_key, policy, secret)
     PostPolicy.of(policy).check(form.fields, call.bucket or "", form.size_bytes, presigned.now())
@@ -87,7 +62,7 @@ def _check_signature(fields: Mapping[str, str], access_key: str, policy: str, se
     field = "x-amz-signature" if "x-amz-credential" in fields else "signature"
     provided = fields.get(field)
     if provided is None:
-        raise _missing(field)
+        raise missing(field)
     if secret is None:
         return
     if field == "signature":
@@ -97,8 +72,3 @@ def _check_signature(fields: Mapping[str, str], access_key: str, policy: str, se
         made = signatures.v4_signature(secret, match["scope"], policy) if match else ""
     if not made or not presigned.same(provided, made):
         raise mismatch(access_key, provided, policy)
-
-
-def _missing(field: str) -> AwsError:
-    needed = f"Bucket POST must contain a field named '{field}'."
-    return AwsError("InvalidArgument", f"{needed}  If it is specified, please check the order of the fields.")

@@ -1,4 +1,4 @@
-"""What S3 checks of every request, whether or not permissions are judged: signed links, forms, expected owners."""
+"""What S3 checks of every request, whether or not permissions are judged: signed links, forms, owners, encryption."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from localaws.access import post_form, presigned, principals, refusals
 from localaws.access.refusals import ACCESS_DENIED
 from localaws.calls import Call
 from localaws.errors import AwsError
+from localaws.services import s3_encryption
 from localaws.services.moto_services import ACCOUNT
 
 _OWNER = "x-amz-expected-bucket-owner"
@@ -34,8 +35,11 @@ class S3Gate:
         if presigned.is_presigned(call):
             presigned.check(call, self._secret_of)
         elif post_form.is_form(call):
-            post_form.check(call, post_form.form_of(call), self._secret_of)
+            form = post_form.form_of(call)
+            post_form.check(call, form, self._secret_of)
+            s3_encryption.check(form.fields)
         _check_owner(call)
+        s3_encryption.check(_told_of(call))
 
     def _secret_of(self, access_key: str, token: str | None) -> str | None:
         if access_key == self.root_key:
@@ -46,6 +50,12 @@ class S3Gate:
         if secret is not None and token != wanted:
             raise refusals.unknown_key("s3", "") if token is None else refusals.invalid_s3_token()
         return secret
+
+
+def _told_of(call: Call) -> dict[str, str]:
+    """The headers, and what a link carries in their place, by names in lower case."""
+    told = (*call.request.args.items(), *call.request.headers.items())
+    return {name.lower(): value for name, value in told}
 
 
 def _check_owner(call: Call) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from localaws.access.documents import is_policy
 from localaws.access.judgement import Refusal, refusal
 from localaws.access.policy import Asked, Verdict, verdict
 from localaws.access.principals import Principal, principal_named
 from localaws.errors import AwsError
 
 _ENTITY = re.compile(r"arn:aws[a-z-]*:iam::(?P<account>\d{12}):(?P<kind>user|role|group)/(?P<path>.+)")
+_POLICY_LISTS = ("PolicyInputList", "PermissionsBoundaryPolicyInputList")
 _DECISIONS = {True: "explicitDeny", False: "implicitDeny"}
 
 
@@ -32,6 +34,7 @@ class Question:
     @classmethod
     def of(cls, request: Mapping[str, Any], principal: Principal) -> Question:
         """The question that a request asks of a principal; further policies of it bind the principal too."""
+        _refuse_malformed(request)
         boundaries = request.get("PermissionsBoundaryPolicyInputList") or []
         return cls(
             replace(
@@ -77,6 +80,22 @@ def entity(arn: str) -> Principal:
         text = f"The {match['kind']} with name {name} cannot be found."
         raise AwsError("NoSuchEntity", text, 404)
     return found
+
+
+def require(request: Mapping[str, Any], member: str) -> None:
+    """Raises IAM's error for a request without anything in a list that it must have."""
+    if not any(request.get(member) or ()):
+        constraint = f"at '{member[0].lower()}{member[1:]}' failed to satisfy constraint: Member must not be null"
+        raise AwsError("ValidationError", f"1 validation error detected: Value null {constraint}")
+
+
+def _refuse_malformed(request: Mapping[str, Any]) -> None:
+    """Raises IAM's errors for a request without actions, and for policies that are none."""
+    require(request, "ActionNames")
+    policies = [text for member in _POLICY_LISTS for text in request.get(member) or ()]
+    policies += [text for text in (request.get("ResourcePolicy"),) if text]
+    if not all(is_policy(text) for text in policies):
+        raise AwsError("InvalidInput", "Syntax errors in policy.")
 
 
 def _decision(refused: Refusal | None) -> str:

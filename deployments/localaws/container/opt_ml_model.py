@@ -44,13 +44,19 @@ def mount(model_dir: str) -> str | None:
 
 
 def note(text: str, model_dir: str, why_not: str | None) -> str | None:
-    """What is to be said of an error whose text names /opt/ml/model, where nothing is at that place."""
-    if why_not is None or MODEL_PATH not in text:
+    """What is to be said of an error that /opt/ml/model is behind, where nothing is at that place."""
+    if why_not is None or not (MODEL_PATH in text or _is_vain_import(text)):
         return None
     return (
         f"{NOTE}The handler names {MODEL_PATH}, where AWS has the model data. Here they are at {model_dir}, which "
         f"model_fn is told, and not at that path: a worker could not be given mounts of its own ({why_not})."
     )
+
+
+def _is_vain_import(text: str) -> bool:
+    """Whether an import has failed that also looked below /opt/ml/model, of which its error says nothing."""
+    looked = any(f"{path}/".startswith(f"{MODEL_PATH}/") for path in sys.path)
+    return looked and ("ModuleNotFoundError" in text or "ImportError" in text)
 
 
 def _leave_the_mounts_of_others() -> None:

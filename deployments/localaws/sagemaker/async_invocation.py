@@ -60,7 +60,7 @@ class AsyncInvocation:
         Clients count on the object's: the SageMaker SDK names the content type nowhere else.
         """
         headers = {
-            "Content-Type": self.request.get("ContentType", input_content_type),
+            "Content-Type": self.request.get("ContentType") or input_content_type,
             "Accept": self.request.get("Accept"),
             "X-Amzn-SageMaker-Custom-Attributes": self.request.get("CustomAttributes"),
             "X-Amzn-SageMaker-Inference-Id": self.inference_id,

@@ -18,12 +18,20 @@ def read_request(operation: str, endpoint: str, headers: Headers, body: bytes) -
     for name, member in shape.members.items() if shape is not None else ():
         header = member.serialization["name"] if member.serialization.get("location") == "header" else None
         if header is not None and (text := headers.get(header)) is not None:
-            request[name] = _parsed(name, member, text)
+            request[name] = _parsed(name, member, _as_sent(text))
     if body or (shape is not None and "Body" in shape.required_members):
         request["Body"] = body
     if found := violations("sagemaker-runtime", operation, request):
         raise ValidationError(violation_message(found))
     return request
+
+
+def _as_sent(text: str) -> str:
+    """A header's text; clients send UTF-8 where HTTP knows only Latin-1, which is how werkzeug reads it."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def _parsed(name: str, member: Shape, text: str) -> str | int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.iam.models import IAMBackend
+from moto.iam.models import IAMBackend, User
 from moto.iam.responses import IamResponse
 from moto.sts.models import STSBackend
 
-from localaws.access.principals import NOBODY, ROOT_USER_ARN, retired_keys
-from localaws.access.simulation import Question, entity
+from localaws.access.principals import NOBODY, ROOT_USER_ARN, retired_keys, token_of
+from localaws.access.simulation import Question, entity, require
 from localaws.errors import AwsError
 from localaws.services.moto_services import ACCOUNT
 
@@ -18,6 +18,7 @@ ROOT_USER_ID = "AIDALOCALAWS00000USER"
 _PAGE = 100
 _MOST = 1000
 _get_caller_identity = STSBackend.get_caller_identity
+_get_user = IamResponse.get_user
 _delete_access_key = IAMBackend.delete_access_key_by_name
 
 
@@ -25,6 +26,7 @@ def apply() -> None:
     """Puts everything in place."""
     STSBackend.get_caller_identity = get_caller_identity
     IAMBackend.delete_access_key_by_name = delete_access_key_by_name
+    IamResponse.get_user = get_user
     IamResponse.simulate_principal_policy = simulate_principal_policy
     IamResponse.simulate_custom_policy = simulate_custom_policy
 
@@ -33,6 +35,24 @@ def get_caller_identity(backend: Any, access_key_id: str, region: str) -> tuple[
     """Whose the key is: the user's that may do all, where it is no user's of IAM. moto's ARN for that is none."""
     user_id, arn, account = _get_caller_identity(backend, access_key_id, region)
     return (user_id, arn, account) if not arn.endswith(":user/moto") else (ROOT_USER_ID, ROOT_USER_ARN, ACCOUNT)
+
+
+def get_user(response: Any) -> ActionResult:
+    """Answers GetUser; without a name, for whoever asks, whom STS names too."""
+    if response._get_param("UserName"):
+        found: ActionResult = _get_user(response)
+        return found
+    access_key = response.get_access_key()
+    user = response.backend.get_user_from_access_key_id(access_key)
+    if user is None and token_of(access_key) is not None:
+        raise AwsError("ValidationError", "Must specify userName when calling with non-User credentials")
+    return ActionResult({"User": user or _root_user(response.region)})
+
+
+def _root_user(region: str) -> User:
+    user = User(ACCOUNT, region, ROOT_USER_ARN.rpartition("/")[2])
+    user.id = ROOT_USER_ID
+    return user
 
 
 def delete_access_key_by_name(backend: Any, name: str) -> None:
@@ -48,6 +68,7 @@ def simulate_principal_policy(response: Any) -> ActionResult:
 
 def simulate_custom_policy(response: Any) -> ActionResult:
     """Answers whether policies of no user, role or group allow actions."""
+    require(response.params, "PolicyInputList")
     return _page(response.params, Question.of(response.params, NOBODY))
 
 

@@ -73,6 +73,7 @@ def checked(headers: Mapping[str, str], body: bytes, raw_body: bytes) -> Checksu
     """What the client declared of the body, or asked to be computed; refuses a body that is another."""
     if (declared := headers.get("content-md5")) is not None:
         _check_md5(declared, body)
+    check_algorithm(headers.get("x-amz-sdk-checksum-algorithm"))
     algorithm, value = _declared(headers, raw_body)
     if not computable(algorithm):
         return Checksum(algorithm, value) if value is not None else NONE
@@ -82,6 +83,14 @@ def checked(headers: Mapping[str, str], body: bytes, raw_body: bytes) -> Checksu
             raise S3ClientError("InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
         raise bad_digest(algorithm)
     return Checksum(algorithm, computed)
+
+
+def check_algorithm(algorithm: str | None) -> None:
+    """Raises S3's error for an algorithm that there is not."""
+    if algorithm is not None and algorithm.upper() not in NAMES:
+        valid = "Please try again with any of the valid types"
+        text = f"Checksum algorithm provided is unsupported. {valid}: [{', '.join(NAMES)}]"
+        raise S3ClientError("InvalidRequest", text)
 
 
 def bad_digest(algorithm: str) -> S3ClientError:
@@ -113,14 +122,17 @@ def _check_md5(declared: str, body: bytes) -> None:
 
 def _declared(headers: Mapping[str, str], raw_body: bytes) -> tuple[str, str | None]:
     """moto looks for a trailer anywhere in the body, and so finds one in a text about trailers."""
-    for name in NAMES:
-        if (value := headers.get(f"x-amz-checksum-{name.lower()}")) is not None:
-            return name, value
+    found = [(name, headers[header]) for name in NAMES if (header := f"x-amz-checksum-{name.lower()}") in headers]
+    if len(found) > 1:
+        text = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        raise S3ClientError("InvalidRequest", text)
+    if found:
+        return found[0]
     trailer = headers.get("x-amz-trailer", "").lower()
     algorithm = trailer.removeprefix("x-amz-checksum-").upper()
     if algorithm in NAMES:
-        found = re.findall(rb"\n?%b:([^\r\n]+)" % trailer.encode(), raw_body[-_TRAILER_BYTES:])
-        return algorithm, found[-1].decode().strip() if found else None
+        trailers = re.findall(rb"\n?%b:([^\r\n]+)" % trailer.encode(), raw_body[-_TRAILER_BYTES:])
+        return algorithm, trailers[-1].decode().strip() if trailers else None
     return headers.get("x-amz-sdk-checksum-algorithm", "").upper(), None
 
 

@@ -16,7 +16,7 @@ from moto.s3.exceptions import CopyObjectMustChangeSomething
 from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
-from werkzeug.http import parse_date
+from werkzeug.http import http_date, parse_date
 
 from localaws.errors import AwsError
 from localaws.services import s3_checksums
@@ -27,6 +27,7 @@ _copy_in_backend = S3Backend.copy_object
 _delete_object = S3Response.delete_object
 _delete_keys = S3Response._bucket_response_delete_keys
 _FOR_DIRECTORIES = ("x-amz-if-match-last-modified-time", "x-amz-if-match-size")
+_OF_READS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 # Of several writers that want there to be nothing yet, one wins.
 _one_at_a_time = threading.RLock()
 
@@ -86,6 +87,7 @@ def bucket_response_delete_keys(response: Any, bucket_name: str, authenticated: 
 
 def copy_object(response: Any) -> Any:
     """Copies an object, if source and target are as the caller believes."""
+    s3_checksums.check_algorithm(response.headers.get("x-amz-checksum-algorithm"))
     source = copy_source(response)
     if source is not None:
         check_source(response.headers, source)
@@ -128,6 +130,20 @@ def check_source(headers: Mapping[str, str], source: Any) -> None:
             raise _failed("x-amz-copy-source-If-None-Match")
     elif (since := headers.get("x-amz-copy-source-if-modified-since")) is not None and not _changed(source, since):
         raise _failed("x-amz-copy-source-If-Modified-Since")
+
+
+def deciding(headers: Headers) -> Headers:
+    """The headers with only those conditions of a read that decide it, as moto reads them.
+
+    As in HTTP, an entity tag decides where a date comes with it, and a date that is none is ignored.
+    """
+    told = Headers([pair for pair in headers if pair[0].lower() not in _OF_READS])
+    for by_tag, by_date in (("If-Match", "If-Unmodified-Since"), ("If-None-Match", "If-Modified-Since")):
+        if (tag := headers.get(by_tag)) is not None:
+            told[by_tag] = tag if tag == "*" else f'"{tag.strip(chr(34))}"'
+        elif (moment := parse_date(headers.get(by_date))) is not None:
+            told[by_date] = http_date(moment)
+    return told
 
 
 def _refuse_pointless(response: Any, source: Any) -> None:

@@ -13,7 +13,8 @@ from moto.s3.models import get_canned_acl
 from moto.s3.responses import S3Response
 from moto.s3.utils import metadata_from_headers
 
-from localaws.access.post_form import FORM, key_of
+from localaws.access.form_parts import FormParts
+from localaws.access.post_form import FORM
 from localaws.services import s3_checksums
 
 Answer = tuple[int, dict[str, Any], str]
@@ -32,16 +33,14 @@ def bucket_response_post(response: Any, request: Any, bucket_name: str) -> Any:
         return _bucket_response_post(response, request, bucket_name)
     response.data["Action"] = "PutObject"
     response._authenticate_and_authorize_s3_action(bucket_name=bucket_name)
-    fields = {name.lower(): value for name, value in request.form.items()}
-    file = request.files.get("file")
-    fields["key"] = key_of(fields["key"], (file and file.filename) or "")
-    key = _store(response, bucket_name, fields)
+    parts = FormParts.read(request.headers.get("Content-Type", ""), request.get_data())
+    fields = {**parts.fields, "key": parts.key}
+    key = _store(response, bucket_name, fields, parts.content)
     location = f"{request.url_root}{quote(bucket_name)}/{quote(key.name, safe='')}"
     return _answer(fields, bucket_name, key, location)
 
 
-def _store(response: Any, bucket_name: str, fields: dict[str, str]) -> Any:
-    body = response.body.encode() if isinstance(response.body, str) else response.body
+def _store(response: Any, bucket_name: str, fields: dict[str, str], body: bytes) -> Any:
     acl = response._acl_from_headers({"x-amz-acl": fields["acl"]}) if "acl" in fields else get_canned_acl("private")
     checksum = s3_checksums.checked(fields, body, b"")
     key = response.backend.put_object(

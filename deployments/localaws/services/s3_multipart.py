@@ -24,7 +24,7 @@ from localaws.errors import AwsError
 from localaws.services import s3_checksums, s3_conditions
 from localaws.services.s3_checksums import COMPOSITE, FULL_OBJECT, NONE, Checksum
 from localaws.services.s3_parts import Part
-from localaws.services.s3_uploads import algorithm_of, is_composite, upload_of
+from localaws.services.s3_uploads import algorithm_of, check_checksum, is_composite, upload_of
 
 _upload_part = S3Response.upload_part
 _upload_part_copy = S3Response.upload_part_copy
@@ -100,6 +100,8 @@ def key_response_post(
         response._set_action("KEY", "POST", query)
         response._authenticate_and_authorize_s3_action(bucket_name=bucket_name, key_name=key_name)
         return complete(response, bucket_name, query["uploadId"][0], key_name)
+    if "uploads" in query:
+        check_checksum(response.headers)
     answer = _key_response_post(response, request, body, bucket_name, query, key_name)
     return _encrypted(answer, response) if "uploads" in query else answer
 
@@ -112,7 +114,20 @@ def complete(response: Any, bucket_name: str, upload_id: str, key_name: str) -> 
     with s3_conditions.conditional_write(response):
         upload = upload_of(response, upload_id)
         parts = _claimed(upload, upload_id, response.body)
+        _check_claims(response.headers, upload, parts)
         return _completed(response, bucket_name, _join(response, bucket_name, upload, parts))
+
+
+def _check_claims(headers: Mapping[str, str], upload: Any, parts: list[Any]) -> None:
+    """What the request says of the whole object must be so."""
+    size, claimed = sum(part.size for part in parts), headers.get("x-amz-mp-object-size")
+    if claimed is not None and claimed != str(size):
+        what = f"The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}"
+        raise AwsError("InvalidRequest", what)
+    kind = COMPOSITE if is_composite(upload) else FULL_OBJECT
+    if headers.get("x-amz-checksum-type", kind) != kind:
+        needed = "The complete request must use the same checksum mode."
+        raise AwsError("InvalidRequest", f"The upload was created using the {kind} checksum mode. {needed}")
 
 
 def _claimed(upload: Any, upload_id: str, body: bytes) -> list[Any]:

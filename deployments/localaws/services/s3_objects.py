@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
@@ -13,6 +14,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from localaws.services import s3_checksums, s3_conditions, s3_parts
 
+_RANGE = re.compile(r"bytes=[-0-9, ]+")
 _setup_class = S3Response.setup_class
 _get_object = S3Response.get_object
 _put_object = S3Response.put_object
@@ -65,18 +67,19 @@ class Contents:
 
 
 def setup_class(response: Any, request: Any, full_url: Any = None, headers: Any = None) -> None:
-    """Reads the request; its body is bytes whatever its type says, but for a browser's upload form.
+    """Reads the request, whose body is bytes whatever its type says.
 
-    moto takes a body of type application/x-www-form-urlencoded, which is what curl sends, for a form's fields.
+    moto takes a body of type application/x-www-form-urlencoded, which is what curl sends, for a form's fields, and of
+    a browser's upload form it loses the order.
     """
-    if request.method != "POST" or request.mimetype != "multipart/form-data":
-        request.get_data(parse_form_data=False)
-        request.form = request.files = ImmutableMultiDict()
+    request.get_data(parse_form_data=False)
+    request.form = request.files = ImmutableMultiDict()
     _setup_class(response, request, full_url, headers)
 
 
 def get_object(response: Any) -> Any:
     """Answers GetObject; a range or a part of it without reading the rest."""
+    response.headers = s3_conditions.deciding(response.headers)
     ranged, asked = response.headers.get("range"), response.querystring.pop("partNumber", [None])[0]
     if not ranged and asked is None:
         return _get_object(response)
@@ -99,7 +102,9 @@ def _part(response: Any, key: Any, asked: str) -> Any:
 
 
 def handle_range_header(response: Any, request: Any, response_headers: Any, response_content: Any) -> Any:
-    """Cuts the range out of the content."""
+    """Cuts the range out of the content; S3 ignores a header that is no range of bytes."""
+    if not _RANGE.fullmatch(request.headers["range"]):
+        return 200, response_headers, response_content[:]
     status, headers, body = _handle_range_header(response, request, response_headers, response_content)
     return status, headers, body[:] if isinstance(body, Contents) else body
 

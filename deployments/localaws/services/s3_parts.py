@@ -12,7 +12,7 @@ from moto.s3.models import OWNER
 from moto.s3.responses import S3Response
 
 from localaws.errors import AwsError
-from localaws.services import s3_checksums
+from localaws.services import s3_checksums, s3_conditions
 from localaws.services.s3_checksums import Checksum
 from localaws.services.s3_uploads import algorithm_of, upload_of
 
@@ -89,6 +89,7 @@ def checksum_headers(key: Any, checksum: Checksum) -> dict[str, str]:
 
 def head_object(response: Any, bucket_name: str, query: dict[str, Any], key_name: str, headers: Any) -> Any:
     """Answers HeadObject; a part of it as a part."""
+    headers = s3_conditions.deciding(headers)
     whole = {name: value for name, value in query.items() if name != "partNumber"}
     status, told, body = _head_object(response, bucket_name, whole, key_name, headers)
     key = response.backend.get_object(bucket_name, key_name, version_id=query.get("versionId", [None])[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,10 +14,11 @@ from moto.s3.models import OWNER, S3Backend
 from moto.s3.responses import S3Response
 
 from localaws.errors import AwsError
-from localaws.services.s3_checksums import COMPOSITE, FULL_OBJECT
+from localaws.services.s3_checksums import COMPOSITE, FULL_OBJECT, check_algorithm
 
 _create = S3Backend.create_multipart_upload
 _abort = S3Response.abort_multipart_upload
+_NO_KINDS = ((FULL_OBJECT, "SHA1"), (FULL_OBJECT, "SHA256"), (COMPOSITE, "CRC64NVME"))
 _MOST = 1000
 _HIGHEST = 2**31 - 1
 
@@ -46,6 +47,22 @@ def is_composite(upload: Any) -> bool:
     """Whether the object's checksum will be one of its parts' checksums."""
     usual = FULL_OBJECT if algorithm_of(upload) == "CRC64NVME" else COMPOSITE
     return bool(algorithm_of(upload)) and upload.metadata.get("x-amz-checksum-type", usual) == COMPOSITE
+
+
+def check_checksum(headers: Mapping[str, str]) -> None:
+    """Raises S3's error for an upload that is to have a checksum which there is not."""
+    algorithm, kind = headers.get("x-amz-checksum-algorithm"), headers.get("x-amz-checksum-type")
+    check_algorithm(algorithm)
+    if kind is None:
+        return
+    if algorithm is None:
+        needed = "can only be used with the x-amz-checksum-algorithm header"
+        raise AwsError("InvalidRequest", f"The x-amz-checksum-type header {needed}.")
+    if kind not in (COMPOSITE, FULL_OBJECT):
+        raise AwsError("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
+    if (kind, algorithm.upper()) in _NO_KINDS:
+        what = f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+        raise AwsError("InvalidRequest", what)
 
 
 def create_multipart_upload(backend: Any, bucket_name: str, key_name: str, *more: Any, **named: Any) -> Any:

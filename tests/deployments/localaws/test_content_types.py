@@ -57,6 +57,7 @@ def head(cloud: Cloud, location: str) -> dict[str, Any]:
         ({"ContentType": "text/csv"}, {"ContentType": "image/png"}, "image/png"),
         ({}, {}, "binary/octet-stream"),
         ({}, {"ContentType": "application/json"}, "application/json"),
+        ({"ContentType": "text/csv"}, {"ContentType": ""}, "text/csv"),
     ],
 )
 def test_the_input_objects_content_type_reaches_the_container_unless_the_caller_names_one(
@@ -92,3 +93,11 @@ def test_a_failure_object_has_the_content_type_of_whoever_wrote_it(cloud: Cloud)
     nothing = f"s3://{BUCKET}/nothing"
     missing = cloud.runtime.invoke_endpoint_async(EndpointName="endpoint", InputLocation=nothing)["FailureLocation"]
     assert head(cloud, missing)["ContentType"] == "text/plain"
+
+
+def test_a_key_that_is_not_ascii_is_read_and_told_as_it_was_sent(telling: Cloud) -> None:
+    telling.s3.put_object(Bucket=BUCKET, Key="Größe/写真.json", Body=b"{}", ContentType="text/csv")
+    assert told(telling, InputLocation=f"s3://{BUCKET}/Größe/写真.json") == ["text/csv", None]
+    missing = f"s3://{BUCKET}/Größe/missing/写真.json"
+    failed = telling.runtime.invoke_endpoint_async(EndpointName="endpoint", InputLocation=missing)["FailureLocation"]
+    assert missing in eventually(lambda: telling.read(failed)).decode()

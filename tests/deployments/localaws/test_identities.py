@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.deployments.localaws.callers import ACCOUNT, Caller, allow, code, deny, document, error
+from tests.deployments.localaws.callers import ACCOUNT, Caller, allow, code, deny, document, error, text
 from tests.deployments.localaws.cloud import Cloud
 
 BUCKET_ARN = "arn:aws:s3:::bucket"
@@ -44,6 +44,30 @@ def test_users_and_sessions_are_who_they_are(cloud: Cloud) -> None:
     assert caller.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/caller"
     session = caller.assume(cloud.aws.execution_role_arn).client("sts").get_caller_identity()["Arn"]
     assert session == f"arn:aws:sts::{ACCOUNT}:assumed-role/stygig-execution/session"
+
+
+def test_iam_and_sts_name_the_same_user(cloud: Cloud) -> None:
+    caller = Caller(cloud.aws)
+    for client in (cloud.client, caller.client):
+        user, identity = client("iam").get_user()["User"], client("sts").get_caller_identity()
+        assert (user["Arn"], user["UserId"]) == (identity["Arn"], identity["UserId"])
+        assert identity["Arn"].endswith(f"/{user['UserName']}")
+    assert caller.iam.get_user(UserName="caller")["User"]["UserName"] == "caller"
+    session = caller.assume(cloud.aws.execution_role_arn)
+    assert code(error(session.client("iam").get_user)) == "ValidationError"
+
+
+def test_nobody_becomes_a_role_that_is_not_there(enforced: Cloud, caller: Caller) -> None:
+    missing = f"arn:aws:iam::{ACCOUNT}:role/missing"
+    caller.may(allow("*"))
+    for client in (enforced.client, caller.client):
+        sts = client("sts")
+        who = sts.get_caller_identity()["Arn"]
+        refused = error(sts.assume_role, RoleArn=missing, RoleSessionName="session")
+        why = f"User: {who} is not authorized to perform: sts:AssumeRole on resource: {missing}"
+        assert (code(refused), text(refused)) == ("AccessDenied", why)
+    there = enforced.client("sts").assume_role(RoleArn=enforced.aws.execution_role_arn, RoleSessionName="session")
+    assert there["Credentials"]["SessionToken"]
 
 
 def test_a_roles_policies_decide(iam: Any) -> None:
@@ -117,6 +141,29 @@ def test_policies_of_nobody_are_simulated(iam: Any) -> None:
     policies = [document(allow("s3:Get*"))]
     found = decisions(iam.simulate_custom_policy, ["s3:GetObject", "s3:PutObject"], PolicyInputList=policies)
     assert list(found.values()) == ["allowed", "implicitDeny"]
+
+
+@pytest.mark.parametrize("malformed", ["nonsense", "{}", '{"Statement": [{"Effect": "Maybe"}]}', "[]"])
+def test_what_is_no_policy_is_not_simulated(iam: Any, malformed: str) -> None:
+    good = document(allow("s3:*"))
+    custom = {"ActionNames": ["s3:GetObject"], "PolicyInputList": [good]}
+    arn = role(iam, allow("s3:*"))
+    for call, request in (
+        (iam.simulate_custom_policy, {**custom, "PolicyInputList": [good, malformed]}),
+        (iam.simulate_custom_policy, {**custom, "PermissionsBoundaryPolicyInputList": [malformed]}),
+        (iam.simulate_custom_policy, {**custom, "ResourcePolicy": malformed}),
+        (iam.simulate_principal_policy, {**custom, "PolicySourceArn": arn, "PolicyInputList": [malformed]}),
+    ):
+        refused = error(call, **request)
+        assert (code(refused), refused.response["ResponseMetadata"]["HTTPStatusCode"]) == ("InvalidInput", 400)
+
+
+def test_a_simulation_has_actions_and_policies(iam: Any) -> None:
+    policies = [document(allow("s3:*"))]
+    assert code(error(iam.simulate_custom_policy, PolicyInputList=policies, ActionNames=[])) == "ValidationError"
+    assert code(error(iam.simulate_custom_policy, PolicyInputList=[], ActionNames=["s3:*"])) == "ValidationError"
+    arn = role(iam, allow("s3:*"))
+    assert code(error(iam.simulate_principal_policy, PolicySourceArn=arn, ActionNames=[])) == "ValidationError"
 
 
 def test_the_results_come_in_pages(iam: Any) -> None:

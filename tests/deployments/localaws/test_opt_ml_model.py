@@ -52,6 +52,13 @@ ASKS_LATE = """
 def model_fn(model_dir): return None
 def transform_fn(model, body, content_type, accept): return open("/opt/ml/model/weights.txt").read()
 """
+IMPORTS_LATE = """
+import sys
+sys.path.append("/opt/ml/model/")
+def model_fn(model_dir): print("loaded")
+def transform_fn(model, body, content_type, accept):
+    import shirts
+"""
 FILES = {"weights.txt": "w", "shirts/__init__.py": "", "shirts/colour.py": "NAME = 'navy'"}
 TRIES = "import sys; from localaws.container import opt_ml_model; print(opt_ml_model.mount(sys.argv[1]) or 'mounted')"
 
@@ -157,6 +164,29 @@ def test_one_that_looks_there_only_when_it_is_asked_says_so_in_its_log(unmounted
     with pytest.raises(ClientError, match=r"No such file or directory: '/opt/ml/model/weights\.txt'"):
         answer(unmounted)
     eventually(lambda: any("The handler names /opt/ml/model" in line for line in unmounted.log_lines()) or None)
+
+
+@pytest.mark.parametrize("found", ["append", "insert"])
+def test_an_import_from_there_in_vain_fails_the_endpoint_with_the_path_and_the_limit(
+    unmounted: Cloud, found: str
+) -> None:
+    handler = IMPORTS if found == "append" else IMPORTS.replace("append(", "insert(0, ")
+    reason = deploy(unmounted, handler, "Failed")["FailureReason"]
+    assert "The handler names /opt/ml/model, where AWS has the model data. Here they are at " in reason
+    assert reason.endswith("a worker could not be given mounts of its own (it was switched off).")
+    assert any(line.startswith("localaws: The handler names /opt/ml/model") for line in unmounted.log_lines())
+
+
+def test_an_import_from_there_when_it_is_asked_says_so_in_its_log(unmounted: Cloud) -> None:
+    deploy(unmounted, IMPORTS_LATE)
+    with pytest.raises(ClientError, match="No module named 'shirts'"):
+        answer(unmounted)
+    eventually(lambda: any("The handler names /opt/ml/model" in line for line in unmounted.log_lines()) or None)
+
+
+def test_an_import_from_elsewhere_says_nothing_of_it(unmounted: Cloud) -> None:
+    reason = deploy(unmounted, "import shirts\ndef model_fn(model_dir): return None", "Failed")["FailureReason"]
+    assert "/opt/ml/model" not in reason
 
 
 def test_other_errors_say_nothing_of_it(unmounted: Cloud) -> None:

@@ -19,6 +19,7 @@ from moto.s3.models import FakeKey
 
 from localaws.services import s3_objects
 from tests.deployments.localaws.cloud import BUCKET, Cloud
+from tests.deployments.localaws.plain_http import send
 
 CONTENT = bytes(range(256)) * 16
 OBJECT = {"Bucket": BUCKET, "Key": "key"}
@@ -48,6 +49,21 @@ def test_a_range_of_an_object(s3: Any) -> None:
         s3.get_object(**OBJECT, Range="bytes=4096-")
     with pytest.raises(ClientError, match="PreconditionFailed"):
         s3.get_object(**OBJECT, Range="bytes=0-1", IfMatch='"other"')
+
+
+@pytest.mark.parametrize("asked", ["foo", "0-5", "items=0-5", "bytes", "bytes=", "bytes=0=5", "=", "bytes=a-b"])
+def test_a_header_that_is_no_range_is_ignored(s3: Any, asked: str) -> None:
+    s3.put_object(**OBJECT, Body=CONTENT)
+    whole = s3.get_object(**OBJECT, Range=asked)
+    assert (whole["ResponseMetadata"]["HTTPStatusCode"], whole["Body"].read()) == (200, CONTENT)
+    head = s3.head_object(**OBJECT, Range=asked)
+    assert (head["ResponseMetadata"]["HTTPStatusCode"], head["ContentLength"]) == (200, len(CONTENT))
+
+
+def test_the_head_of_a_range_tells_its_length(s3: Any) -> None:
+    s3.put_object(**OBJECT, Body=CONTENT)
+    head = s3.head_object(**OBJECT, Range="bytes=10-19")
+    assert (head["ResponseMetadata"]["HTTPStatusCode"], head["ContentLength"]) == (206, 10)
 
 
 def test_a_download_in_ranges_reads_no_more_than_the_object(
@@ -111,6 +127,25 @@ def test_a_body_that_is_not_what_its_digest_says_is_refused(cloud: Cloud, digest
     with pytest.raises(ClientError, match=refusal):
         s3.upload_part(**OBJECT, UploadId=upload, PartNumber=1, Body=b"body", **digest)
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+
+
+def test_a_body_has_one_checksum_of_a_kind_that_there_is(cloud: Cloud) -> None:
+    s3 = cloud.client("s3", config=Config(retries={"total_max_attempts": 1}))
+    both = {"ChecksumSHA256": encoded(hashlib.sha256(b"body").digest()), "ChecksumCRC32": crc32(b"body")}
+    with pytest.raises(ClientError, match=r"InvalidRequest.*Multiple checksum Types are not allowed"):
+        s3.put_object(**OBJECT, Body=b"body", **both)
+    upload = s3.create_multipart_upload(**OBJECT)["UploadId"]
+    with pytest.raises(ClientError, match=r"InvalidRequest.*Multiple checksum Types are not allowed"):
+        s3.upload_part(**OBJECT, UploadId=upload, PartNumber=1, Body=b"body", **both)
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+    s3.put_object(**OBJECT, Body=b"body")
+    with pytest.raises(ClientError, match=r"InvalidRequest.*Checksum algorithm provided is unsupported"):
+        s3.copy_object(Bucket=BUCKET, Key="copy", CopySource=OBJECT, ChecksumAlgorithm="SHA3")
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=localaws/20260101/us-east-1/s3/aws4_request"}
+    url = f"{cloud.aws.endpoint_url}/{BUCKET}/other"
+    refused = send("PUT", url, b"body", {**signed, "x-amz-sdk-checksum-algorithm": "SHA3"})
+    assert refused.error == (400, "InvalidRequest")
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]] == ["key"]
 
 
 def put_chunked(cloud: Cloud, checksum: str) -> None:

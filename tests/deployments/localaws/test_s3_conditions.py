@@ -31,6 +31,42 @@ def etag(s3: Any) -> str:
     return str(s3.put_object(**SOURCE, Body=b"source")["ETag"])
 
 
+def status(call: Any, **asked: Any) -> int:
+    """The HTTP status of a read."""
+    try:
+        return int(call(**SOURCE, **asked)["ResponseMetadata"]["HTTPStatusCode"])
+    except ClientError as refused:
+        return int(refused.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+@pytest.mark.parametrize("operation", ["get_object", "head_object"])
+def test_of_an_entity_tag_and_a_date_the_tag_decides_whether_an_object_is_read(
+    s3: Any, etag: str, operation: str
+) -> None:
+    read, bare = getattr(s3, operation), etag.strip('"')
+    for asked, expected in (
+        ({"IfMatch": etag, "IfUnmodifiedSince": AGO}, 200),
+        ({"IfMatch": OTHER, "IfUnmodifiedSince": AHEAD}, 412),
+        ({"IfNoneMatch": OTHER, "IfModifiedSince": AHEAD}, 200),
+        ({"IfNoneMatch": etag, "IfModifiedSince": AGO}, 304),
+        ({"IfUnmodifiedSince": AGO}, 412),
+        ({"IfUnmodifiedSince": AHEAD}, 200),
+        ({"IfModifiedSince": AHEAD}, 304),
+        ({"IfModifiedSince": AGO}, 200),
+        ({"IfMatch": bare, "IfNoneMatch": OTHER}, 200),
+        ({"IfMatch": bare}, 200),
+        ({"IfNoneMatch": bare}, 304),
+        ({"IfMatch": etag, "IfUnmodifiedSince": AGO, "Range": "bytes=0-1"}, 206),
+    ):
+        assert status(read, **asked) == expected, asked
+
+
+def test_a_date_that_is_none_is_ignored(s3: Any, etag: str) -> None:
+    link = s3.generate_presigned_url("get_object", Params=SOURCE)
+    for name in ("If-Modified-Since", "If-Unmodified-Since"):
+        assert send("GET", link, headers={name: "yesterday"}).status == 200
+
+
 def content(s3: Any) -> bytes | None:
     try:
         body: bytes = s3.get_object(**OBJECT)["Body"].read()

@@ -172,6 +172,60 @@ def test_a_form_must_have_a_key_a_file_and_a_bucket(cloud: Cloud) -> None:
     assert post_form(f"{cloud.aws.endpoint_url}/nowhere", {"key": "k"}).error == (404, "NoSuchBucket")
 
 
+def send_parts(url: str, *parts: tuple[str, str | None, str]) -> Answer:
+    """The answer to a form of parts, each with its name, its file's name and its text, in this order."""
+    body = ""
+    for name, filename, text in parts:
+        of_file = f'; filename="{filename}"' if filename is not None else ""
+        body += f'--x\r\nContent-Disposition: form-data; name="{name}"{of_file}\r\n\r\n{text}\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    return send("POST", url, f"{body}--x--\r\n".encode(), headers)
+
+
+def test_fields_after_the_file_are_ignored(s3: Any) -> None:
+    post = s3.generate_presigned_post(**OBJECT)
+    fields = [(name, None, value) for name, value in post["fields"].items()]
+    after = [("x-amz-meta-late", None, "1"), ("key", None, "another"), ("acl", None, "public-read")]
+    assert send_parts(post["url"], *fields, ("file", "f", "content"), *after).status == 204
+    found = s3.get_object(**OBJECT)
+    assert (found["Body"].read(), found["Metadata"]) == (b"content", {})
+    [listed] = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    assert listed["Key"] == OBJECT["Key"]
+
+
+def test_a_key_or_a_signature_after_the_file_counts_as_missing(s3: Any) -> None:
+    post = s3.generate_presigned_post(**OBJECT)
+    for late in ("key", "signature" if "signature" in post["fields"] else "x-amz-signature"):
+        before = [(name, None, value) for name, value in post["fields"].items() if name != late]
+        answer = send_parts(post["url"], *before, ("file", "f", "content"), (late, None, post["fields"][late]))
+        why = "If it is specified, please check the order of the fields."
+        needed = f"Bucket POST must contain a field named '{late}'.  {why}"
+        assert refusal(answer) == (400, "InvalidArgument", needed)
+    assert nothing_is_stored(s3)
+
+
+def test_a_form_has_one_file(s3: Any) -> None:
+    post = s3.generate_presigned_post(**OBJECT)
+    fields = [(name, None, value) for name, value in post["fields"].items()]
+    for files in (
+        [("file", "a", "1"), ("file", "b", "2")],
+        [("file", "a", "1"), ("file", None, "2")],
+        [("f", "a", "1")],
+    ):
+        answer = send_parts(post["url"], *fields, *files)
+        why = "POST requires exactly one file upload per request."
+        assert refusal(answer) == (400, "InvalidArgument", why)
+    assert nothing_is_stored(s3)
+    assert send_parts(post["url"], *fields, ("file", None, "unnamed")).status == 204
+    assert s3.get_object(**OBJECT)["Body"].read() == b"unnamed"
+
+
+def test_a_form_that_is_none_is_refused(cloud: Cloud) -> None:
+    for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
+        answer = send("POST", f"{cloud.aws.endpoint_url}/{BUCKET}", b"nonsense", {"Content-Type": content_type})
+        assert answer.error == (400, "MalformedPOSTRequest")
+
+
 def test_the_files_name_becomes_part_of_the_key(s3: Any) -> None:
     post = s3.generate_presigned_post(BUCKET, "user/${filename}", Conditions=[["starts-with", "$key", "user/"]])
     for sent in ("a b.png", "/home/me/a b.png"):

@@ -217,6 +217,33 @@ def test_completing_tells_each_parts_checksum_and_the_right_one(s3: Any) -> None
     upload.complete([first, second], ChecksumSHA256=composite("SHA256").removesuffix("-2"))
 
 
+def test_completing_tells_the_right_size_and_the_uploads_kind_of_checksum(s3: Any) -> None:
+    upload = Upload(s3, "SHA256")
+    parts = upload.put_all()
+    refused = error(upload.complete, parts=parts, MpuObjectSize=len(CONTENT) + 1)
+    assert code(refused) == "InvalidRequest"
+    assert f"'x-amz-mp-object-size' header value {len(CONTENT) + 1} does not match" in text(refused)
+    refused = error(upload.complete, parts=parts, ChecksumType="FULL_OBJECT")
+    assert (code(refused), "COMPOSITE checksum mode" in text(refused)) == ("InvalidRequest", True)
+    upload.complete(parts, MpuObjectSize=len(CONTENT), ChecksumType="COMPOSITE")
+    whole = Upload(s3, "CRC32", ChecksumType="FULL_OBJECT")
+    parts = whole.put_all()
+    assert code(error(whole.complete, parts=parts, ChecksumType="COMPOSITE")) == "InvalidRequest"
+    whole.complete(parts, ChecksumType="FULL_OBJECT")
+
+
+def test_an_upload_is_begun_with_a_checksum_that_there_is(s3: Any) -> None:
+    for asked in (
+        {"ChecksumAlgorithm": "SHA3"},
+        {"ChecksumType": "FULL_OBJECT"},
+        {"ChecksumAlgorithm": "SHA256", "ChecksumType": "FULL_OBJECT"},
+        {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "COMPOSITE"},
+        {"ChecksumAlgorithm": "CRC32", "ChecksumType": "OTHER"},
+    ):
+        assert code(error(s3.create_multipart_upload, **OBJECT, **asked)) == "InvalidRequest", asked
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
 def test_an_upload_may_be_gone_on_with_by_what_is_listed_of_it(s3: Any) -> None:
     upload = Upload(s3, "SHA256")
     upload.put(2, PARTS[0])
