@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from prefect.logging import disable_run_logger
-from tests.tasks.test_teardown import Account
 
 from localaws.faults import CallFault, CallRefused, ConnectionDropped, Faults, Throttled
 from tasks.errors import StygigError
@@ -17,6 +16,7 @@ from tasks.resources.inventory import existing
 from tasks.resources.teardown import Removal, tear_down_run
 from tasks.resources.torn_down import torn_down
 from tests.tasks.deployed import BUCKET, RUN_ID, hurried, put_model
+from tests.tasks.resources.test_teardown import Account
 
 CREATING = {
     "CreateTopic": "sns",

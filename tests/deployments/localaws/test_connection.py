@@ -69,17 +69,19 @@ def test_a_body_in_chunks_is_put_together(connection: HTTPConnection) -> None:
 
 def test_a_client_that_waits_for_it_is_told_to_go_on(connection: HTTPConnection) -> None:
     assert connection.sock is not None
-    head = f"PUT /{BUCKET}/waited HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
-    connection.sock.sendall(head.encode())
+    head = f"PUT /{BUCKET}/waited HTTP/1.1\r\nHost: localhost\r\nAuthorization: {SIGNED}\r\n"
+    connection.sock.sendall(f"{head}Content-Length: 3\r\nExpect: 100-continue\r\n\r\n".encode())
     assert connection.sock.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
     connection.sock.sendall(b"abc")
     assert answer_of(connection.sock).status == 200
     assert ask(connection, "GET", f"/{BUCKET}/waited") == (200, b"abc")
 
 
-@pytest.mark.parametrize("head", ["GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close", "GET / HTTP/1.0"])
+@pytest.mark.parametrize(
+    "head", ["GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close", "GET / HTTP/1.0\r\nHost: localhost"]
+)
 def test_a_client_that_wants_the_connection_closed_gets_that(raw: socket.socket, head: str) -> None:
-    raw.sendall(f"{head}\r\n\r\n".encode())
+    raw.sendall(f"{head}\r\nAuthorization: {SIGNED}\r\n\r\n".encode())
     answer = answer_of(raw)
     assert (answer.status, answer.getheader("Connection")) == (200, "close")
     answer.read()

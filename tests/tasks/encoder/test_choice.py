@@ -33,7 +33,7 @@ def test_a_prepared_encoder_says_only_what_a_container_reads(tmp_path: Path) -> 
 def test_a_name_that_is_nothing_is_quoted_with_what_would_be_something(wanted: str, tmp_path: Path) -> None:
     for attempt in (
         lambda: prepare_encoder(EncoderChoice(wanted), tmp_path),
-        lambda: check_packagable(PackagingInputs("catalogue", wanted)),
+        lambda: check_packagable(PackagingInputs("catalogue", EncoderChoice(wanted))),
     ):
         with pytest.raises(InputError) as found:
             attempt()
@@ -64,7 +64,7 @@ def test_an_engine_that_cant_run_the_encoder_is_refused_before_anything_is_expor
     wanted: str, precision: Any, engine: Any, said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=said):
-        check_packagable(PackagingInputs("catalogue", wanted, precision=precision, engine=engine))
+        check_packagable(PackagingInputs("catalogue", EncoderChoice(wanted, precision, engine)))
     with pytest.raises(InputError, match=said):
         prepare_encoder(EncoderChoice(wanted, precision, engine), tmp_path / "encoder")
     assert not (tmp_path / "encoder").exists()
@@ -73,7 +73,7 @@ def test_an_engine_that_cant_run_the_encoder_is_refused_before_anything_is_expor
 def test_without_open_clip_engine_torch_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(InputError, match=r"Packaging ViT-B-32:openai needs .*make setup-clip"):
-        check_packagable(PackagingInputs("catalogue", "ViT-B-32:openai", engine="torch"))
+        check_packagable(PackagingInputs("catalogue", EncoderChoice("ViT-B-32:openai", engine="torch")))
 
 
 def test_without_torch_an_open_clip_encoder_says_what_to_install(

@@ -76,7 +76,7 @@ def test_a_page_that_can_not_be_drawn_shows_the_markdown(tmp_path: Path, monkeyp
 def test_a_history_that_can_not_be_read_is_said_and_gains_the_night(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.report.report.read_history", broken)
+    monkeypatch.setattr("tasks.report.writing.read_history", broken)
     files, content = written(report(), tmp_path)
     assert content["omissions"][0].startswith("the nights before: left out")
     assert "the nights before" in files.html.read_text(encoding="utf-8")
