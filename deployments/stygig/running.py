@@ -113,6 +113,3 @@ def inventory_directly() -> "Inventory":
     from tasks.settings import read_settings
 
     return existing(bucket_of(read_settings()))
-
-
-__all__ = ["embedded_aws", "inventory_directly", "run_flow"]

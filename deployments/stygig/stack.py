@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,8 +111,9 @@ def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
         _start(service, environment, started)
     _wait_until_answers(stack.aws, f"http://127.0.0.1:{stack.aws_port}/")
     _wait_until_answers(stack.prefect, f"{stack.api_url}/health")
-    environment |= _aws_environment(stack)
-    _write_exports(stack, environment)
+    aws = _aws_environment(stack)
+    environment |= aws
+    _write_exports(stack, stack.environment() | aws)
     _prefect(environment, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect(environment, "--no-prompt", "deploy", "--all")
     _start(stack.worker, environment, started)
@@ -139,16 +140,21 @@ def _finish_runs(server: PrefectServer) -> None:
     started, cancelled = time.monotonic(), False
     while runs := _running(server):
         waited = time.monotonic() - started
-        if not waited or int(waited) % 30 == 0:
+        if int(waited) % 30 == 0:
             say(f"{len(runs)} runs are in hand; they have {DRAIN_SECONDS:.0f} s to end, then they are cancelled")
         if waited > DRAIN_SECONDS and not cancelled:
             cancelled = True
-            for run in runs:
-                server.post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
+            _cancel(server, runs)
         if waited > 2 * DRAIN_SECONDS:
             say(f"{len(runs)} runs would not end; `stygig sweep` cleans up after them")
             return
         time.sleep(1)
+
+
+def _cancel(server: PrefectServer, runs: list[dict[str, Any]]) -> None:
+    for run in runs:
+        with suppress(httpx.HTTPError):  # it may have ended meanwhile; if it hasn't, the wait goes on and says so
+            server.post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
 
 
 def _running(server: PrefectServer) -> list[dict[str, Any]]:
@@ -203,8 +209,7 @@ def _aws_environment(stack: Stack) -> dict[str, str]:
 
 def _write_exports(stack: Stack, environment: Mapping[str, str]) -> None:
     """What a shell needs to use the stack, in one file to be sourced."""
-    wanted = {*stack.environment(), *_aws_environment(stack)}
-    lines = [f"export {name}={shlex.quote(environment[name])}\n" for name in sorted(wanted)]
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
     (stack.run / "env").write_text("".join(lines))
 
 
@@ -257,10 +262,7 @@ def main() -> int:
                 explain(stack, up(stack))
             else:
                 down(stack)
-    except StackError as exc:
-        say(f"error: {exc}")
-        return 3
-    except OSError as exc:
+    except (StackError, OSError) as exc:
         say(f"error: {exc}")
         return 3
     except KeyboardInterrupt:

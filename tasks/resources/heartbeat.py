@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from email.utils import parsedate_to_datetime
@@ -21,6 +20,7 @@ from tasks.clients import client, explained, missing_ok
 from tasks.errors import StygigError
 from tasks.names import RunNames, S3Location
 from tasks.processes import lives, start_time
+from tasks.progress import Progress
 
 BEAT_SECONDS = 30.0
 LAST_BEAT_SECONDS = 60.0
@@ -97,7 +97,7 @@ class Beating:
 
     bucket: str
     run_id: str
-    warn: Callable[[str], None]
+    warn: Progress
     kept: bool = False
     """Whether what the run makes is meant to stay."""
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -119,18 +119,19 @@ class Beating:
         self.stop()
         self.write(ended=True)
 
-    def write(self, ended: bool) -> None:
+    def write(self, ended: bool, *, hasty: bool = False) -> None:
         where = _location(self.bucket, self.run_id)
         beat: dict[str, Any] = {"process": asdict(this_process()), "kept": self.kept, "ended": ended}
         with explained("s3:PutObject", where.uri):
-            # Hasty: a beat that arrives after the run's end would speak of a run that lives.
-            client("s3", hasty=True).put_object(Bucket=where.bucket, Key=where.key, Body=json.dumps(beat).encode())
+            client("s3", hasty=hasty).put_object(Bucket=where.bucket, Key=where.key, Body=json.dumps(beat).encode())
 
     def _beat(self) -> None:
         failed = False
         while not self.stopping.wait(BEAT_SECONDS):
             try:
-                self.write(ended=False)
+                # Hasty: a beat that arrives after the run's end would speak of a run that lives. The first and the
+                # last are waited for, and worth every attempt: without the last, what was to be kept would be swept.
+                self.write(ended=False, hasty=True)
                 failed = False
             except StygigError as exc:
                 if not failed:

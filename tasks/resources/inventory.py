@@ -4,7 +4,7 @@ Every resource is written down in S3 before it is asked for, so that a process w
 nothing at all, finds what a killed run left. Tags are the second way: they survive the bucket.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from tasks.errors import StygigError
 from tasks.names import RUNS_PREFIX
 from tasks.plan import RunPlan
 from tasks.prefect_task import task
+from tasks.resources.kind import ResourceKind
 from tasks.resources.kinds import KINDS, in_order, kind_of, looked_at, priced
 from tasks.resources.resource import Resource, Unreadable
 
@@ -104,15 +105,10 @@ def _read(key: str, content: bytes) -> Resource | Unreadable:
     return resource
 
 
-def tagged() -> Iterator[Resource | Unreadable]:
-    """What carries our tags, whoever wrote it down."""
-    for kind in KINDS:
-        yield from _listed(kind.tagged, kind.listing)
-
-
-def _listed(listing: Callable[[], Iterable[Resource | Unreadable]], action: str) -> Iterator[Resource | Unreadable]:
-    with explained(action):
-        yield from listing()
+def tagged(kind: ResourceKind) -> Iterator[Resource | Unreadable]:
+    """What of a kind carries our tags, whoever wrote it down."""
+    with explained(kind.listing):
+        yield from kind.tagged()
 
 
 @dataclass
@@ -145,7 +141,7 @@ def inventory(bucket: str, run_id: str = "") -> Inventory:
     """
     taking = _Taking(run_id)
     for kind in KINDS:
-        taking.take(_listed(kind.tagged, kind.listing))
+        taking.take(tagged(kind))
     taking.take(records(bucket, run_id))
     resources = tuple(sorted(taking.found.values(), key=in_order))
     return Inventory(resources, tuple(taking.unreadable.values()), tuple(taking.unlisted))
@@ -173,17 +169,3 @@ def _seen(resource: Resource) -> Resource | None:
 def inventory_task(bucket: str) -> Inventory:
     """Of all runs, with what was written down and never made: a sweep strikes that out, too."""
     return inventory(bucket)
-
-
-__all__ = [
-    "Inventory",
-    "existing",
-    "inventory",
-    "inventory_task",
-    "recorded",
-    "records",
-    "strike_out",
-    "tagged",
-    "write_down",
-    "write_down_data",
-]

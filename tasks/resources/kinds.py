@@ -1,5 +1,6 @@
 """The kinds of things that a run makes in AWS, in the order in which it makes them; teardown goes backwards."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from tasks.clients import explained, missing_ok
@@ -53,9 +54,6 @@ def looked_at(resource: Resource) -> Resource | None:
 
 def priced(resource: Resource) -> Resource:
     """The resource with what it costs an hour; what can't be found out, or may not be, is unknown and no error."""
-    try:
-        with explained(f"describing {resource.label}"), missing_ok():
-            return replace(resource, usd_per_hour=kind_of(resource).usd_per_hour(resource))
-    except StygigError:
-        pass
+    with suppress(StygigError), explained(f"describing {resource.label}"), missing_ok():
+        return replace(resource, usd_per_hour=kind_of(resource).usd_per_hour(resource))
     return replace(resource, usd_per_hour=None)

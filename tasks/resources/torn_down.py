@@ -72,8 +72,12 @@ def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = Fals
 def _end_kept(heart: Beating) -> None:
     try:
         heart.end()
-    except StygigError as exc:  # the run itself went well; a sweep will see that its process is gone
-        run_logger().warning("the run's end could not be written down: %s", exc)
+    except StygigError as exc:  # the run itself went well
+        run_logger().error(
+            "that what the run made is to be kept could not be written down: "
+            "a sweep may remove it before it expires: %s",
+            exc,
+        )
 
 
 def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Progress) -> None:
