@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl
 from botocore.model import OperationModel
 from werkzeug.wrappers import Request
 
+from localaws.constraints import service_model
 from localaws.errors import AwsError
-from localaws.sagemaker.constraints import service_model
 
 _CREDENTIAL = re.compile(r"(?P<access_key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}

@@ -23,18 +23,18 @@ from localaws.faults.gate import FaultGate
 from localaws.inspection import Inspection
 from localaws.journal import Journal
 from localaws.run_directory import RunDirectory
-from localaws.sagemaker.control_plane import ControlPlane
+from localaws.sagemaker.control_plane.operations import ControlPlane
+from localaws.sagemaker.data_plane.runtime import Runtime
 from localaws.sagemaker.hosting import Hosting, Options
-from localaws.sagemaker.runtime import Runtime
 from localaws.sagemaker.state import State, key
 from localaws.sagemaker.status import status
-from localaws.scaling import Scaling
+from localaws.scaling.engine import Scaling
 from localaws.server import Application, Server
 from localaws.services import memory, moto_patches, unimplemented
-from localaws.services.application_autoscaling import ApplicationAutoScaling
+from localaws.services.application_autoscaling.operations import ApplicationAutoScaling
 from localaws.services.moto_services import create_execution_role
 from localaws.services.serving import Serving
-from localaws.services.sns_http import WebHooks
+from localaws.services.sns.web_hooks import WebHooks
 from localaws.threads import Spawner, ThreadGroup
 
 # Only a thread that hangs takes so long, whatever else the machine has to do.

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from localaws.sagemaker.artifact import remove_model_data
+from localaws.sagemaker.instances.artifact import remove_model_data
 
 _PREFIX = "localaws-"
 _LOCK = ".lock"

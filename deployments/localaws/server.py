@@ -22,9 +22,10 @@ from localaws.connection import Connection
 from localaws.errors import AwsError
 from localaws.faults.gate import connection_dropped
 from localaws.inspection import Inspection
-from localaws.sagemaker.control_plane import ControlPlane
-from localaws.sagemaker.runtime import Runtime
-from localaws.services import sns_pages, unimplemented
+from localaws.sagemaker.control_plane.operations import ControlPlane
+from localaws.sagemaker.data_plane.runtime import Runtime
+from localaws.services import unimplemented
+from localaws.services.sns import pages
 
 WsgiResult = Iterable[bytes]
 # Looks at a call before it is answered, and raises the AwsError that AWS would answer instead.
@@ -50,7 +51,7 @@ class Application:
         request = Request(environ)
         if (answer := self.inspection.answer(request)) is not None:
             return answer(environ, start_response)
-        if (page := sns_pages.page(request)) is not None:
+        if (page := pages.page(request)) is not None:
             return page(environ, start_response)
         call = identify(request, self.default_region)
         dropped = connection_dropped(self.inspection.faults, call)

@@ -10,15 +10,16 @@ from datetime import UTC, datetime
 from moto.iam.models import iam_backends
 from moto.s3.models import FakeKey, s3_backends
 
-from localaws.access import bucket_policies, object_lists, post_form, presigned, refusals, signers
+from localaws.access import refusals, signers
 from localaws.access.conditions import Context
 from localaws.access.judgement import judge
 from localaws.access.need import Need
 from localaws.access.needs import SCALING_ROLE, SCALING_SERVICE, needs_of
 from localaws.access.policy import Asked
 from localaws.access.principals import ANONYMOUS, ROOT_USER_ARN, Principal, find_role, find_role_named, principal_of
-from localaws.access.s3_gate import S3Gate
-from localaws.access.s3_needs import READING, bucket_arn, object_arn
+from localaws.access.s3 import bucket_policies, object_lists, post_form, presigned
+from localaws.access.s3.gate import S3Gate
+from localaws.access.s3.needs import READING, bucket_arn, object_arn
 from localaws.calls import Call
 from localaws.errors import AwsError
 from localaws.sagemaker.hosting import Hosting

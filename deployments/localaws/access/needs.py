@@ -12,7 +12,7 @@ from moto.applicationautoscaling.models import applicationautoscaling_backends
 
 from localaws.access.need import Need, given, listed, request_tags, tag_context
 from localaws.access.principals import find_role_named
-from localaws.access.s3_needs import s3_needs
+from localaws.access.s3.needs import s3_needs
 from localaws.access.sagemaker_needs import sagemaker_needs
 from localaws.calls import Call
 from localaws.errors import ValidationException

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from moto.s3.models import s3_backends
 
-from localaws.access import presigned
+from localaws.access.s3 import presigned
 from localaws.calls import Call
 from localaws.errors import AwsError
 from localaws.services.moto_services import ACCOUNT

@@ -10,11 +10,12 @@ from typing import Any
 
 from localaws.access.execution_role import services_as
 from localaws.clock import utc_now
-from localaws.sagemaker import host_metrics, notifications, wording
-from localaws.sagemaker.async_queue import AsyncQueue
-from localaws.sagemaker.fleet import Fleet
+from localaws.sagemaker.data_plane import notifications, wording
+from localaws.sagemaker.data_plane.async_queue import AsyncQueue
 from localaws.sagemaker.hosting import Hosting, arn
-from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.instances import host_metrics
+from localaws.sagemaker.instances.fleet import Fleet
+from localaws.sagemaker.instances.instance import Instance
 from localaws.sagemaker.metrics import EndpointMetrics
 from localaws.sagemaker.resources import EndpointConfig, Model
 from localaws.sagemaker.variant import NOTHING_RETAINED, Retained, Variant, carry_over, variants_of

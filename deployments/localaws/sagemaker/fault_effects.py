@@ -23,9 +23,14 @@ from localaws.faults import (
     WorkerKilled,
 )
 from localaws.faults.gate import S3_ERRORS
-from localaws.sagemaker.artifact import ModelDataError
 from localaws.sagemaker.hosting import Hosting
-from localaws.sagemaker.worker_process import AnswerTimeoutError, ContainerResponse, WorkerGoneError, WorkerProcess
+from localaws.sagemaker.instances.artifact import ModelDataError
+from localaws.sagemaker.instances.worker_process import (
+    AnswerTimeoutError,
+    ContainerResponse,
+    WorkerGoneError,
+    WorkerProcess,
+)
 from localaws.services.moto_services import Location, ObjectMissingError
 
 Result = TypeVar("Result")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from localaws.services.cloudwatch_queries import put_value
-from localaws.services.metric_store import Metric
+from localaws.services.cloudwatch.metric_store import Metric
+from localaws.services.cloudwatch.queries import put_value
 from localaws.services.moto_services import MotoServices
 
 NAMESPACE = "AWS/SageMaker"

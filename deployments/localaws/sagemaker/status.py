@@ -7,7 +7,7 @@ from typing import Any
 from localaws.faults import as_json
 from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting
-from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.instances.instance import Instance
 from localaws.sagemaker.state import State
 
 SHOWN_FAILURES = 10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from localaws.sagemaker.instance import Instance
+from localaws.sagemaker.instances.instance import Instance
 from localaws.sagemaker.resources import EndpointConfig, Model, served_model
 
 

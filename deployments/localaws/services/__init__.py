@@ -20,6 +20,6 @@ metric_history              the same datapoints by the minutes of the compressib
 alarm_rounds                all alarms judged, once an AWS minute
 alarm_evaluation            one alarm judged: M of N, missing data
 alarm_message               what an alarm tells a topic
-application_autoscaling     targets, policies and activities; what acts on them is `localaws.scaling`
+application_autoscaling     targets, policies and activities; what acts on them is `localaws.scaling.engine`
 application_autoscaling_rules, target_tracking   what is refused of a policy; the alarms that one makes
 """

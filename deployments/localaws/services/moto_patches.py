@@ -11,37 +11,25 @@ from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
 from moto.core.common_models import BaseModel
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from localaws.services import (
-    cloudwatch_alarms,
-    cloudwatch_queries,
-    iam_simulation,
-    s3_buckets,
-    s3_conditions,
-    s3_encryption,
-    s3_forms,
-    s3_multipart,
-    s3_objects,
-    s3_parts,
-    s3_uploads,
-    sns_patches,
-    sqs_queues,
-    tagging,
-)
+from localaws.services import iam_simulation, sqs_queues, tagging
+from localaws.services.cloudwatch import alarms, queries
+from localaws.services.s3 import buckets, conditions, encryption, forms, multipart, objects, parts, uploads
+from localaws.services.sns import patches
 
 MOTO_VERSION = "5.2.5"
 _SERVICES = (
-    cloudwatch_alarms,
-    cloudwatch_queries,
+    alarms,
+    queries,
     iam_simulation,
-    s3_buckets,
-    s3_conditions,
-    s3_encryption,
-    s3_forms,
-    s3_multipart,
-    s3_objects,
-    s3_parts,
-    s3_uploads,
-    sns_patches,
+    buckets,
+    conditions,
+    encryption,
+    forms,
+    multipart,
+    objects,
+    parts,
+    uploads,
+    patches,
     sqs_queues,
     tagging,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from localaws.sagemaker.hosting import Hosting
     from localaws.sagemaker.state import State
-    from localaws.services.sns_http import WebHooks
+    from localaws.services.sns.web_hooks import WebHooks
 
 _thread = threading.local()
 _running: list[Serving] = []

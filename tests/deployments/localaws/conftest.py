@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from localaws import LocalAws, Options
-from localaws.services import sns_http
+from localaws.services.sns import web_hooks
 from tests.deployments.localaws.callers import Caller
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 from tests.deployments.localaws.webhook import Topic, webhook
@@ -67,7 +67,7 @@ def caller(enforced: Cloud) -> Caller:
 def topic(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Topic]:
     """A topic, and a web hook to subscribe to it, which may take its time to answer."""
     for limit in ("ATTEMPT_SECONDS", "MIN_ATTEMPT_REAL_SECONDS", "CONNECT_REAL_SECONDS"):
-        monkeypatch.setattr(sns_http, limit, 900.0)
+        monkeypatch.setattr(web_hooks, limit, 900.0)
     sns = cloud.client("sns")
     with webhook() as hook:
         yield Topic(cloud, hook, sns, sns.create_topic(Name="topic")["TopicArn"])

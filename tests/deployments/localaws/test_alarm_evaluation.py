@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from localaws.services.alarm_evaluation import Datapoint, Rule, evaluate, reason
+from localaws.services.cloudwatch.alarm_evaluation import Datapoint, Rule, evaluate, reason
 
 MISSING_DATA = ("missing", "ignore", "breaching", "notBreaching")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localaws.sagemaker.artifact import ModelDataError, remove_model_data, unpack
+from localaws.sagemaker.instances.artifact import ModelDataError, remove_model_data, unpack
 
 
 def tar(path: Path, *members: tarfile.TarInfo) -> Path:

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localaws import LocalAws
-from localaws.services import alarm_rounds
+from localaws.services.cloudwatch import alarm_rounds
 from tests.deployments.localaws.cloud import STANDING, Cloud
 
 ALARM = {

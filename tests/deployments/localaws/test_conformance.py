@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.sagemaker.worker_process import WorkerProcess
+from localaws.sagemaker.instances.worker_process import WorkerProcess
 from tests.deployments.localaws.cloud import Cloud, eventually
 
 RECORDED = Path(__file__).with_name("conformance")

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from localaws import LocalAws
-from localaws.sagemaker import async_queue, async_work
+from localaws.sagemaker.data_plane import async_queue, async_work
 from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually
 
 FAILURES = f"s3://{BUCKET}/failed"

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from localaws.services.metric_math import LONGEST_EXPRESSION, Context, MathError, Series, evaluate
-from localaws.services.metric_store import Metric, MetricStore, Samples, UnsupportedStatisticError
+from localaws.services.cloudwatch.metric_math import LONGEST_EXPRESSION, Context, MathError, Series, evaluate
+from localaws.services.cloudwatch.metric_store import Metric, MetricStore, Samples, UnsupportedStatisticError
 
 A, B = {0.0: 4.0, 60.0: 6.0}, {0.0: 2.0, 120.0: 8.0}
 METRICS = {"a": A, "b": B}

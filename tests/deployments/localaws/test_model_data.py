@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.sagemaker.artifact import place_model_data, remove_model_data
+from localaws.sagemaker.instances.artifact import place_model_data, remove_model_data
 from localaws.services.moto_services import MotoServices
 from tests.deployments.localaws.cloud import BUCKET, HANDLER, Cloud, archive
 

@@ -22,76 +22,59 @@ from moto.s3.models import FakeKey, s3_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import Message, Queue, sqs_backends
 
-from localaws.services import (
-    iam_simulation,
-    memory,
-    moto_patches,
-    s3_buckets,
-    s3_checksums,
-    s3_conditions,
-    s3_encryption,
-    s3_forms,
-    s3_multipart,
-    s3_objects,
-    s3_parts,
-    s3_uploads,
-    sns_delivery,
-    sns_envelope,
-    sns_patches,
-    sns_subscriptions,
-    sqs_queues,
-    tagging,
-)
+from localaws.services import iam_simulation, memory, moto_patches, sqs_queues, tagging
+from localaws.services.s3 import buckets, checksums, conditions, encryption, forms, multipart, objects, parts, uploads
+from localaws.services.sns import delivery, envelope, patches, subscriptions
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 REPLACED: list[tuple[str, Callable[..., Any]]] = [
-    ("moto.sns.models:Topic.publish", sns_delivery.publish),
-    ("moto.sns.models:SNSBackend.subscribe", sns_subscriptions.subscribe),
-    ("moto.sns.models:SNSBackend.unsubscribe", sns_subscriptions.unsubscribe),
-    ("moto.sns.models:SNSBackend.set_subscription_attributes", sns_subscriptions.set_subscription_attributes),
-    ("moto.sns.models:SNSBackend.get_subscription_attributes", sns_subscriptions.get_subscription_attributes),
-    ("moto.sns.models:SNSBackend.get_endpoint", sns_patches.get_endpoint),
-    ("moto.sns.models:SNSBackend.publish_batch", sns_patches.publish_batch),
-    ("moto.sns.responses:SNSResponse.publish", sns_patches.publish),
-    ("moto.sns.responses:SNSResponse.subscribe", sns_patches.subscribe),
-    ("moto.sns.responses:SNSResponse.confirm_subscription", sns_patches.confirm_subscription),
-    ("moto.sns.responses:SNSResponse.list_subscriptions", sns_patches.list_subscriptions),
-    ("moto.sns.responses:SNSResponse.list_subscriptions_by_topic", sns_patches.list_subscriptions_by_topic),
-    ("moto.sns.responses:SNSResponse.get_topic_attributes", sns_patches.get_topic_attributes),
-    ("moto.sns.responses:SNSResponse.set_topic_attributes", sns_patches.set_topic_attributes),
+    ("moto.sns.models:Topic.publish", delivery.publish),
+    ("moto.sns.models:SNSBackend.subscribe", subscriptions.subscribe),
+    ("moto.sns.models:SNSBackend.unsubscribe", subscriptions.unsubscribe),
+    ("moto.sns.models:SNSBackend.set_subscription_attributes", subscriptions.set_subscription_attributes),
+    ("moto.sns.models:SNSBackend.get_subscription_attributes", subscriptions.get_subscription_attributes),
+    ("moto.sns.models:SNSBackend.get_endpoint", patches.get_endpoint),
+    ("moto.sns.models:SNSBackend.publish_batch", patches.publish_batch),
+    ("moto.sns.responses:SNSResponse.publish", patches.publish),
+    ("moto.sns.responses:SNSResponse.subscribe", patches.subscribe),
+    ("moto.sns.responses:SNSResponse.confirm_subscription", patches.confirm_subscription),
+    ("moto.sns.responses:SNSResponse.list_subscriptions", patches.list_subscriptions),
+    ("moto.sns.responses:SNSResponse.list_subscriptions_by_topic", patches.list_subscriptions_by_topic),
+    ("moto.sns.responses:SNSResponse.get_topic_attributes", patches.get_topic_attributes),
+    ("moto.sns.responses:SNSResponse.set_topic_attributes", patches.set_topic_attributes),
     ("moto.sqs.models:Queue.delete_message", sqs_queues.delete_message),
     ("moto.sqs.models:Queue._set_attributes", sqs_queues.set_attributes),
-    ("moto.s3.responses:S3Response.setup_class", s3_objects.setup_class),
-    ("moto.s3.responses:S3Response.get_object", s3_objects.get_object),
-    ("moto.s3.responses:S3Response.put_object", s3_objects.put_object),
-    ("moto.s3.responses:S3Response.upload_part", s3_multipart.upload_part),
-    ("moto.s3.responses:S3Response.upload_part_copy", s3_multipart.upload_part_copy),
-    ("moto.s3.responses:S3Response.list_parts", s3_parts.list_parts),
-    ("moto.s3.responses:S3Response.abort_multipart_upload", s3_uploads.abort_multipart_upload),
-    ("moto.s3.responses:S3Response.list_multipart_uploads", s3_uploads.list_multipart_uploads),
-    ("moto.s3.responses:S3Response._encryption_config_from_body", s3_encryption.encryption_config_from_body),
-    ("moto.s3.responses:S3Response._key_response_post", s3_multipart.key_response_post),
-    ("moto.s3.responses:S3Response.head_object", s3_parts.head_object),
-    ("moto.s3.responses:S3Response.get_object_attributes", s3_parts.get_object_attributes),
-    ("moto.s3.responses:S3Response.copy_object", s3_conditions.copy_object),
-    ("moto.s3.responses:S3Response.delete_object", s3_conditions.delete_object),
-    ("moto.s3.responses:S3Response._bucket_response_delete_keys", s3_conditions.bucket_response_delete_keys),
-    ("moto.s3.responses:S3Response._bucket_response_post", s3_forms.bucket_response_post),
-    ("moto.s3.responses:S3Response._bucket_response_put", s3_buckets.bucket_response_put),
-    ("moto.s3.responses:S3Response._acl_from_headers", s3_buckets.acl_from_headers),
-    ("moto.s3.responses:S3Response._acl_from_body", s3_buckets.acl_from_body),
-    ("moto.s3.responses:S3Response.put_object_acl", s3_buckets.put_object_acl),
-    ("moto.s3.responses:S3Response.all_buckets", s3_buckets.all_buckets),
-    ("moto.s3.models:S3Backend.create_bucket", s3_buckets.create_bucket),
-    ("moto.s3.models:S3Backend.delete_bucket_encryption", s3_buckets.delete_bucket_encryption),
-    ("moto.s3.models:S3Backend.put_bucket_policy", s3_buckets.put_bucket_policy),
+    ("moto.s3.responses:S3Response.setup_class", objects.setup_class),
+    ("moto.s3.responses:S3Response.get_object", objects.get_object),
+    ("moto.s3.responses:S3Response.put_object", objects.put_object),
+    ("moto.s3.responses:S3Response.upload_part", multipart.upload_part),
+    ("moto.s3.responses:S3Response.upload_part_copy", multipart.upload_part_copy),
+    ("moto.s3.responses:S3Response.list_parts", parts.list_parts),
+    ("moto.s3.responses:S3Response.abort_multipart_upload", uploads.abort_multipart_upload),
+    ("moto.s3.responses:S3Response.list_multipart_uploads", uploads.list_multipart_uploads),
+    ("moto.s3.responses:S3Response._encryption_config_from_body", encryption.encryption_config_from_body),
+    ("moto.s3.responses:S3Response._key_response_post", multipart.key_response_post),
+    ("moto.s3.responses:S3Response.head_object", parts.head_object),
+    ("moto.s3.responses:S3Response.get_object_attributes", parts.get_object_attributes),
+    ("moto.s3.responses:S3Response.copy_object", conditions.copy_object),
+    ("moto.s3.responses:S3Response.delete_object", conditions.delete_object),
+    ("moto.s3.responses:S3Response._bucket_response_delete_keys", conditions.bucket_response_delete_keys),
+    ("moto.s3.responses:S3Response._bucket_response_post", forms.bucket_response_post),
+    ("moto.s3.responses:S3Response._bucket_response_put", buckets.bucket_response_put),
+    ("moto.s3.responses:S3Response._acl_from_headers", buckets.acl_from_headers),
+    ("moto.s3.responses:S3Response._acl_from_body", buckets.acl_from_body),
+    ("moto.s3.responses:S3Response.put_object_acl", buckets.put_object_acl),
+    ("moto.s3.responses:S3Response.all_buckets", buckets.all_buckets),
+    ("moto.s3.models:S3Backend.create_bucket", buckets.create_bucket),
+    ("moto.s3.models:S3Backend.delete_bucket_encryption", buckets.delete_bucket_encryption),
+    ("moto.s3.models:S3Backend.put_bucket_policy", buckets.put_bucket_policy),
     ("moto.sts.models:STSBackend.get_caller_identity", iam_simulation.get_caller_identity),
     ("moto.iam.responses:IamResponse.get_user", iam_simulation.get_user),
     ("moto.iam.models:IAMBackend.delete_access_key_by_name", iam_simulation.delete_access_key_by_name),
-    ("moto.s3.responses:S3Response._get_checksum", s3_objects.get_checksum),
-    ("moto.s3.responses:S3Response._handle_range_header", s3_objects.handle_range_header),
-    ("moto.s3.utils:compute_checksum", s3_checksums.compute),
+    ("moto.s3.responses:S3Response._get_checksum", objects.get_checksum),
+    ("moto.s3.responses:S3Response._handle_range_header", objects.handle_range_header),
+    ("moto.s3.utils:compute_checksum", checksums.compute),
     ("moto.core.resource_tagging:iter_taggable_backends", tagging.iter_taggable_backends),
 ]
 
@@ -134,11 +117,11 @@ def test_moto_has_what_the_patches_reach_into() -> None:
     assert {"visible_at", "delayed_until"} <= Message("id", "body").__dict__.keys()
     assert "instances_tracked" in BaseModel.__subclasses__()[0].__dict__
     assert "topic.publish(" in inspect.getsource(type(sns_backends[ACCOUNT][REGION]).publish)
-    assert "key.value" in inspect.getsource(s3_objects._get_object)
-    assert "self._get_key()" in inspect.getsource(s3_objects._get_object)
-    assert "response_content[begin : end + 1]" in inspect.getsource(s3_objects._handle_range_header)
-    assert "self._get_checksum(response_headers)" in inspect.getsource(s3_objects._put_object)
-    assert "compute_checksum(" in inspect.getsource(s3_conditions._copy_object)
+    assert "key.value" in inspect.getsource(objects._get_object)
+    assert "self._get_key()" in inspect.getsource(objects._get_object)
+    assert "response_content[begin : end + 1]" in inspect.getsource(objects._handle_range_header)
+    assert "self._get_checksum(response_headers)" in inspect.getsource(objects._put_object)
+    assert "compute_checksum(" in inspect.getsource(conditions._copy_object)
     assert parameters_of("moto.s3.models:S3Backend.copy_object")[1:4] == [
         "src_key",
         "dest_bucket_name",
@@ -242,7 +225,7 @@ def test_what_is_published_is_not_kept(cloud: Cloud) -> None:
     cloud.client("sns").publish(TopicArn=topic, Message="m")
     backend = sns_backends[ACCOUNT][REGION]
     assert (backend.topics[topic].sent_notifications, backend._message_public_keys) == ([], {})
-    assert sns_envelope.signer(REGION) is sns_envelope.signer(REGION)
+    assert envelope.signer(REGION) is envelope.signer(REGION)
 
 
 def test_memory_is_given_back_while_it_serves(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +284,7 @@ def test_nothing_is_lost_doubled_or_broken_when_many_threads_use_the_services_at
         key = f"key-{threading.get_ident()}"
         for _ in range(60):
             s3.put_object(BUCKET, key, b"x" * 100)
-            assert s3_objects.Contents(s3.get_object(BUCKET, key))[10:20] == b"x" * 10
+            assert objects.Contents(s3.get_object(BUCKET, key))[10:20] == b"x" * 10
             s3.delete_object(BUCKET, key)
             s3.put_object(BUCKET, "shared", b"y")
 

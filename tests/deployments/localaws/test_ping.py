@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 
 from localaws import LocalAws
 from localaws.container import server
-from localaws.sagemaker import liveness
 from localaws.sagemaker.hosting import Options
-from localaws.sagemaker.worker_process import WorkerProcess
+from localaws.sagemaker.instances import liveness
+from localaws.sagemaker.instances.worker_process import WorkerProcess
 from tests.deployments.localaws.cloud import BUCKET, FOREVER, HANDLER, Cloud, eventually
 
 NEVER_LOADS = "def model_fn(model_dir): raise RuntimeError('no weights')\n"

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.s3.models import FakeKey
 
-from localaws.services import s3_objects
+from localaws.services.s3 import objects
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 from tests.deployments.localaws.plain_http import send
 
@@ -72,13 +72,13 @@ def test_a_download_in_ranges_reads_no_more_than_the_object(
     content = CONTENT * 1280  # 5 MiB
     s3.put_object(**OBJECT, Body=content)
     read: list[int] = []
-    original = s3_objects.Contents.__getitem__
+    original = objects.Contents.__getitem__
 
     def counted(contents: Any, part: slice) -> bytes:
         read.append(part.stop - part.start)
         return original(contents, part)
 
-    monkeypatch.setattr(s3_objects.Contents, "__getitem__", counted)
+    monkeypatch.setattr(objects.Contents, "__getitem__", counted)
     monkeypatch.setattr(FakeKey, "value", property(lambda key: pytest.fail("the whole object was read")))
     config = TransferConfig(multipart_threshold=1 << 20, multipart_chunksize=1 << 20)
     s3.download_file(BUCKET, "key", str(tmp_path / "file"), Config=config)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from localaws.services.s3_buckets import is_bucket_name
+from localaws.services.s3.buckets import is_bucket_name
 from tests.deployments.localaws.callers import ACCOUNT, allow, code, document, error, text
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 from tests.deployments.localaws.plain_http import post_form, send

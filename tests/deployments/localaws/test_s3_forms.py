@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from localaws.access import presigned
+from localaws.access.s3 import presigned
 from tests.deployments.localaws.callers import Caller, allow
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 from tests.deployments.localaws.plain_http import Answer, post_form, send

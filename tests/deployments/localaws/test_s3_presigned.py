@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from localaws.access import presigned, signatures
+from localaws.access.s3 import presigned, signatures
 from tests.deployments.localaws.callers import USER, Caller, allow, document
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 from tests.deployments.localaws.plain_http import post_form, send

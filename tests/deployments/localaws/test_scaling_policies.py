@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from localaws.clock import Clock
-from localaws.scaling_activities import FAILED, SUCCESSFUL, Activities, Activity
-from localaws.scaling_policies import Past, Proposal, chosen, step_for, stepped_capacity, track, tracked_capacity
+from localaws.scaling.activities import FAILED, SUCCESSFUL, Activities, Activity
+from localaws.scaling.policies import Past, Proposal, chosen, step_for, stepped_capacity, track, tracked_capacity
 
 TRACKING = {"TargetValue": 5.0, "ScaleInCooldown": 600, "ScaleOutCooldown": 300}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localaws.services.sns_filter import FilterPolicy
+from localaws.services.sns.filter_policy import FilterPolicy
 
 ANYTHING = ["a", "A", "", "5", 5, -1, 2.5, True, False, None, ["a"], ["b", "a"], [], {"k": "a"}]
 # A rule, and which values of ANYTHING it lets through; being absent is none of them.

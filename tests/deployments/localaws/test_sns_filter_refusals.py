@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from localaws.services.sns_filter import FilterPolicy
-from localaws.services.sns_filter_operators import FilterPolicyError
+from localaws.services.sns.filter_operators import FilterPolicyError
+from localaws.services.sns.filter_policy import FilterPolicy
 
 BOTTOM = "Bottom must be less than top"
 MIXED = "Inside anything but list, either all values are number or string, mixed type is not supported"

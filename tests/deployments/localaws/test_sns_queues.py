@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localaws.services.sns_queue_policy import lets_sns_send
-from localaws.services.sns_retry_policy import delays, effective
+from localaws.services.sns.queue_policy import lets_sns_send
+from localaws.services.sns.retry_policy import delays, effective
 from tasks.hosting.notifications import queue_policy
 from tests.deployments.localaws.cloud import Cloud
 

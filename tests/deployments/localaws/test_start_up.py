@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localaws.clock import Clock
-from localaws.sagemaker import start_up
-from localaws.sagemaker.start_up import StartUp
+from localaws.sagemaker.instances import start_up
+from localaws.sagemaker.instances.start_up import StartUp
 from tests.deployments.localaws.cloud import Cloud
 
 LOADS_FOREVER = """

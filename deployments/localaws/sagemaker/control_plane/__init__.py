@@ -1,0 +1,1 @@
+"""The control plane: models, endpoint configurations, endpoints and tags."""

@@ -1,0 +1,1 @@
+"""The data plane: invocations, answered at once or queued."""

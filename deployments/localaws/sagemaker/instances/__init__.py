@@ -1,0 +1,1 @@
+"""Instances: their model data, their worker processes, and what watches over them."""

@@ -1,0 +1,1 @@
+"""Scaling that acts: alarms, policies and schedules set the instance counts of variants."""

@@ -1,0 +1,1 @@
+"""The operations of Application Auto Scaling, answered and refused as AWS does."""

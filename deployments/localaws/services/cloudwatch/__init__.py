@@ -1,0 +1,1 @@
+"""CloudWatch: metrics kept small, metric math, and alarms that are evaluated."""
