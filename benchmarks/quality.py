@@ -22,10 +22,10 @@ from benchmarks.quality_pictures import Labelled, draw_labelled, label_key, read
 from benchmarks.quality_scores import Floats, Score, mean, precisions, share
 from benchmarks.quality_text import label_embeddings
 from recommender.attributes import excludes
-from recommender.colour import MAX_COLOURS
-from recommender.encoder import Encoder
+from recommender.colours.dominant import MAX_COLOURS
+from recommender.encoding.encoder import Encoder
 from recommender.errors import RequestError
-from recommender.image import decode_for, preprocess
+from recommender.pictures.image import decode_for, preprocess
 from recommender.recommend import Recommender
 from recommender.schema import MAX_TOP_K, Request, Response
 from tasks.encoder.choice import EncoderChoice

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality_pictures import label_key
-from recommender.catalogue import Attributes
+from recommender.catalogue.catalogue import Attributes
 from tasks.encoder.choice import DEMO_FOLDER
 from tasks.encoder.options import DEMO
 from tasks.encoder.prompts import NOUNS, TEMPLATES, category_prompts, with_article

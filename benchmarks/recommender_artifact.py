@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from recommender.attributes import CATEGORIES, GENDERS, group_of
-from recommender.cielab import lab_of_rgb
-from recommender.items import Item
+from recommender.catalogue.items import Item
+from recommender.colours.cielab import lab_of_rgb
 from recommender.schema import Colour
 from tasks.demo.garments import draw_catalogue, garments
 from tasks.encoder.choice import EncoderChoice

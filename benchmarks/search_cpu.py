@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.naive_scan import read_catalogue
-from recommender.catalogue import Catalogue, open_catalogue
+from recommender.catalogue.catalogue import Catalogue, open_catalogue
 from recommender.ranking import find_candidates, rank
 from recommender.reading import read_garment
 from recommender.schema import DEFAULT_TOP_K, Colour, Recommendation, Request

@@ -19,8 +19,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from recommender.encoder import load_encoder
-from recommender.engines import Hardware
+from recommender.encoding.encoder import load_encoder
+from recommender.encoding.engines import Hardware
 
 BATCH = 8
 SIDE = 2048

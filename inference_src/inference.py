@@ -28,11 +28,11 @@ from typing import Any
 sys.path.append(str(Path(__file__).with_name("vendor") / f"py{sys.version_info.major}{sys.version_info.minor}"))
 
 from recommender import log
-from recommender.engines import Hardware, allowed_threads
+from recommender.encoding.engines import Hardware, allowed_threads
 from recommender.errors import RequestError
 from recommender.media import JSON_TYPE, check_accept, read_request
+from recommender.pictures.s3_picture import Location, allowed_prefixes, fetch
 from recommender.recommend import Recommender
-from recommender.s3_picture import Location, allowed_prefixes, fetch
 from recommender.schema import Request, Response
 from recommender.stopwatch import Clock, Stopwatch
 

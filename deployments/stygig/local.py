@@ -11,7 +11,7 @@ import typer
 from stygig.output import Printer
 from stygig.signals import signals_end_the_command
 from tasks.errors import NotFoundError, StygigError
-from tasks.processes import lives, start_time
+from tasks.resources.processes import lives, start_time
 from tasks.settings import cache_folder
 
 

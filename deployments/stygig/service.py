@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from tasks.processes import cpu_seconds, lives, start_time
+from tasks.resources.processes import cpu_seconds, lives, start_time
 
 PATIENCE_SECONDS = 120.0
 """A service that has neither written to its log nor computed for so long will not get ready."""

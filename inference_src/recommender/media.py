@@ -6,7 +6,7 @@ import json
 from typing import NoReturn
 
 from recommender.errors import RequestError, shown
-from recommender.image import MAX_IMAGE_BYTES
+from recommender.pictures.image import MAX_IMAGE_BYTES
 from recommender.schema import Request
 
 JSON_TYPE = "application/json"

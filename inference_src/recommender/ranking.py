@@ -27,12 +27,12 @@ from recommender.attributes import (
     garment,
     gender_match,
 )
-from recommender.catalogue import Catalogue
-from recommender.harmony import Palettes, harmony, is_neutral
-from recommender.items import KINDS, Item
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.items import KINDS, Item
+from recommender.catalogue.search import Candidates, Neighbourhood
+from recommender.colours.harmony import Palettes, harmony, is_neutral
 from recommender.reading import Reading
 from recommender.schema import MAX_TOP_K, Colour, Recommendation
-from recommender.search import Candidates, Neighbourhood
 
 WEIGHTS = {"similarity": 0.4, "colour_harmony": 0.3, "gender_match": 0.15, "category_match": 0.15}
 DIGITS = 6  # of the seven that single precision has

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.attributes import GENDERS
-from recommender.catalogue import Attributes, Catalogue
-from recommender.items import KINDS, Kind
+from recommender.catalogue.catalogue import Attributes, Catalogue
+from recommender.catalogue.items import KINDS, Kind
+from recommender.catalogue.search import Neighbourhood
 from recommender.schema import Request
-from recommender.search import Neighbourhood
 
 NEIGHBOURS = 10
 NEIGHBOUR_SHARPNESS = 20.0  # a neighbour nearer by 0.05 of cosine has e times the say

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from recommender.catalogue import Catalogue, open_catalogue
-from recommender.colour import dominant_colours
-from recommender.encoder import Encoder, load_encoder
-from recommender.engines import ONE_THREAD, Hardware
+from recommender.catalogue.catalogue import Catalogue, open_catalogue
+from recommender.colours.dominant import dominant_colours
+from recommender.encoding.encoder import Encoder, load_encoder
+from recommender.encoding.engines import ONE_THREAD, Hardware
 from recommender.errors import ArtifactError, SchemaError
 from recommender.fields import Fields
-from recommender.image import decode_for, preprocess
+from recommender.pictures.image import decode_for, preprocess
 from recommender.ranking import find_candidates, rank
 from recommender.reading import Reading, read_garment
 from recommender.schema import Colour, Query, Request, Response, Timings

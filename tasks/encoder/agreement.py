@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from recommender.encoder import SMALLEST_NORM, Agreement, EngineEncoder
+from recommender.encoding.encoder import SMALLEST_NORM, Agreement, EngineEncoder
 from recommender.errors import EncoderError
-from recommender.image import preprocess
+from recommender.pictures.image import preprocess
 from tasks.demo.garments import garments
 from tasks.encoder.options import Precision
 from tasks.errors import ArtifactError

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
-from recommender.encoder import EncoderSpec
+from recommender.encoding.encoder import EncoderSpec
 from recommender.errors import shown
 from tasks.encoder.options import CONFIG, DEFAULT_ENGINE, DEFAULT_PRECISION, DEMO, EngineName, Precision
 from tasks.errors import InputError

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from recommender.attributes import CATEGORIES, GENDERS
-from recommender.encoder import SMALLEST_NORM, EncoderSpec, load_encoder
-from recommender.engines import Hardware
+from recommender.encoding.encoder import SMALLEST_NORM, EncoderSpec, load_encoder
+from recommender.encoding.engines import Hardware
 from recommender.errors import RecommenderError
 from tasks.encoder.agreement import checked_agreement
 from tasks.encoder.onnx_tower import Tower, store, traced

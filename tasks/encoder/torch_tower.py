@@ -6,7 +6,7 @@ from pathlib import Path
 import open_clip
 from safetensors.torch import save_file
 
-from recommender.engines import TOWER, TOWER_WEIGHTS
+from recommender.encoding.engines import TOWER, TOWER_WEIGHTS
 from tasks.encoder.open_clip_model import ClipModel
 from tasks.encoder.options import Precision
 

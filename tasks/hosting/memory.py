@@ -1,6 +1,6 @@
 """Whether a model's workers fit into the memory of an instance type, found out before an instance bills."""
 
-from recommender.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
+from recommender.pictures.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import InputError
 from tasks.hosting.instances import GIB, INSTANCES, default_workers, instance_bytes
 from tasks.packaging.beside import FOOTPRINT, read_footprint

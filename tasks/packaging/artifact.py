@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import recommender
-from recommender.encoder import EncoderSpec
-from recommender.search import SearchSpec
+from recommender.catalogue.search import SearchSpec
+from recommender.encoding.encoder import EncoderSpec
 from tasks.encoder.choice import EncoderChoice, fingerprint_files, prepare_encoder
 from tasks.errors import InputError
 from tasks.names import MODELS_PREFIX, S3Location

@@ -13,11 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.errors import ArtifactError as UnreadableError
-from recommender.errors import SchemaError
-from recommender.harmony import Palettes
-from recommender.items import COLUMNS, KINDS, Item
-from recommender.search import (
+from recommender.catalogue.items import COLUMNS, KINDS, Item
+from recommender.catalogue.search import (
     EXACT,
     FAISS,
     SIGNS,
@@ -29,6 +26,9 @@ from recommender.search import (
     open_search,
     sign_bits,
 )
+from recommender.colours.harmony import Palettes
+from recommender.errors import ArtifactError as UnreadableError
+from recommender.errors import SchemaError
 from tasks.errors import ArtifactError
 from tasks.progress import Progress
 

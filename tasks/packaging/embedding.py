@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue import Item, describe_item
-from recommender.encoder import EncoderSpec, load_encoder
-from recommender.engines import Hardware
+from recommender.catalogue.catalogue import Item, describe_item
+from recommender.catalogue.search import SearchSpec
+from recommender.encoding.encoder import EncoderSpec, load_encoder
+from recommender.encoding.engines import Hardware
 from recommender.errors import RequestError
-from recommender.image import decode_for, preprocess
-from recommender.search import SearchSpec
+from recommender.pictures.image import decode_for, preprocess
 from tasks.errors import InputError
 from tasks.packaging.catalogue import Entry
 from tasks.packaging.catalogue_files import write_catalogue

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from recommender.image import decode
+from recommender.pictures.image import decode
 from tasks.clients import client, explained
 from tasks.errors import NotFoundError
 from tasks.names import S3Location

@@ -16,7 +16,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Self
 
-from recommender.search import FAISS, SIGNS_ITEMS, kind_for
+from recommender.catalogue.search import FAISS, SIGNS_ITEMS, kind_for
 from tasks.encoder.options import DEFAULT_ENGINE, EngineName
 from tasks.errors import InputError
 from tasks.settings import cache_folder, images

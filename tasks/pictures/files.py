@@ -14,7 +14,7 @@ from tasks.errors import InputError
 from tasks.progress import Progress, silent
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""What files in the formats of recommender.image are called."""
+"""What files in the formats of recommender.pictures.image are called."""
 HOUSEKEEPING = ("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")  # of Macs and drives
 TABLES = ("metadata.csv", "labels.csv")
 NOTES = (".txt", ".md", ".json", ".yaml", ".yml", ".ini", ".db")

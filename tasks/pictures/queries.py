@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from recommender.errors import RequestError
-from recommender.image import MAX_IMAGE_BYTES, decode
+from recommender.pictures.image import MAX_IMAGE_BYTES, decode
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.pictures.files import SUFFIXES, pictures_below, read_bytes

@@ -10,11 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tasks.invoking.answer import Answer
-from tasks.omissions import Omissions
 from tasks.plain_text import visible
 from tasks.verdict.comparison import PictureComparison
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.monthly_cost import Month, async_bursts, break_even_per_day, months
+from tasks.verdict.omissions import Omissions
 
 if TYPE_CHECKING:
     from tasks.report.report import Report

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recommender.errors import RequestError
-from recommender.image import decode
+from recommender.pictures.image import decode
 from recommender.schema import Query, Recommendation, Response
 from tasks.invoking.answer import Answer
 from tasks.verdict.comparison import PictureComparison

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tasks.omissions import Omissions
 from tasks.plain_text import markdown_text, visible
 from tasks.report.cost_words import cost_basis, cost_burst, cost_summary, month_cells, price_source
 from tasks.report.quantities import count, elapsed, milliseconds, score_difference, usd
 from tasks.verdict.cold_start import cold_start_rows
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.monthly_cost import months
+from tasks.verdict.omissions import Omissions
 
 if TYPE_CHECKING:
     from tasks.report.report import Report

@@ -11,7 +11,6 @@ from tasks import clock
 from tasks.errors import LeftoverError, NotFoundError, StygigError, ValidationFailedError
 from tasks.hosting.instance_counts import InstanceCounts
 from tasks.invoking.answer import Answer
-from tasks.omissions import Omissions
 from tasks.packaging.beside import read_manifest
 from tasks.packaging.thumbnails import read_thumbnails
 from tasks.plain_text import visible
@@ -27,6 +26,7 @@ from tasks.verdict.cold_start import ColdStart, cold_start_of
 from tasks.verdict.comparison import Tolerance, compare_answers, pair_answers
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.measurement import Measurement, cost_of, latencies_of
+from tasks.verdict.omissions import Omissions
 
 __all__ = [
     "Measurement",

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tasks.invoking.answer import Answer
-from tasks.omissions import Omissions
 from tasks.report.history import Night, slower_phases
 from tasks.report.machine import Machine
 from tasks.verdict.cold_start import ColdStart
 from tasks.verdict.comparison import PictureComparison, Verdict
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.latency import PhaseLatency
+from tasks.verdict.omissions import Omissions
 
 
 @dataclass(frozen=True)

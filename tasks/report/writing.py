@@ -11,7 +11,6 @@ from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from tasks.omissions import Omissions
 from tasks.plain_text import visible
 from tasks.prefect_task import task
 from tasks.report.as_json import render_json, table_rows
@@ -21,6 +20,7 @@ from tasks.report.markdown import render_markdown
 from tasks.report.page import plain_page, render_html
 from tasks.report.plots import latency_image
 from tasks.report.report import Report
+from tasks.verdict.omissions import Omissions
 
 MARKDOWN_KEY = "validation-report"
 

@@ -19,8 +19,8 @@ import psutil
 from tasks.clients import client, explained, missing_ok
 from tasks.errors import StygigError
 from tasks.names import RunNames, S3Location
-from tasks.processes import lives, start_time
 from tasks.progress import Progress
+from tasks.resources.processes import lives, start_time
 
 BEAT_SECONDS = 30.0
 LAST_BEAT_SECONDS = 60.0

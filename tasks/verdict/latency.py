@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from recommender.schema import Response
-from tasks.omissions import Omissions
+from tasks.verdict.omissions import Omissions
 
 Side = Literal["real-time", "asynchronous"]
 

@@ -10,12 +10,12 @@ from tasks.hosting.endpoint import Endpoint
 from tasks.hosting.instance_counts import ASKED_FOR, InstanceCounts
 from tasks.invoking.answer import Answer
 from tasks.invoking.records import InvocationRecord
-from tasks.omissions import Omissions
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.prices import PriceNotFoundError, find_prices
 from tasks.verdict.cost import CostEstimate, Requests, instance_seconds
 from tasks.verdict.latency import PhaseLatency, latency_by_phase, model_ms
+from tasks.verdict.omissions import Omissions
 
 AROUND_EACH = Requests(s3_puts=2, s3_gets=3, sns_publishes=1, sqs_requests=2)
 """What one asynchronous request asks of other services: input, answer, looks for it, its notification."""

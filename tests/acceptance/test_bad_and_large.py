@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from recommender.image import MAX_IMAGE_BYTES
+from recommender.pictures.image import MAX_IMAGE_BYTES
 from tasks.hosting.memory import PICTURE_BYTES, TOOLKIT_BYTES
 from tasks.packaging.beside import read_footprint
 from tests.acceptance.conftest import Shop

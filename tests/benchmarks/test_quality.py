@@ -14,7 +14,7 @@ from benchmarks import quality
 from benchmarks.quality_pictures import draw_labelled, label_key, read_labelled
 from benchmarks.quality_scores import mean, precisions, share
 from benchmarks.quality_text import label_embeddings, prompts_for
-from recommender.catalogue import Attributes
+from recommender.catalogue.catalogue import Attributes
 from tasks.encoder.choice import DEMO_FOLDER
 from tasks.encoder.options import DEMO
 

@@ -24,7 +24,7 @@ import psutil
 
 from stygig.prefect_schedules import PrefectServer
 from tasks.demo.garments import draw_catalogue
-from tasks.processes import start_time
+from tasks.resources.processes import start_time
 from tests.chaos.bystanders import Bystanders
 
 PHASES = ("preflight: role", "packaging: encoded", "asked for real-time endpoint", "is InService", "queued 25 requests")

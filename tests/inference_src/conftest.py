@@ -21,9 +21,9 @@ from PIL import Image, ImageDraw
 
 import inference
 from recommender.attributes import CATEGORIES, GENDERS
-from recommender.catalogue import Catalogue, Item, describe_item, open_catalogue
-from recommender.encoder import EncoderSpec, load_encoder
-from recommender.image import preprocess
+from recommender.catalogue.catalogue import Catalogue, Item, describe_item, open_catalogue
+from recommender.encoding.encoder import EncoderSpec, load_encoder
+from recommender.pictures.image import preprocess
 from recommender.recommend import Recommender
 from tasks.packaging import catalogue_files
 from tasks.packaging.archive import write_tar_gz

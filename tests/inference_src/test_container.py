@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 import inference
 from localaws import LocalAws
 from recommender import log
-from recommender.engines import allowed_threads
+from recommender.encoding.engines import allowed_threads
 from tasks.hosting.model import container_environment, create_model
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import Settings

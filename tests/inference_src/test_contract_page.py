@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from recommender import image, media, s3_picture
+from recommender import media
 from recommender.aliases import OF_RECOMMENDATION, OF_RESPONSE
 from recommender.attributes import CATEGORIES
 from recommender.errors import STATUS_OF_CODE
+from recommender.pictures import image, s3_picture
 from recommender.ranking import WEIGHTS
 from recommender.schema import DEFAULT_TOP_K, MAX_TOP_K, REQUEST_FIELDS, Query, Recommendation, Request, Response
 from tasks.hosting.notifications import parse_notification

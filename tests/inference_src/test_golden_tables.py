@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from recommender.attributes import CATEGORIES, category_match, excludes, gender_match
-from recommender.catalogue import Catalogue, Item, open_catalogue
-from recommender.cielab import lab_of_rgb
-from recommender.harmony import colour_harmony
+from recommender.catalogue.catalogue import Catalogue, Item, open_catalogue
+from recommender.colours.cielab import lab_of_rgb
+from recommender.colours.harmony import colour_harmony
 from recommender.ranking import find_candidates, rank
 from recommender.reading import Reading
 from recommender.schema import Colour

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 import inference
-from recommender.encoder import ENGINES
-from recommender.engines import Hardware, open_onnx
-from recommender.image import MAX_IMAGE_BYTES
+from recommender.encoding.encoder import ENGINES
+from recommender.encoding.engines import Hardware, open_onnx
+from recommender.pictures.image import MAX_IMAGE_BYTES
 from recommender.schema import Request, RequestError, Response
 from recommender.stopwatch import Stopwatch
 

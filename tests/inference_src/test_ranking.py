@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.attributes import CATEGORIES, GENDERS, answerable, excludes, gender_match
-from recommender.catalogue import Catalogue
-from recommender.cielab import lab_of_rgb
+from recommender.catalogue.catalogue import Catalogue
+from recommender.catalogue.search import Candidates
+from recommender.colours.cielab import lab_of_rgb
 from recommender.ranking import find_candidates, rank, select
 from recommender.reading import Reading
 from recommender.recommend import Recommender
 from recommender.schema import Colour
-from recommender.search import Candidates
 
 RED = Colour((220, 25, 30), (46.6, 70.1, 51.0), 1.0, "red")
 

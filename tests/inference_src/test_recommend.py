@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from recommender.attributes import CATEGORIES, GENDERS, SLOTS, answerable, excludes, gender_match
+from recommender.catalogue.items import KINDS, Kind
 from recommender.errors import EncoderError
-from recommender.items import KINDS, Kind
 from recommender.ranking import WEIGHTS, explain, score_terms
 from recommender.reading import Reading, combined, read_garment, zero_shot
 from recommender.recommend import Recommender

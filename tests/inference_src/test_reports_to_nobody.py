@@ -88,7 +88,7 @@ def test_packaging_and_its_clean_interpreter_report_nothing(drawn_catalogue: Pat
     assert ran.home == []
 
 
-@pytest.mark.parametrize("module", ["tasks", "benchmarks", "recommender", "recommender.engines"])
+@pytest.mark.parametrize("module", ["tasks", "benchmarks", "recommender", "recommender.encoding.engines"])
 def test_whatever_of_ours_comes_first_onnx_runtime_reports_nothing(module: str, tmp_path: Path) -> None:
     ran = run_alone(tmp_path, "-c", IMPORTED, module, PYTHONPATH=REPOSITORY, OPENBLAS_NUM_THREADS="1")
     assert ran.said == "1 thread\n"

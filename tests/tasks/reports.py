@@ -8,7 +8,6 @@ from typing import Any
 from PIL import Image
 
 from tasks.invoking.answer import Answer
-from tasks.omissions import Omissions
 from tasks.prices import find_prices
 from tasks.report.machine import Machine
 from tasks.report.report import Report
@@ -16,6 +15,7 @@ from tasks.verdict.cold_start import ColdStart
 from tasks.verdict.comparison import Check, Tolerance, compare_answers, judge, pair_answers
 from tasks.verdict.cost import CostEstimate, Requests
 from tasks.verdict.latency import latency_by_phase
+from tasks.verdict.omissions import Omissions
 from tests.tasks.answers import ITEMS, answer, no_answer
 
 STARTED = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("open_clip")
 
-from recommender.encoder import EncoderSpec, EngineEncoder  # noqa: E402 - only where torch is
-from recommender.image import preprocess  # noqa: E402
+from recommender.encoding.encoder import EncoderSpec, EngineEncoder  # noqa: E402 - only where torch is
+from recommender.pictures.image import preprocess  # noqa: E402
 from tasks.encoder.agreement import checked_agreement, fixed_pictures, overlap  # noqa: E402
 from tasks.encoder.choice import DEMO_FOLDER  # noqa: E402
 from tasks.errors import ArtifactError  # noqa: E402

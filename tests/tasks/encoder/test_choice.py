@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from recommender.encoder import EncoderSpec, load_encoder
+from recommender.encoding.encoder import EncoderSpec, load_encoder
 from recommender.errors import shown
 from tasks.encoder.choice import DEMO_FOLDER, EncoderChoice, fingerprint_files, prepare_encoder
 from tasks.encoder.options import Precision

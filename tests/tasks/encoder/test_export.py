@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from recommender.attributes import CATEGORIES, GENDERS
-from recommender.encoder import load_encoder
-from recommender.image import decode, preprocess
+from recommender.encoding.encoder import load_encoder
+from recommender.pictures.image import decode, preprocess
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import ArtifactError, InputError
 from tasks.packaging.artifact import build

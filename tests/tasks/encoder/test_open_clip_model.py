@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender.encoder import load_encoder
+from recommender.encoding.encoder import load_encoder
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.encoder.options import CONFIG
 from tasks.errors import InputError, StygigError

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from PIL import Image
 
-from recommender.image import MAX_IMAGE_BYTES
+from recommender.pictures.image import MAX_IMAGE_BYTES
 from tasks.encoder.choice import EncoderChoice
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
 from tasks.hosting.notifications import create_messaging, queue_policy

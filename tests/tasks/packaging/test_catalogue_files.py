@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.attributes import CATEGORIES, GENDERS, group_of
-from recommender.catalogue import Item
-from recommender.harmony import Palettes
-from recommender.items import COLUMNS, KINDS
+from recommender.catalogue.catalogue import Item
+from recommender.catalogue.items import COLUMNS, KINDS
+from recommender.catalogue.search import EXACT, FAISS, SIGNS, ExactSearch
+from recommender.colours.harmony import Palettes
 from recommender.schema import Colour
-from recommender.search import EXACT, FAISS, SIGNS, ExactSearch
 from tasks.errors import ArtifactError
 from tasks.packaging.archive import file_hashes
 from tasks.packaging.catalogue_files import fit_search, recall_at_10, unseen_queries, write_catalogue, write_signs

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.encoder import load_encoder
-from recommender.image import decode, preprocess
+from recommender.encoding.encoder import load_encoder
+from recommender.pictures.image import decode, preprocess
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import InputError
 from tasks.packaging.catalogue import Entry, scan_catalogue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from recommender.image import FORMATS
+from recommender.pictures.image import FORMATS
 from tasks.errors import InputError
 from tasks.pictures.files import SUFFIXES, pictures_below, read_bytes
 

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from tasks.omissions import Omissions
 from tasks.verdict.latency import Percentiles, latency_by_phase, model_ms, percentiles
+from tasks.verdict.omissions import Omissions
 from tests.tasks.answers import response
 
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from tasks.hosting.instance_counts import InstanceCounts
-from tasks.omissions import Omissions
 from tasks.plan import RunPlan
 from tasks.verdict.measurement import Measurement, cost_of, latencies_of
+from tasks.verdict.omissions import Omissions
 from tests.tasks.answers import answer, no_answer
 from tests.tasks.measurements import STARTED, endpoint, measured, record
 

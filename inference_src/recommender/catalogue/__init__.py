@@ -1,0 +1,1 @@
+"""The catalogue: its items, their embeddings, and the search among them."""

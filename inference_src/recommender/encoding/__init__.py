@@ -1,0 +1,1 @@
+"""From pictures to embeddings: the engines that run an image tower."""

@@ -1,0 +1,1 @@
+"""Pictures: fetched, decoded, and made into what an encoder takes."""
