@@ -84,7 +84,7 @@ encoder: setup-dev  ## fit the demo encoder anew: make encoder PHOTOGRAPHS=…/c
 
 requirements: .venv/.uv  ## compile the pinned requirements from pyproject.toml and requirements/*.in
 	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
-	@$(COMPILE) pyproject.toml --extra clip requirements/base.in requirements/dev.in -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml --extra clip --extra dev requirements/base.in -o requirements/dev.txt
 	@$(COMPILE) pyproject.toml requirements/base.in -c requirements/dev.txt -o requirements/base.txt
 	@$(COMPILE) pyproject.toml --extra clip -c requirements/dev.txt -o requirements/clip.txt
 	@for each in container container_torch; do \

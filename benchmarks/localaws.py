@@ -56,7 +56,7 @@ class Clients:
         self.s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=_archive(handler))
         self.sagemaker.create_model(
             ModelName=ENDPOINT,
-            ExecutionRoleArn=os.environ["STYGIG_EXECUTION_ROLE_ARN"],
+            ExecutionRoleArn=os.environ["LOCALAWS_EXECUTION_ROLE_ARN"],
             PrimaryContainer={"Image": "image:1", "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"},
         )
         variant = {"VariantName": "all", "ModelName": ENDPOINT, "InstanceType": "ml.m5.large"}

@@ -1,12 +1,12 @@
 """What must hold before money is spent: the bucket, the role, the listing of missing keys, the folder for reports."""
 
-from tasks.buckets import check_bucket
 from tasks.clients import client, error_code, error_text, explained
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.report.folder import check_reports
 from tasks.settings import serving_image
+from tasks.storage import check_bucket
 
 
 def preflight(plan: RunPlan, *, reports: bool = False) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
-"""Objects and prefixes in S3, and folders that may stand for them."""
+"""Buckets, objects and prefixes in S3."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from tasks.clients import client, explained, is_missing
+from tasks.errors import InputError
 from tasks.names import S3Location
 
 THREADS = 16
@@ -50,3 +52,22 @@ def keys_under(location: S3Location) -> Iterator[str]:
         pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=location.bucket, Prefix=location.key)
         for page in pages:
             yield from (item["Key"] for item in page.get("Contents", []))
+
+
+def bucket_region(bucket: str) -> str:
+    """The region that a bucket is in, as S3 says; empty where it doesn't say. NotFoundError if there is none."""
+    with explained("s3:ListBucket", f"bucket {bucket}"):
+        answer: dict[str, Any] = client("s3").head_bucket(Bucket=bucket)
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return str(answer.get("BucketRegion") or headers.get("x-amz-bucket-region", ""))
+
+
+def check_bucket(bucket: str, region: str, named_by: str) -> str:
+    """The bucket, if it exists and is in the region: SageMaker reads and writes in its own region alone."""
+    found = bucket_region(bucket)
+    if found and found != region:
+        raise InputError(
+            f"Bucket {bucket} ({named_by}) is in {found}, but the endpoint would be in {region}: SageMaker uses "
+            f"buckets of its own region. Name a bucket in {region}, or set AWS_DEFAULT_REGION={found}."
+        )
+    return bucket

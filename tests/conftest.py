@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +20,11 @@ os.environ.update(
     PREFECT_SERVER_DATABASE_TIMEOUT="900",
     PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT="900",
 )
+from stygig.embedded import our_environment
+
+if TYPE_CHECKING:
+    from localaws import LocalAws
+
 OURS = ("AWS_", "STYGIG_")
 REPOSITORY = Path(__file__).parent.parent
 
@@ -46,6 +52,14 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["XDG_CACHE_HOME"]
     else:
         os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture
+def local_aws(local_aws: "LocalAws", monkeypatch: pytest.MonkeyPatch) -> "LocalAws":
+    """The emulator's own fixture, with its execution role in the setting where the project looks for it."""
+    for name, value in our_environment(local_aws.environment()).items():
+        monkeypatch.setenv(name, value)
+    return local_aws
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The house: each room leans only on those below it, nothing goes in circles, and the wings stay apart."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,24 @@ def test_each_wing_leans_on_none_but_those_it_may(package: str) -> None:
     for name, path in modules(package).items():
         strangers = {each.partition(".")[0] for each in imported(path)} & set(ROOTS) - MAY_IMPORT[package]
         assert not strangers, f"{name} imports {', '.join(strangers)}"
+
+
+def test_the_emulator_is_a_product_of_its_own_without_a_word_of_the_rest() -> None:
+    files = [
+        path for path in (REPOSITORY / "deployments/localaws").rglob("*") if path.suffix in (".py", ".md", ".json")
+    ]
+    words = [path.read_text().replace("stygig-localaws", "").lower() for path in files]  # what it is called in an index
+    assert len(words) > 100
+    assert not [path for path, text in zip(files, words, strict=True) if "stygig" in text or "recommender" in text]
+
+
+LARGEST_ROOM = 15
+
+
+def test_no_room_is_too_large_to_be_taken_in() -> None:
+    rooms = Counter(path.parent for package in ROOTS for path in modules(package).values() if path.stem[0] != "_")
+    large = {str(room.relative_to(REPOSITORY)): count for room, count in rooms.items() if count > LARGEST_ROOM}
+    assert not large
 
 
 def height(module: str) -> int:

@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def local_up(home: dict[str, str]) -> Iterator[None]:
     """`stygig local up` in the other terminal."""
-    states = Path(home["HOME"]) / ".cache/stygig/local"
+    states = Path(home["HOME"]) / ".cache/localaws/running"
     process = subprocess.Popen(["stygig", "local", "up", "--port", "0"], env=home, cwd=home["HOME"])
     while not list(states.glob("*.json")):
         assert process.poll() is None

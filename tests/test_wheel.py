@@ -1,6 +1,8 @@
-"""The wheel: built, installed where nothing of ours is, and put to work from another folder."""
+"""The two wheels: built, installed where nothing of ours is, and put to work from another folder."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,13 +22,18 @@ def run(*arguments: "str | Path", cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
+def built(sources: Path, folder: Path) -> Path:
+    """The wheel of that project."""
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=sources)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with the wheel and its pinned requirements, and nothing else."""
     folder = tmp_path_factory.mktemp("wheel")
-    asked = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
-    run(*asked, cwd=REPOSITORY)
-    (wheel,) = folder.glob("*.whl")
+    wheel = built(REPOSITORY, folder)
     run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
     install = [UV, "pip", "install", "--quiet", "--python", folder / "env"]
     run(*install, "--require-hashes", "-r", REPOSITORY / "requirements/base.txt", cwd=folder)
@@ -43,3 +50,38 @@ def test_a_night_passes_from_another_folder(installed: Path, tmp_path: Path) -> 
     assert said.startswith("PASS: 24 pictures")
     assert said.rstrip().endswith("Inventory: nothing of ours exists")
     assert list(tmp_path.glob("reports/*/report.html"))
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the embedded AWS alone, what it declares, and pytest."""
+    folder = tmp_path_factory.mktemp("localaws")
+    wheel = built(REPOSITORY / "deployments/localaws", folder)
+    run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
+    pinned = ["--constraint", REPOSITORY / "requirements/dev.txt"]
+    run(UV, "pip", "install", "--quiet", "--python", folder / "env", *pinned, wheel, "pytest", cwd=folder)
+    return folder / "env" / "bin"
+
+
+def test_the_emulator_alone_brings_its_fixtures_to_pytest(emulator: Path, tmp_path: Path) -> None:
+    page = (REPOSITORY / "deployments/localaws/README.md").read_text()
+    (example,) = [each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def test_" in each]
+    (tmp_path / "test_example.py").write_text(example)
+    assert "1 passed" in run(emulator / "pytest", "-q", cwd=tmp_path)
+
+
+def test_the_emulator_alone_runs_as_a_command(emulator: Path, tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "PATH": f"{emulator}:/usr/bin:/bin"}
+    up = [emulator / "localaws", "up", "--port", "0", "--json"]
+    with subprocess.Popen(up, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line == "}\n":
+                break
+        exported = run(emulator / "localaws", "env", cwd=tmp_path, **environment)
+        assert f"export AWS_ENDPOINT_URL={json.loads(said)['endpoint_url']}" in exported.splitlines()
+        assert "no endpoints" in run(emulator / "localaws", "status", cwd=tmp_path, **environment)
+        process.terminate()
+    assert process.returncode == 0

@@ -103,7 +103,7 @@ class LocalAws:
         return {
             **self._client_environment(self.region),
             sdk_config.VARIABLE: str(self._sdk_config),
-            "STYGIG_EXECUTION_ROLE_ARN": self.execution_role_arn,
+            "LOCALAWS_EXECUTION_ROLE_ARN": self.execution_role_arn,
         }
 
     def start(self) -> None:

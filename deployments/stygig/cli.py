@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from localaws.cli.streams import make_streams_unbreakable
 from stygig.arguments import (
     Catalogue,
     Categories,
@@ -27,10 +28,9 @@ from stygig.arguments import (
     checked_source,
     checked_uri,
 )
+from stygig.embedded import local
 from stygig.invoke_cli import invoke, wait
-from stygig.local_cli import local
 from stygig.output import INTERRUPTED, ending, refused
-from stygig.streams import make_streams_unbreakable
 from stygig.surroundings import spare_loopback
 from stygig.telemetry import turn_telemetry_off
 

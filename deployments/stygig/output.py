@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from localaws.cli.signals import HUNG_UP, TERMINATED
 from stygig.endpoint_info import ENDPOINT_INFO, forget_endpoint, write_endpoint_info
 from stygig.inventory_output import inventory_json, inventory_text
-from stygig.signals import HUNG_UP, TERMINATED
 from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:

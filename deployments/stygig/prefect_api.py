@@ -31,7 +31,7 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from stygig.service import Movement
+from stygig.stack.service import Movement
 from tasks.errors import ServiceUnreachableError
 from tasks.settings import cache_folder
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stygig.signals import signals_end_the_command
+from localaws.cli.signals import signals_end_the_command
+from stygig.embedded import our_environment
 from stygig.surroundings import without_strangers
 from tasks.plain_text import visible_lines
 
@@ -52,7 +53,7 @@ def embedded_aws() -> Iterator[None]:
         from localaws import LocalAws  # moto looks for AWS_PROFILE when it is imported
 
         with LocalAws(port=0) as aws:
-            os.environ.update(aws.environment())
+            os.environ.update(our_environment(aws.environment()))
             yield
     finally:
         _become(before)

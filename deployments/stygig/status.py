@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stygig.endpoint_info import ENDPOINT_INFO, read_endpoint_info
-from stygig.prefect_schedules import TAG, NextRun, PrefectServer, next_runs
+from stygig.stack.schedules import TAG, NextRun, PrefectServer, next_runs
 
 TOLD = (
     "endpoint_type",

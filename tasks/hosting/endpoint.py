@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tasks import limits
-from tasks.buckets import check_bucket
 from tasks.clients import client, error_text, explained
 from tasks.clock import now
 from tasks.deadline import Deadline
@@ -23,6 +22,7 @@ from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.resources.inventory import write_down
 from tasks.resources.sagemaker import tagged_run_of_endpoint
+from tasks.storage import check_bucket
 
 
 @dataclass(frozen=True)

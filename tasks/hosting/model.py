@@ -6,7 +6,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tasks.buckets import check_bucket
 from tasks.clients import client, error_text, explained, region
 from tasks.errors import InputError, NotFoundError
 from tasks.hosting.instances import instance_gpus
@@ -14,6 +13,7 @@ from tasks.names import S3Location, hashed_name
 from tasks.plan import RunPlan
 from tasks.resources.inventory import write_down
 from tasks.settings import Processor, serving_image
+from tasks.storage import check_bucket
 
 
 def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from stygig.prefect_schedules import PrefectServer
+from stygig.stack.schedules import PrefectServer
 from tasks.demo.garments import draw_catalogue
 from tasks.resources.processes import start_time
 from tests.chaos.bystanders import Bystanders

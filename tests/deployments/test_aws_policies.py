@@ -130,7 +130,7 @@ def root_of_iam(aws: LocalAws) -> Any:
 def identities(aws: LocalAws) -> dict[str, str]:
     """Makes the role and the user as the README says; the user's credentials."""
     iam = root_of_iam(aws)
-    iam.update_assume_role_policy(RoleName="stygig-execution", PolicyDocument=rendered("execution-role-trust"))
+    iam.create_role(RoleName="stygig-execution", AssumeRolePolicyDocument=rendered("execution-role-trust"))
     iam.put_role_policy(RoleName="stygig-execution", PolicyName="execution", PolicyDocument=rendered("execution-role"))
     iam.create_user(UserName="runner")
     iam.put_user_policy(UserName="runner", PolicyName="stygig", PolicyDocument=rendered("caller"))

@@ -1,6 +1,6 @@
 """One archive, the same answers to the byte: bare, under AWS's toolkit, on the embedded AWS and under TorchServe.
 
-TorchServe is opt-in: STYGIG_OPT_IN=torchserve, with STYGIG_TORCHSERVE_PYTHON naming an environment that has it. That
+TorchServe is opt-in: STYGIG_OPT_IN=torchserve, with LOCALAWS_TORCHSERVE_PYTHON naming an environment that has it. That
 environment needs neither ONNX Runtime nor open_clip: the archive brings them, as it does to AWS's images.
 """
 
@@ -33,7 +33,7 @@ from tests.tasks.tiny_clip import NAME, tiny_clip
 
 # Read here: the tests run without any STYGIG_ variable.
 OPTED_IN = "torchserve" in os.environ.get("STYGIG_OPT_IN", "").split(",")
-TORCHSERVE_PYTHON = os.environ.get("STYGIG_TORCHSERVE_PYTHON")
+TORCHSERVE_PYTHON = os.environ.get("LOCALAWS_TORCHSERVE_PYTHON")
 
 OF_THE_IMAGE = Wheels.fetched("py312")
 
@@ -79,7 +79,7 @@ print(json.dumps(told))
 
 needs_torchserve = pytest.mark.skipif(
     not (OPTED_IN and TORCHSERVE_PYTHON),
-    reason="opt-in: set STYGIG_OPT_IN=torchserve and STYGIG_TORCHSERVE_PYTHON to the Python of such an environment",
+    reason="opt-in: set STYGIG_OPT_IN=torchserve and LOCALAWS_TORCHSERVE_PYTHON to the Python of such an environment",
 )
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import boto3
 import pytest
 
-from tasks.buckets import bucket_region, check_bucket
 from tasks.errors import InputError, NotFoundError
 from tasks.hosting.endpoint import EndpointSpec, start_endpoint
 from tasks.plan import RunPlan, plan_run
 from tasks.preflight import ensure_bucket
 from tasks.resources.inventory import recorded
 from tasks.settings import Settings
+from tasks.storage import bucket_region, check_bucket
 from tests.tasks.deployed import BUCKET, RUN_ID
 
 EUROPE: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}

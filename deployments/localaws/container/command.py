@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-TORCHSERVE_PYTHON = "STYGIG_TORCHSERVE_PYTHON"
+TORCHSERVE_PYTHON = "LOCALAWS_TORCHSERVE_PYTHON"
 _LAUNCHER = Path(__file__).with_name("torchserve_launcher.py")
 
 TOOLKIT = (sys.executable, "-m", "localaws.container")
@@ -21,7 +21,7 @@ class ContainerMissingError(Exception):
 def container_command(container: Literal["toolkit", "torchserve"], python: str | None = None) -> tuple[str, ...]:
     """The command that serves; a listening socket's number and the model's folder follow it.
 
-    `python`, or else STYGIG_TORCHSERVE_PYTHON, is the interpreter of the environment that holds TorchServe.
+    `python`, or else LOCALAWS_TORCHSERVE_PYTHON, is the interpreter of the environment that holds TorchServe.
     """
     if container == "toolkit":
         return TOOLKIT

@@ -24,7 +24,7 @@ class Options:
         PyTorch image does, so that an endpoint is InService while its model is loading or has failed to.
     container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed:
         its /ping is always the real one.
-    torchserve_python: the Python of the environment which has TorchServe; else STYGIG_TORCHSERVE_PYTHON names it.
+    torchserve_python: the Python of the environment which has TorchServe; else LOCALAWS_TORCHSERVE_PYTHON names it.
     opt_ml_model: a worker finds its model data at /opt/ml/model, too, where Linux gives it mounts of its own.
     enforce_iam: calls are judged by the caller's policies, and the data plane by the execution role's.
     """

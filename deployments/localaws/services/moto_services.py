@@ -20,7 +20,7 @@ from moto.s3.models import FakeKey, s3_backends
 from moto.sns.models import sns_backends
 
 ACCOUNT: str = DEFAULT_ACCOUNT_ID
-EXECUTION_ROLE_NAME = "stygig-execution"
+EXECUTION_ROLE_NAME = "localaws-execution"
 EXECUTION_ROLE = Path(__file__).with_name("execution_role.json")
 _ECR_IMAGE = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.amazonaws\.com[^/]*/(?P<repository>[^:@]+).*")
 _PULLING = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")

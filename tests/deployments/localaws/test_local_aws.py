@@ -117,9 +117,9 @@ def test_motos_own_reset_also_forgets_endpoints(cloud: Cloud) -> None:
 def test_the_environment_is_enough_for_a_client_and_names_the_role(aws: LocalAws) -> None:
     environment = aws.environment()
     assert environment["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{aws.port}"
-    arn = environment["STYGIG_EXECUTION_ROLE_ARN"]
+    arn = environment["LOCALAWS_EXECUTION_ROLE_ARN"]
     assert arn == aws.execution_role_arn
-    assert boto3.client("iam").get_role(RoleName="stygig-execution")["Role"]["Arn"] == arn
+    assert boto3.client("iam").get_role(RoleName="localaws-execution")["Role"]["Arn"] == arn
 
 
 @contextmanager

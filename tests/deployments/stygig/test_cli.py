@@ -16,7 +16,8 @@ from prefect.client.schemas.sorting import ArtifactSort
 
 from flows.package_model import package_model
 from localaws import LocalAws
-from stygig.prefect_schedules import NextRun
+from stygig.embedded import our_environment
+from stygig.stack.schedules import NextRun
 from stygig.status import Status
 from tasks.plan import plan_run
 from tasks.settings import Settings
@@ -197,3 +198,8 @@ def test_an_invocation_by_hand_needs_no_prefect(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.strip() == "2 []"
     assert "nowhere does not exist" in done.stderr
+
+
+def test_the_embedded_awss_role_stands_in_our_setting() -> None:
+    made = our_environment({"AWS_REGION": "r", "LOCALAWS_EXECUTION_ROLE_ARN": "arn"})
+    assert (made["AWS_REGION"], made["STYGIG_EXECUTION_ROLE_ARN"]) == ("r", "arn")

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stygig.prefect_schedules import PrefectServer, next_runs
+from stygig.stack.schedules import PrefectServer, next_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|Exception|Error:)")

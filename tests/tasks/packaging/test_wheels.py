@@ -31,7 +31,7 @@ AWS_GPU_IMAGE = serving_image(Settings(image_uri=""), "eu-west-1", "gpu")
 OF_THE_IMAGE = Wheels.fetched("py312")
 OPEN_CLIP = Wheels.fetched("py312", "torch")
 # Read here: the tests run without any STYGIG_ variable.
-CANDIDATES = (os.environ.get("STYGIG_TORCHSERVE_PYTHON"), shutil.which("python3.12"))
+CANDIDATES = (os.environ.get("LOCALAWS_TORCHSERVE_PYTHON"), shutil.which("python3.12"))
 
 needs_fetched = pytest.mark.skipif(
     not OF_THE_IMAGE.folder.is_dir(), reason="`make setup` has not fetched the image's wheels"

@@ -29,7 +29,7 @@ ALARM = f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:alarm"
 MODEL = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model/m"
 CONFIG = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint-config/c"
 ENDPOINT = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:endpoint/e"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/stygig-execution"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/localaws-execution"
 GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:g:log-stream:"
 TARGET = {
     "ServiceNamespace": "sagemaker",
@@ -62,7 +62,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     ("sqs", "create_queue", {"QueueName": "queue"}, "sqs:createqueue", QUEUE, QUERY),
     ("sqs", "receive_message", {"QueueUrl": URL}, "sqs:receivemessage", QUEUE, QUERY),
     ("sqs", "delete_message_batch", {"QueueUrl": URL, "Entries": []}, "sqs:deletemessage", QUEUE, QUERY),
-    ("iam", "get_role", {"RoleName": "stygig-execution"}, "iam:GetRole", ROLE, QUERY),
+    ("iam", "get_role", {"RoleName": "localaws-execution"}, "iam:GetRole", ROLE, QUERY),
     ("cloudwatch", "delete_alarms", {"AlarmNames": ["alarm"]}, "cloudwatch:DeleteAlarms", ALARM, QUERY),
     ("cloudwatch", "list_metrics", {}, "cloudwatch:ListMetrics", "*", QUERY),
     ("logs", "filter_log_events", {"logGroupName": "g"}, "logs:FilterLogEvents", GROUP, JSON),

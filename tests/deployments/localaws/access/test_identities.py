@@ -43,7 +43,7 @@ def test_users_and_sessions_are_who_they_are(cloud: Cloud) -> None:
     caller = Caller(cloud.aws)
     assert caller.client("sts").get_caller_identity()["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/caller"
     session = caller.assume(cloud.aws.execution_role_arn).client("sts").get_caller_identity()["Arn"]
-    assert session == f"arn:aws:sts::{ACCOUNT}:assumed-role/stygig-execution/session"
+    assert session == f"arn:aws:sts::{ACCOUNT}:assumed-role/localaws-execution/session"
 
 
 def test_iam_and_sts_name_the_same_user(cloud: Cloud) -> None:

@@ -1,6 +1,7 @@
 """AWS's real PyTorch stack behind the same endpoints: the mirror in the container is judged by it.
 
-Opt-in: STYGIG_OPT_IN=torchserve, with STYGIG_TORCHSERVE_PYTHON naming the environment that README.md says how to make.
+Opt-in: STYGIG_OPT_IN=torchserve, with LOCALAWS_TORCHSERVE_PYTHON naming the environment that README.md says how to
+make.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually
 
 # Read here: the tests run without any STYGIG_ variable.
 OPTED_IN = "torchserve" in os.environ.get("STYGIG_OPT_IN", "").split(",")
-PYTHON = os.environ.get("STYGIG_TORCHSERVE_PYTHON")
+PYTHON = os.environ.get("LOCALAWS_TORCHSERVE_PYTHON")
 RECORDED = Path(__file__).with_name("conformance")
 PROGRAM = Path(__file__).parents[1] / "serve_until_killed.py"
 HANDLERS = ("def", "cus", "trf")
@@ -32,7 +33,7 @@ SECONDS = 120
 
 needs_torchserve = pytest.mark.skipif(
     not (OPTED_IN and PYTHON),
-    reason="opt-in: set STYGIG_OPT_IN=torchserve and STYGIG_TORCHSERVE_PYTHON (deployments/localaws/README.md)",
+    reason="opt-in: set STYGIG_OPT_IN=torchserve and LOCALAWS_TORCHSERVE_PYTHON (deployments/localaws/README.md)",
 )
 
 
@@ -143,7 +144,7 @@ def processes_of(group: int) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_the_java_processes_end_with_the_embedded_aws(end: signal.Signals) -> None:
-    environment = {**os.environ, "STYGIG_TORCHSERVE_PYTHON": str(PYTHON)}
+    environment = {**os.environ, "LOCALAWS_TORCHSERVE_PYTHON": str(PYTHON)}
     command = [sys.executable, PROGRAM, "torchserve"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
         assert run.stdout is not None
@@ -155,7 +156,7 @@ def test_the_java_processes_end_with_the_embedded_aws(end: signal.Signals) -> No
 
 
 def test_without_its_environment_the_start_is_refused_and_says_what_to_do() -> None:
-    with pytest.raises(ContainerMissingError, match="STYGIG_TORCHSERVE_PYTHON"):
+    with pytest.raises(ContainerMissingError, match="LOCALAWS_TORCHSERVE_PYTHON"):
         LocalAws(options=Options(container="torchserve")).start()
     with pytest.raises(ContainerMissingError, match="/nowhere/python, which is no program"):
         LocalAws(options=Options(container="torchserve", torchserve_python="/nowhere/python")).start()

@@ -12,30 +12,29 @@ from urllib.parse import urlencode, urlsplit
 
 import typer
 
-from stygig.local import environment
-from tasks.errors import ServiceUnreachableError
+from localaws.cli.ending import UnreachableError
 
 POLL_SECONDS = 0.5
 LONGEST_WORDS = 160
 UNREAD = 128 + signal.SIGPIPE
 
 
-def fetch_status(port: int) -> dict[str, Any]:
-    """The status of the embedded AWS on that port, or of the one started last."""
-    url = environment(port)["AWS_ENDPOINT_URL"]
+def fetch_status(url: str) -> dict[str, Any]:
+    """The status of the embedded AWS at that URL."""
     found: dict[str, Any] = json.loads(_get(url, "/_localaws/status"))
     return {"endpoint_url": url, **found}
 
 
-def read_journal(port: int, event: str, endpoint: str) -> list[dict[str, Any]]:
-    """The journal's entries whose event starts so, of that endpoint if one is given."""
-    return _read_journal(environment(port)["AWS_ENDPOINT_URL"], event, endpoint, 0)
+def read_journal(url: str, event: str, endpoint: str, after: int = 0) -> list[dict[str, Any]]:
+    """The journal's entries after that number whose event starts so, of that endpoint if one is given."""
+    wanted = {"event": event, "after": str(after)} | ({"endpoint": endpoint} if endpoint else {})
+    lines = _get(url, f"/_localaws/journal?{urlencode(wanted)}")
+    return [json.loads(line) for line in lines.splitlines()]
 
 
-def follow_journal(port: int, event: str, endpoint: str, as_json: bool) -> None:
-    """Prints entries as they come, until interrupted or until the embedded AWS has ended."""
-    url = environment(port)["AWS_ENDPOINT_URL"]
-    entries = _read_journal(url, event, endpoint, 0)
+def follow_journal(url: str, event: str, endpoint: str, as_json: bool) -> None:
+    """Print entries as they come, until interrupted or until the embedded AWS has ended."""
+    entries = read_journal(url, event, endpoint)
     after = 0
     while True:
         for entry in entries:
@@ -45,8 +44,8 @@ def follow_journal(port: int, event: str, endpoint: str, as_json: bool) -> None:
             raise typer.Exit(UNREAD)
         time.sleep(POLL_SECONDS)
         try:
-            entries = _read_journal(url, event, endpoint, after)
-        except ServiceUnreachableError:
+            entries = read_journal(url, event, endpoint, after)
+        except UnreachableError:
             typer.echo("the embedded AWS has ended", err=True)
             return
 
@@ -163,12 +162,6 @@ def _word(value: Any) -> str:
     return shorten(value if isinstance(value, str) else json.dumps(value), LONGEST_WORDS, placeholder=" …")
 
 
-def _read_journal(url: str, event: str, endpoint: str, after: int) -> list[dict[str, Any]]:
-    wanted = {"event": event, "after": str(after)} | ({"endpoint": endpoint} if endpoint else {})
-    lines = _get(url, f"/_localaws/journal?{urlencode(wanted)}")
-    return [json.loads(line) for line in lines.splitlines()]
-
-
 def _get(url: str, path: str) -> str:
     """The body, asked for without a proxy, which could not reach loopback."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
@@ -177,12 +170,9 @@ def _get(url: str, path: str) -> str:
         response = connection.getresponse()
         body = response.read().decode()
     except (OSError, HTTPException) as exc:
-        raise ServiceUnreachableError(f"The embedded AWS at {url} does not answer: {exc!r}") from exc
+        raise UnreachableError(f"The embedded AWS at {url} does not answer: {exc!r}") from exc
     finally:
         connection.close()
     if response.status != 200:
-        raise ServiceUnreachableError(f"The embedded AWS at {url} answered {response.status} to {path}: {body[:300]}")
+        raise UnreachableError(f"The embedded AWS at {url} answered {response.status} to {path}: {body[:300]}")
     return body
-
-
-__all__ = ["fetch_status", "follow_journal", "journal_line", "read_journal", "status_text"]

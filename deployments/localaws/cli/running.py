@@ -1,26 +1,34 @@
-"""The embedded AWS as a command, and the exports that point clients at it."""
+"""An embedded AWS in a process of its own: what it writes down of itself, and how others find it."""
+
+from __future__ import annotations
 
 import json
 import os
 import shlex
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import typer
 
-from stygig.output import Printer
-from stygig.signals import signals_end_the_command
-from tasks.errors import NotFoundError, StygigError
-from tasks.resources.processes import lives, start_time
-from tasks.settings import cache_folder
+from localaws.cli.ending import CommandError, NotRunningError, Printer
+from localaws.cli.signals import signals_end_the_command
+
+SAME_START_SECONDS = 60.0
+"""Ids are used again, much later; the time of a start is told differently once the clock was set."""
 
 
-def _states() -> Path:
-    return cache_folder() / "local"
+def states_folder() -> Path:
+    """The folder with one file for each embedded AWS that runs as a command of this user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "localaws" / "running"
 
 
-def serve(port: int, clock_rate: float, out: Printer) -> None:
-    """Serves until Ctrl-C or SIGTERM; what `exports` needs is written down for as long."""
+def serve(
+    port: int, clock_rate: float, out: Printer, exported: Callable[[dict[str, str]], dict[str, str]], group: str
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; what `environment` needs is written down for as long."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)  # moto looks for it when it is imported
     from localaws import LocalAws
@@ -29,12 +37,14 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
     try:
         aws.start()
     except OSError as exc:
-        raise StygigError(f"Port {port} can't be listened on: {exc}. Give another --port; 0 takes a free one.") from exc
+        raise CommandError(
+            f"Port {port} can't be listened on: {exc}. Give another --port; 0 takes a free one."
+        ) from exc
     state = _write_down(aws.port, aws.environment())
-    out.emit({"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": aws.environment()}, aws.endpoint_url)
-    out.finish()
+    told = {"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": exported(aws.environment())}
+    out.emit(told, aws.endpoint_url)
     typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
-    typer.echo('eval "$(stygig local env)" points a shell at it.', err=True)
+    typer.echo(f'eval "$({group} env)" points a shell at it.', err=True)
     try:
         with signals_end_the_command():
             aws.serve_forever()
@@ -48,22 +58,22 @@ def serve(port: int, clock_rate: float, out: Printer) -> None:
 def _write_down(port: int, variables: dict[str, str]) -> Path:
     """The file that tells other processes of this one, whole from the moment it is there."""
     pid = os.getpid()
-    state = _states() / f"{pid}.json"
+    state = states_folder() / f"{pid}.json"
     state.parent.mkdir(parents=True, exist_ok=True)
     half = state.with_suffix(".half")
     half.touch(mode=0o600)  # with the keys to it
-    half.write_text(json.dumps({"pid": pid, "started": start_time(pid), "port": port, "environment": variables}))
+    half.write_text(json.dumps({"pid": pid, "started": _started(pid), "port": port, "environment": variables}))
     half.rename(state)
     return state
 
 
-def environment(port: int = 0) -> dict[str, str]:
+def environment(port: int = 0, group: str = "localaws") -> dict[str, str]:
     """The environment variables of the embedded AWS on that port, or of the one that was started last and lives."""
-    found = filter(None, map(_living, _states().glob("*.json")))
+    found = filter(None, map(_living, states_folder().glob("*.json")))
     living = [state for state in found if state["port"] == port or not port]
     if not living:
         where = f" on port {port}" if port else ""
-        raise NotFoundError(f"No embedded AWS is running{where}. Start one with `stygig local up`.")
+        raise NotRunningError(f"No embedded AWS is running{where}. Start one with `{group} up`.")
     if len(living) > 1:
         ports = ", ".join(str(state["port"]) for state in living)
         typer.echo(f"several are running (ports {ports}); this is the one started last, --port chooses", err=True)
@@ -75,9 +85,20 @@ def _living(state: Path) -> dict[str, Any] | None:
     """What a running one has written down; None for what a killed one has left."""
     try:
         read: dict[str, Any] = json.loads(state.read_text())
-        return read if lives(read["pid"], float(read["started"])) else None
+        started = _started(read["pid"])
+        lives = started is not None and abs(started - float(read["started"])) < SAME_START_SECONDS
+        return read if lives else None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None  # it has just ended, or the file tells of nobody
+
+
+def _started(pid: int) -> float | None:
+    """When the process started, in seconds since 1970; None if it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return float(process.create_time())
+    return None
 
 
 def exports(variables: dict[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`stygig local status` and `journal`, looking at an embedded AWS in another process."""
+"""`localaws status` and `journal`, looking at an embedded AWS in another process."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 from click.testing import Result
 from typer.testing import CliRunner
 
-from stygig.cli import app
-from stygig.local_view import journal_line, status_text
+from localaws.cli.commands import app
+from localaws.cli.view import journal_line, status_text
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
-    """The URL of an embedded AWS that `stygig local up` serves, with one fault."""
+    """The URL of an embedded AWS that `localaws up` serves, with one fault."""
     up = subprocess.Popen(
-        [sys.executable, "-m", "stygig", "local", "up", "--port", "0", "--clock-rate", "60", "--json"],
+        [sys.executable, "-m", "localaws", "up", "--port", "0", "--clock-rate", "60", "--json"],
         env=os.environ | {"XDG_CACHE_HOME": str(folder)},
         stdout=subprocess.PIPE,
         text=True,
@@ -47,52 +47,52 @@ def url(folder: Path) -> Iterator[str]:
     assert up.returncode == 0
 
 
-def stygig(folder: Path, *arguments: str) -> Result:
+def localaws(folder: Path, *arguments: str) -> Result:
     """The command in this process, with its own folder for what `up` writes down."""
-    return CliRunner().invoke(app, ["local", *arguments], env={"XDG_CACHE_HOME": str(folder)})
+    return CliRunner().invoke(app, arguments, prog_name="localaws", env={"XDG_CACHE_HOME": str(folder)})
 
 
 def test_the_status_of_a_running_one_is_text_or_one_json_object(url: str, folder: Path) -> None:
-    text = stygig(folder, "status")
+    text = localaws(folder, "status")
     assert text.exit_code == 0
     assert text.stdout.splitlines()[0] == f"Embedded AWS at {url}; its time passes 60 times as fast"
     assert "no endpoints" in text.stdout
     assert "Throttled times=3 operation=CreateModel  struck: 0" in text.stdout
-    found = json.loads(stygig(folder, "status", "--json").stdout)
+    found = json.loads(localaws(folder, "status", "--json").stdout)
     assert (found["endpoint_url"], found["clock"]["rate"], found["endpoints"]) == (url, 60, [])
 
 
 def test_the_journal_of_a_running_one_can_be_read(url: str, folder: Path) -> None:
-    done = stygig(folder, "journal", "--event", "nothing", "--json")
+    done = localaws(folder, "journal", "--event", "nothing", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"entries": []})
-    assert stygig(folder, "journal", "--event", "nothing").stdout == "no entries\n"
+    assert localaws(folder, "journal", "--event", "nothing").stdout == "no entries\n"
 
 
 @pytest.mark.usefixtures("url")
 def test_the_exports_point_the_sagemaker_sdk_at_a_configuration_that_names_its_default_bucket(folder: Path) -> None:
-    exported = json.loads(stygig(folder, "env", "--json").stdout)["environment"]
+    exported = json.loads(localaws(folder, "env", "--json").stdout)["environment"]
     configuration = Path(exported["SAGEMAKER_USER_CONFIG_OVERRIDE"])
     assert "DefaultS3Bucket: sagemaker-us-east-1-123456789012" in configuration.read_text()
 
 
 @pytest.mark.parametrize("command", ["status", "journal"])
 def test_where_none_runs_the_command_says_how_to_start_one(command: str, tmp_path: Path) -> None:
-    done = stygig(tmp_path, command)
+    done = localaws(tmp_path, command)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "error: No embedded AWS is running. Start one with `stygig local up`.\n"
+    assert done.stderr == "error: No embedded AWS is running. Start one with `localaws up`.\n"
 
 
 def test_what_a_killed_one_has_left_tells_of_nobody(tmp_path: Path) -> None:
-    states = tmp_path / "stygig" / "local"
+    states = tmp_path / "localaws" / "running"
     states.mkdir(parents=True)
     (states / "1.json").write_text('{"pid": 1, "port"')
     (states / "2.json").write_text(json.dumps({"pid": os.getpid(), "started": "0", "port": 1, "environment": {}}))
-    assert stygig(tmp_path, "status").stderr.startswith("error: No embedded AWS is running.")
+    assert localaws(tmp_path, "status").stderr.startswith("error: No embedded AWS is running.")
 
 
 def test_a_taken_port_is_named(url: str, tmp_path: Path) -> None:
     port = url.rpartition(":")[2]
-    done = stygig(tmp_path, "up", "--port", port)
+    done = localaws(tmp_path, "up", "--port", port)
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr.startswith(f"error: Port {port} can't be listened on")
 
@@ -112,7 +112,7 @@ def test_nothing_is_said_when_nobody_reads_on(url: str, folder: Path, how: tuple
     record_something(url)
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "stygig", "local", "journal", "--json", *how]
+    command = [sys.executable, "-m", "localaws", "journal", "--json", *how]
     with os.fdopen(write, "w") as unread:
         environment = os.environ | {"XDG_CACHE_HOME": str(folder)}
         done = subprocess.run(command, env=environment, stdout=unread, stderr=subprocess.PIPE, text=True, check=False)

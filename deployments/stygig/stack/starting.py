@@ -1,0 +1,127 @@
+"""`make up`: every service that does not run yet, and every deployment."""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+
+import httpx
+
+from stygig import telemetry
+from stygig.stack.layout import BIN, POOL, ROOT, Stack, say
+from stygig.stack.schedules import TAG, NextRun, PrefectServer, next_runs
+from stygig.stack.service import Service, StackError
+from stygig.surroundings import without_strangers
+
+
+def up(stack: Stack) -> list[NextRun]:
+    """Starts what does not run yet and deploys everything; the next run of each schedule.
+
+    If something does not start, what was started is ended again.
+    """
+    os.umask(0o077)
+    stack.run.mkdir(parents=True, exist_ok=True)
+    stack.run.chmod(0o700)
+    _refuse_taken(stack.aws, stack.aws_port, "STYGIG_AWS_PORT")
+    _refuse_taken(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT")
+    started: list[Service] = []
+    try:
+        return _started(stack, started)
+    except BaseException:
+        for service in reversed(started):
+            say(f"ending {service.name} again")
+            service.stop()
+        raise
+
+
+def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
+    environment = without_strangers(os.environ) | telemetry.OFF | stack.server_settings() | stack.environment()
+    for service in (stack.aws, stack.prefect):
+        _start(service, environment, started)
+    _wait_until_answers(stack.aws, f"http://127.0.0.1:{stack.aws_port}/")
+    _wait_until_answers(stack.prefect, f"{stack.api_url}/health")
+    aws = _aws_environment(stack)
+    environment |= aws
+    _write_exports(stack, stack.environment() | aws)
+    _prefect(environment, "work-pool", "create", POOL, "--type", "process", "--overwrite")
+    _prefect(environment, "--no-prompt", "deploy", "--all")
+    _start(stack.worker, environment, started)
+    server = PrefectServer(stack.api_url, stack.auth())
+    stack.worker.wait_until(partial(_worker_is_online, server))
+    say("worker is up")
+    if stack.worker in started:
+        _ask_for_a_sweep(server)
+    stack.prefect.wait_until(lambda: all(run.at for run in next_runs(server, TAG)))
+    return next_runs(server, TAG)
+
+
+def _start(service: Service, environment: Mapping[str, str], started: list[Service]) -> None:
+    if service.running():
+        say(f"{service.name} runs already")
+        return
+    started.append(service)
+    service.start(environment, ROOT)
+
+
+def _wait_until_answers(service: Service, url: str) -> None:
+    service.wait_until(partial(_answers, url))
+    say(f"{service.name} is up")
+
+
+def _refuse_taken(service: Service, port: str, variable: str) -> None:
+    """Before anything is started: half a stack is worse than none."""
+    if service.running():
+        return
+    try:
+        with closing(socket.create_server(("127.0.0.1", int(port)))):
+            return
+    except (OSError, ValueError, OverflowError) as exc:
+        raise StackError(f"{service.name} can't listen on port {port}: {exc}. Set {variable} to a free one.") from exc
+
+
+def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
+    done = subprocess.run(
+        (str(BIN / "prefect"), *arguments), cwd=ROOT, env=dict(environment), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StackError(f"prefect {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+
+
+def _aws_environment(stack: Stack) -> dict[str, str]:
+    """What `stygig local env` prints, as a mapping."""
+    asked = (str(BIN / "stygig"), "local", "env", "--port", stack.aws_port, "--json")
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(done.stdout)["environment"]
+    return found
+
+
+def _write_exports(stack: Stack, environment: Mapping[str, str]) -> None:
+    """What a shell needs to use the stack, in one file to be sourced."""
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
+    (stack.run / "env").write_text("".join(lines))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            return client.get(url).status_code < 500
+    except httpx.TransportError:
+        return False
+
+
+def _worker_is_online(server: PrefectServer) -> bool:
+    try:
+        found = server.post(f"work_pools/{POOL}/workers/filter", {})
+    except httpx.HTTPError:
+        return False
+    return any(worker["status"] == "ONLINE" for worker in found)
+
+
+def _ask_for_a_sweep(server: PrefectServer) -> None:
+    """A worker that starts may follow one that was killed: what its runs left goes now, and their slots are free."""
+    (sweep,) = server.post("deployments/filter", {"deployments": {"name": {"any_": ["sweep"]}}})
+    server.post(f"deployments/{sweep['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
