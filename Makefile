@@ -1,10 +1,12 @@
-# `make demo` and `make test` need nothing but Python 3.11 or 3.12 and make; they fill .venv themselves.
+# `make demo` and `make test` need nothing but Python 3.11 to 3.13 and make; they fill .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python .venv --require-hashes
 PROJECT := $(BIN)/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
-COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
-           --python-version 3.11 --no-header --no-annotate
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+           --no-annotate
+# One lock for every system and Python that is supported; tests/test_requirements.py resolves it for each.
+LOCK := $(COMPILE) --universal --python-version 3.11
 # AWS's serving images (deployments/aws/images.yaml), for which packaging brings what they lack.
 CONTAINER := --no-deps --python-version 3.12 --python-platform x86_64-manylinux_2_28
 
@@ -24,8 +26,8 @@ setup-clip: .venv/.clip  ## add PyTorch and open_clip, to package a real CLIP
 setup-dev: .venv/.dev  ## add all that linting and testing need
 
 .venv/.uv: requirements/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || \
-	  { echo "stygig needs Python 3.11 or 3.12; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 …" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "stygig needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 …" >&2; exit 2; }
 	@echo "setting up .venv" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
@@ -44,11 +46,16 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 	@touch $@
 
 .venv/.clip: .venv/.torch requirements/clip.txt
+	@echo "adding PyTorch and open_clip: 3 GB on Linux, most of it CUDA. README.md says how to take a CPU build instead" >&2
 	@$(INSTALL) -r requirements/clip.txt
 	@touch $@
 
+.venv/.lint: .venv/.base requirements/lint.txt
+	@$(INSTALL) -r requirements/lint.txt
+	@touch $@
+
 .venv/.dev: .venv/.torch requirements/dev.txt
-	@echo "adding what tests need (PyTorch among it)" >&2
+	@echo "adding what tests need, PyTorch among it: 3 GB on Linux, most of it CUDA" >&2
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
 
@@ -64,12 +71,12 @@ demo: setup  ## the main job on this machine, no account needed
 test: setup-dev  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: setup-dev  ## ruff and mypy
+lint: .venv/.lint  ## ruff and mypy; needs no PyTorch
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: setup-dev
+format: .venv/.lint
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
@@ -83,12 +90,13 @@ encoder: setup-dev  ## fit the demo encoder anew: make encoder PHOTOGRAPHS=…/c
 	@$(BIN)/python -m tools.demo_encoder.fit_encoder --photographs $(PHOTOGRAPHS) --out tasks/demo/encoder
 
 requirements: .venv/.uv  ## compile the pinned requirements from pyproject.toml and requirements/*.in
-	@$(COMPILE) requirements/uv.in -o requirements/uv.txt
-	@$(COMPILE) pyproject.toml --extra clip --extra dev requirements/base.in -o requirements/dev.txt
-	@$(COMPILE) pyproject.toml requirements/base.in -c requirements/dev.txt -o requirements/base.txt
-	@$(COMPILE) pyproject.toml --extra clip -c requirements/dev.txt -o requirements/clip.txt
+	@$(LOCK) requirements/uv.in -o requirements/uv.txt
+	@$(LOCK) pyproject.toml --extra clip --extra dev requirements/base.in -o requirements/dev.txt
+	@$(LOCK) pyproject.toml requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+	@$(LOCK) pyproject.toml --extra clip -c requirements/dev.txt -o requirements/clip.txt
+	@$(LOCK) requirements/lint.in -c requirements/dev.txt -o requirements/lint.txt
 	@for each in container container_torch; do \
-	  $(filter-out --python-version 3.11,$(COMPILE)) $(CONTAINER) requirements/$$each.in -c requirements/dev.txt -o requirements/$$each.txt; \
+	  $(COMPILE) $(CONTAINER) requirements/$$each.in -c requirements/dev.txt -o requirements/$$each.txt; \
 	done
 
 clean:  ## remove .venv and caches

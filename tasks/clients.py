@@ -1,6 +1,6 @@
 """The one place where AWS clients are made, and where AWS's errors become ours.
 
-boto3 honours AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>; nothing here or above asks what stands behind them.
+boto3 honours AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE>; no code here or above asks what is behind them.
 """
 
 import os
@@ -29,15 +29,16 @@ MISSING = frozenset(
     {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "ResourceNotFound", "NoSuchEntity"}
 )
 REFUSED_ACTION = re.compile(r"not authorized to perform: (\S+)")
-"""AWS names the action that is missing, which is not always the operation's own: CreateModel may lack iam:PassRole."""
+"""The missing action in AWS's text, which need not be the operation's own: CreateModel may lack iam:PassRole."""
 CONNECTIONS = 64
 
 
 def client(service: str, *, hasty: bool = False) -> Any:
     """A boto3 client, made once per service and environment; safe to share between threads.
 
-    A hasty one gives up after 15 s, for calls that are worth nothing when they come late.
+    A hasty one gives up after 15 s, for calls that are of no use when they come late.
     """
+    # boto3 reads these when it makes a client: another environment needs another client
     environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith("AWS_")))
     return _client(service, os.environ.get("STYGIG_CREDENTIALS_BLOCK", ""), environment, hasty)
 
@@ -84,7 +85,7 @@ def _explained_set_up() -> Iterator[None]:
 
 
 def _without_endpoint_password(text: str) -> str:
-    """The text without the user and password of AWS_ENDPOINT_URL, whatever characters they have."""
+    """The text without the user and password of AWS_ENDPOINT_URL, whatever characters these hold."""
     for name, url in os.environ.items():
         if name.startswith("AWS_ENDPOINT_URL") and "@" in url:
             text = text.replace(url.partition("//")[2].rpartition("@")[0] or url.rpartition("@")[0], "***")
@@ -92,12 +93,12 @@ def _without_endpoint_password(text: str) -> str:
 
 
 def region() -> str:
-    """The region that clients use. Asked of SQS: an STS client is content without one and would say "None"."""
+    """The region that clients use, taken from an SQS client: an STS client works without one and would say "None"."""
     return str(client("sqs").meta.region_name)
 
 
 def account_id() -> str:
-    """The account that the credentials belong to; without a region nothing else would work, so that is asked first."""
+    """The account that the credentials belong to; raise InputError first if no region is set, which all else needs."""
     region()
     with explained("sts:GetCallerIdentity"):
         return str(client("sts").get_caller_identity()["Account"])
@@ -113,7 +114,7 @@ def error_text(exc: ClientError) -> str:
 
 @contextmanager
 def explained(action: str, what: str = "") -> Iterator[None]:
-    """Turns what boto3 raises into our errors: `action` is the IAM action, `what` the resource it was asked of."""
+    """Turn boto3's errors into ours: `action` is the IAM action, `what` the resource that it was asked of."""
     asked = f"{action} on {what}" if what else action
     try:
         yield
@@ -126,7 +127,7 @@ def explained(action: str, what: str = "") -> Iterator[None]:
         ) from exc
     except ParamValidationError as exc:
         raise InputError(f"{asked}: {exc}") from exc
-    except ValueError as exc:  # urllib's, of an endpoint's URL that is none
+    except ValueError as exc:  # urllib's, for an endpoint URL that isn't one
         raise InputError(f"{asked}: {_without_endpoint_password(str(exc))}. Look at AWS_ENDPOINT_URL.") from exc
     except BotoCoreError as exc:
         target = os.environ.get("AWS_ENDPOINT_URL", "AWS")
@@ -137,7 +138,7 @@ def explained(action: str, what: str = "") -> Iterator[None]:
 def _translated(exc: ClientError, asked: str, what: str) -> StygigError:
     code, text = error_code(exc), error_text(exc)
     refused = REFUSED_ACTION.search(text)
-    # Application Auto Scaling says that its caller lacks an action of another service by a ValidationException.
+    # Application Auto Scaling raises a ValidationException where its caller lacks another service's action.
     if code in DENIED or refused:
         missing = refused[1] if refused else asked.split()[0]
         return PermissionDeniedError(f"{asked} was denied: {text.rstrip('.')}. Allow {missing} to the caller.")
@@ -148,7 +149,7 @@ def _translated(exc: ClientError, asked: str, what: str) -> StygigError:
 
 @contextmanager
 def missing_ok() -> Iterator[None]:
-    """The one place where an error is swallowed: what was to be removed, or looked at, is already gone."""
+    """Swallow the error that a resource is gone already, which is fine where it is to be removed, or looked at."""
     try:
         yield
     except ClientError as exc:
@@ -157,7 +158,7 @@ def missing_ok() -> Iterator[None]:
 
 
 def is_missing(exc: ClientError) -> bool:
-    """SageMaker and Auto Scaling have no code of their own for "not found": only the text tells."""
+    """True for "not found", which SageMaker and Auto Scaling have no error code for: only the text tells."""
     code, text = error_code(exc), error_text(exc)
     gone = ("Could not find", "does not exist", "not found", "No scalable target", "No scaling policy")
     known = {"ObjectNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"} | MISSING

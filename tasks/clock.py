@@ -1,6 +1,6 @@
 """The time of day, by a clock that never goes back.
 
-A machine's clock may be set back in the middle of a run, and a run that ends before it began has no durations.
+A machine's clock may be set back during a run, and a run that ends before it began has no durations.
 """
 
 import time
@@ -10,5 +10,5 @@ _STARTED, _STARTED_AT = time.monotonic(), datetime.now(UTC)
 
 
 def now() -> datetime:
-    """When it is, in UTC: the time of day at which this process began, and the time that has passed since."""
+    """The time in UTC: the time of day at which this process began, plus the time that has passed since."""
     return _STARTED_AT + timedelta(seconds=time.monotonic() - _STARTED)

@@ -1,4 +1,4 @@
-"""One limit per wait, however many things the wait looks at."""
+"""One time limit per wait, however many things the wait looks at."""
 
 import random
 import time
@@ -10,7 +10,7 @@ from tasks.errors import DeadlineExceededError
 
 @dataclass(frozen=True)
 class Deadline:
-    """A point in monotonic time. `clock` and `sleep` are arguments so that a test needs neither."""
+    """A point in monotonic time. `clock` and `sleep` are arguments so that tests don't have to wait."""
 
     limit_seconds: float
     clock: Callable[[], float] = time.monotonic
@@ -19,7 +19,7 @@ class Deadline:
 
     def __post_init__(self) -> None:
         if self.started < 0:
-            object.__setattr__(self, "started", self.clock())
+            object.__setattr__(self, "started", self.clock())  # a frozen dataclass refuses a plain assignment
 
     @property
     def elapsed_seconds(self) -> float:
@@ -34,7 +34,7 @@ class Deadline:
         return self.remaining_seconds <= 0
 
     def polls(self, first_seconds: float = 0.2, longest_seconds: float = 10.0) -> Iterator[int]:
-        """Attempt numbers 1, 2, … with a jittered, growing pause between them, until the deadline has passed.
+        """Yield attempt numbers 1, 2, … with a jittered, growing pause between them, until the deadline has passed.
 
         The pause stays at 10 s at most: a signal must not wait longer for the main thread.
         """
@@ -49,7 +49,7 @@ class Deadline:
             pause = min(pause * 1.5, longest_seconds)
 
     def again(self, first_seconds: float, longest_seconds: float) -> "Deadline":
-        """The next of a series of growing intervals, beginning now: the first, then half as much again each time."""
+        """The next in a series of growing intervals, from now on: the first, then half as much again each time."""
         return Deadline(min(max(first_seconds, 1.5 * self.limit_seconds), longest_seconds), self.clock, self.sleep)
 
     def exceeded(self, waited_for: str, found: str, advice: str) -> DeadlineExceededError:

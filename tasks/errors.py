@@ -1,4 +1,4 @@
-"""What can go wrong, and with which exit status a command ends.
+"""The errors of this project, and the exit status that each gives a command.
 
 StygigError                    3  the work could not be carried out
 ├── InputError                 2  what the caller gave can't be used: a folder, a URI, a name, a number
@@ -17,16 +17,16 @@ from typing import Any, Protocol
 
 
 class Result(Protocol):
-    """What a piece of work came to, as a command shows it."""
+    """The result of a piece of work, as a command shows it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The result as a JSON object."""
 
 
 class StygigError(Exception):
     """The work could not be carried out; the message says what was asked, what was found and what to do.
 
-    `result` is what it came to all the same: a verdict that is told though a teardown failed, what a sweep removed.
+    `result` is what was reached all the same: the verdict although a teardown failed, or what a sweep removed.
     """
 
     exit_status = 3
@@ -37,13 +37,13 @@ class StygigError(Exception):
 
 
 class InputError(StygigError):
-    """What the caller gave can't be used."""
+    """The caller's input can't be used."""
 
     exit_status = 2
 
 
 class NotFoundError(InputError):
-    """What the caller named does not exist."""
+    """The thing that the caller named does not exist."""
 
 
 class PermissionDeniedError(StygigError):

@@ -2,15 +2,16 @@
 
 NAME_PATTERN = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 LONGEST_NAME = 63
-"""Endpoints, endpoint configs and models. Source: botocore, shape EndpointName."""
+"""Characters of an endpoint's, endpoint config's or model's name. Source: botocore, shape EndpointName."""
 
 CREATING, UPDATING, SYSTEM_UPDATING = "Creating", "Updating", "SystemUpdating"
 ROLLING_BACK, IN_SERVICE, DELETING, FAILED = "RollingBack", "InService", "Deleting", "Failed"
 SERVING = frozenset({IN_SERVICE, UPDATING, SYSTEM_UPDATING, ROLLING_BACK})
-"""While an endpoint is in one of these it takes requests: it is Updating, too, while it scales to zero and back."""
+"""Statuses in which an endpoint takes requests: it is Updating, too, while it scales to zero and back."""
 IN_PROGRESS = frozenset({CREATING, UPDATING, SYSTEM_UPDATING, ROLLING_BACK})
-"""While an endpoint is in one of these, AWS refuses to delete or update it."""
+"""Statuses in which AWS refuses to delete or update an endpoint."""
 
+# From the least to the most that AWS takes.
 REQUEST_TTL_SECONDS = (60, 21_600)
 INVOCATION_TIMEOUT_SECONDS = (1, 3_600)
 MAX_CONCURRENT_INVOCATIONS = (1, 1_000)
@@ -27,4 +28,4 @@ SERVICE_NAMESPACE = "sagemaker"
 VARIANT = "AllTraffic"
 
 MINIMUM_PICTURES = 20
-"""A validation over fewer pictures proves too little to be called one."""
+"""The fewest pictures of a validation: one over fewer proves too little."""

@@ -1,4 +1,4 @@
-"""Every name, tag and S3 location of a run, derived from its id: any process can find what a run made."""
+"""Every name, tag and S3 location of a run, derived from its id, so that any process can find what a run made."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ PREFIX = "stygig-"
 RUNS_PREFIX = "runs/"
 MODELS_PREFIX = "models/"
 RUN_ID_PATTERN = r"[a-zA-Z0-9][a-zA-Z0-9-]{0,62}"
-"""Flow runs have UUIDs; what a tag or a command names must at least be a plain name, for it becomes an S3 prefix."""
+"""Flow runs have UUIDs; an id from a tag or a command must at least be a plain name, as it becomes an S3 prefix."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class S3Location:
 
     @classmethod
     def parse(cls, uri: str) -> "S3Location":
-        """Takes `s3://bucket/key` and, as AWS may answer with either, `https://bucket.s3.region.amazonaws.com/key`."""
+        """The location in `s3://bucket/key` or `https://bucket.s3.region.amazonaws.com/key`: AWS may give either."""
         found = re.fullmatch(r"s3://([^/]+)/?(.*)", uri) or re.fullmatch(r"https://([^/.]+)\.s3[^/]*/(.*)", uri)
         if not found or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", found[1]):
             raise InputError(
@@ -105,14 +105,14 @@ def hashed_name(prefix: str, request: Mapping[str, Any]) -> str:
 
 
 def checked_name(name: str, what: str = "endpoint name") -> str:
-    """The name, if SageMaker takes it."""
+    """Return the name; raise InputError if SageMaker doesn't take it."""
     if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
         raise InputError(f"{name!r} is no {what}: letters, digits and dashes between them, at most {LONGEST_NAME}.")
     return name
 
 
 def tags(run_id: str, owner: str, expires_at: datetime) -> list[dict[str, str]]:
-    """The tags that mark what is ours, as SageMaker, SNS and CloudWatch take them."""
+    """The tags that mark our resources, in the form that SageMaker, SNS and CloudWatch take."""
     return [
         {"Key": RUN_TAG, "Value": run_id},
         {"Key": EXPIRY_TAG, "Value": expires_at.astimezone(UTC).isoformat(timespec="seconds")},

@@ -1,4 +1,4 @@
-"""Text from outside (names of files, errors of others) as text, wherever it is shown."""
+"""Text from outside (names of files, other programs' errors), made safe to show."""
 
 import re
 
@@ -9,19 +9,19 @@ _LINK = re.compile(r"://|www\.", re.IGNORECASE)
 
 
 def visible(text: str) -> str:
-    """The text with what can't be seen escaped as in Python (\\n, \\x1b, \\u202e): no terminal obeys it."""
+    """The text with unprintable characters escaped as in Python (\\n, \\x1b, \\u202e), which a terminal might obey."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def visible_lines(text: str) -> str:
-    """The same for text of several lines, whose ends stay."""
+    """Like `visible`, for text of several lines, whose line breaks stay."""
     return "\n".join(map(visible, text.split("\n")))
 
 
 def markdown_text(text: str) -> str:
-    """The text as markdown which shows it as it is: no picture, link, emphasis, list, HTML or end of a table's cell."""
+    """The text as markdown that shows it unchanged: no picture, link, emphasis, list, HTML or end of a table's cell."""
     escaped = " ".join(visible(text).translate(_MARKDOWN).split())
     escaped = _EDGE_UNDERSCORE.sub(r"\\_", escaped)
     escaped = _NUMBER.sub(r"\1\\\2", _BULLET.sub(r"\\\g<0>", escaped))

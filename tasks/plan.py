@@ -1,4 +1,4 @@
-"""What a run is going to do and under which names, settled before anything is asked of AWS."""
+"""The plan of a run: its place, names and expiry, settled before anything is made in AWS."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from tasks.settings import Settings, read_settings
 
 @dataclass(frozen=True)
 class RunPlan:
-    """One run: who, where, until when. Every task gets it; every name comes from it."""
+    """One run: its id, account, region, bucket, start and settings. Every task gets it; every name comes from it."""
 
     run_id: str
     account: str
@@ -31,7 +31,7 @@ class RunPlan:
         return self.started_at + timedelta(hours=self.settings.expires_after_hours)
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of something of this run, in the partition of its region (aws, aws-cn, aws-us-gov)."""
+        """The ARN of a resource of this run, in the partition of its region (aws, aws-cn, aws-us-gov)."""
         partition = boto3.Session().get_partition_for_region(self.region)
         return f"arn:{partition}:{service}:{self.region}:{self.account}:{resource}"
 
@@ -41,12 +41,12 @@ class RunPlan:
 
 
 def bucket_of(settings: Settings) -> str:
-    """The bucket of the settings, or the account's own."""
+    """The bucket in the settings, or else the account's own."""
     return settings.bucket or f"{names.PREFIX}{account_id()}-{region()}"
 
 
 def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
-    """The plan of a run; asks AWS only who we are."""
+    """The plan of a run; AWS is asked for nothing but our account."""
     settings = settings or read_settings()
     where = region()
     account = account_id()
@@ -62,7 +62,7 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
 
 @task(name="find-bucket", only_reads=True)
 def bucket_task(settings: Settings) -> str:
-    """The bucket of the settings; the account's own needs asking who we are."""
+    """The bucket in the settings, or else the account's own, for which AWS is asked which account it is."""
     return bucket_of(settings)
 
 

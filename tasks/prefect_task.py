@@ -1,6 +1,6 @@
-"""Tasks as Prefect wants them, without importing Prefect before one of them runs.
+"""Prefect tasks that don't import Prefect before one of them runs.
 
-Importing Prefect takes seconds, and `stygig invoke` calls the plain functions below the tasks alone.
+Importing Prefect takes seconds, and `stygig invoke` calls only the plain functions below the tasks.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ R = TypeVar("R")
 def task(
     name: str, task_run_name: str | None = None, *, only_reads: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Makes a Prefect task of a function when it is first called.
+    """Make a Prefect task of a function when it is first called.
 
-    Every task of ours acts on AWS or looks at it, so that none may be answered from a cache; and Prefect would hash
-    the arguments for it, which fails loudly for most of ours. One that only reads is tried again where AWS gave no
-    answer, beyond boto3's own attempts: a connection that is away for a minute must not cost a night.
+    Every task of ours acts on AWS or looks at it, so none may be answered from a cache; and Prefect would hash the
+    arguments for it, which fails with a logged error for most of ours. A task that only reads is tried again where AWS
+    gave no answer, beyond boto3's own attempts: a connection that is lost for a minute must not cost a night.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -53,13 +53,13 @@ def task(
 
 
 def _gave_no_answer(task: object, task_run: object, state: State[Any]) -> bool:
-    """Whether trying again may help: a refusal, or a thing that isn't there, stays one."""
-    raised = state.result(raise_on_failure=False)
+    """True if trying again may help: a refusal, or a missing resource, stays one."""
+    raised = state.result(raise_on_failure=False)  # a failed state's result is its exception
     return isinstance(raised, ServiceUnreachableError)
 
 
 class VisibleLogger:
-    """A logger that no terminal obeys: names of files may hold what it would take for commands."""
+    """A logger that escapes unprintable characters: a terminal may take those in a file's name for commands."""
 
     def __init__(self, logger: Logger | LoggerAdapter[Any]) -> None:
         self.logger = logger
@@ -75,7 +75,7 @@ class VisibleLogger:
 
     def _log(self, level: int, message: str, values: tuple[object, ...]) -> None:
         shown = visible_lines(message % values if values else message)
-        self.logger.log(level, "%s", shown, stacklevel=3)
+        self.logger.log(level, "%s", shown, stacklevel=3)  # the caller of info() counts as the line's origin
 
 
 def run_logger() -> VisibleLogger:

@@ -39,7 +39,7 @@ class Prices:
 
 
 def find_prices(region: str, instance_type: str, table: Path = PRICE_TABLE) -> Prices:
-    """Returns the prices for one instance type in one region, or PriceNotFoundError naming what the table has."""
+    """The prices for one instance type in one region; raise PriceNotFoundError naming what the table has."""
     known = _load(table)
     hosting = _line(known["hosting"], region, f"price of hosting in region {region}", table)
     instance = _line(hosting, instance_type, f"price of hosting {instance_type} in {region}", table)

@@ -1,4 +1,4 @@
-"""How a long piece of work tells what it is doing: a line now and then."""
+"""The way a long piece of work reports what it is doing: a line now and then."""
 
 from collections.abc import Callable
 
@@ -6,4 +6,4 @@ Progress = Callable[[str], None]
 
 
 def silent(line: str) -> None:
-    """Progress that nobody reads."""
+    """Discard the line: progress that nobody reads."""

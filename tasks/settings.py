@@ -1,4 +1,4 @@
-"""Everything a run needs to know that isn't a flow parameter: from the environment or `.env`, prefix STYGIG_."""
+"""The settings of a run that aren't flow parameters, from the environment or `.env`, with the prefix STYGIG_."""
 
 import getpass
 import os
@@ -20,7 +20,7 @@ ACCOUNT_OF_AWS_IMAGES = shipped("deployments/aws/images.yaml")
 
 
 def _user() -> str:
-    """The user's name; containers may run under an id that has none."""
+    """The user's name, or "unknown": containers may run under an id without one."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     )
 
     def masked(self) -> dict[str, str]:
-        """The settings as text for a log or a report, account numbers and passwords left out."""
+        """The settings as text for a log or a report, without account numbers and passwords."""
         shown = {name: without_password(str(value)) for name, value in self.model_dump().items()}
         registry = self.image_uri.partition("/")[0]
         if ":" in registry.rpartition("@")[0]:
@@ -100,12 +100,12 @@ class Settings(BaseSettings):
 
 
 def without_password(text: str) -> str:
-    """The text with the user and password of every address in it masked; those of images have no scheme."""
+    """The text with the user and password of every address masked, also where it has no scheme, as an image's."""
     return re.sub(r"(?<=//)[^/@\s\"']+@|\b[^/@\s\"':]+:[^/@\s\"']+@", "***@", text)
 
 
 def read_settings() -> Settings:
-    """The settings of the environment; a wrong one is named as its variable is."""
+    """The settings in the environment and in .env; raise InputError that names the variable of a wrong one."""
     try:
         return Settings()
     except ValidationError as exc:
@@ -127,6 +127,7 @@ def serving_image(settings: Settings, region: str, processor: Processor = "cpu")
             f"No serving image is known for region {region!r} (known: {', '.join(sorted(table['accounts']))}). "
             "Set STYGIG_IMAGE_URI to one."
         )
+    # AWS's regions in China have a domain of their own
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return f"{account}.dkr.ecr.{region}.{suffix}/{table['repository']}:{table[processor]}"
 

@@ -1,6 +1,6 @@
 """Files of the repository that the code reads: tables of deployments/aws, pins of requirements.
 
-In a checkout they lie where people look for them. A wheel carries them inside of this package (pyproject.toml).
+In a checkout they lie where people look for them. A wheel carries them inside this package (pyproject.toml).
 """
 
 from pathlib import Path
@@ -10,5 +10,5 @@ FROM_A_WHEEL = _IN_A_WHEEL.is_dir()
 
 
 def shipped(path: str) -> Path:
-    """Where the file is that a checkout has at this path."""
+    """The file that a checkout has at this path."""
     return (_IN_A_WHEEL if FROM_A_WHEEL else Path(__file__).parents[1]) / path

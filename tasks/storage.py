@@ -14,12 +14,12 @@ THREADS = 16
 
 
 def exists(location: S3Location) -> bool:
-    """Whether the object is there. A refusal is an error, never "no"."""
+    """True if the object is there. A refusal is an error, never "no"."""
     with explained("s3:GetObject (and s3:ListBucket, without which a missing key answers 403)", location.uri):
         try:
             client("s3").head_object(Bucket=location.bucket, Key=location.key)
         except ClientError as exc:
-            if is_missing(exc):
+            if is_missing(exc):  # by its status, 404: the answer to a HEAD has no body with a code
                 return False
             raise
     return True
@@ -47,7 +47,7 @@ def upload_file(path: Path, location: S3Location) -> str:
 
 
 def keys_under(location: S3Location) -> Iterator[str]:
-    """Every key under a prefix; one listing per 1,000."""
+    """Yield every key under a prefix; 1,000 keys cost one request."""
     with explained("s3:ListBucket", location.uri):
         pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=location.bucket, Prefix=location.key)
         for page in pages:
@@ -55,7 +55,7 @@ def keys_under(location: S3Location) -> Iterator[str]:
 
 
 def bucket_region(bucket: str) -> str:
-    """The region that a bucket is in, as S3 says; empty where it doesn't say. NotFoundError if there is none."""
+    """The bucket's region, empty where S3 doesn't say; raise NotFoundError if there is no such bucket."""
     with explained("s3:ListBucket", f"bucket {bucket}"):
         answer: dict[str, Any] = client("s3").head_bucket(Bucket=bucket)
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
@@ -63,7 +63,7 @@ def bucket_region(bucket: str) -> str:
 
 
 def check_bucket(bucket: str, region: str, named_by: str) -> str:
-    """The bucket, if it exists and is in the region: SageMaker reads and writes in its own region alone."""
+    """Return the bucket; raise InputError unless it is in the region: SageMaker uses only its own region's buckets."""
     found = bucket_region(bucket)
     if found and found != region:
         raise InputError(

@@ -1,13 +1,14 @@
-"""What many tests share: a clean environment, one Prefect server per session, one small drawn catalogue."""
+"""Fixtures that many tests share: a clean environment, one Prefect server per session, one small drawn catalogue."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import recommender as recommender  # before any test imports ONNX Runtime: it says there why
+import recommender as recommender  # before any test imports ONNX Runtime; its __init__.py says why
 
 # Before anything imports Prefect: a flow run by a test that forgot the server must fail, not start one.
 os.environ.update(
@@ -15,7 +16,7 @@ os.environ.update(
     PREFECT_SERVER_ANALYTICS_ENABLED="false",
     PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW="ignore",
     PREFECT_TASKS_REFRESH_CACHE="true",
-    # Prefect's own patience is that of a machine with nothing else to do.
+    # Prefect's own timeouts are too short for a busy machine.
     PREFECT_API_REQUEST_TIMEOUT="900",
     PREFECT_SERVER_DATABASE_TIMEOUT="900",
     PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT="900",
@@ -25,19 +26,22 @@ from stygig.embedded import our_environment
 if TYPE_CHECKING:
     from localaws import LocalAws
 
+# A shell's background job inherits SIGINT ignored, and so would every program that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 OURS = ("AWS_", "STYGIG_")
 REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test sees the credentials, settings or folders of whoever runs it."""
+    """Hide the credentials, settings and folders of the user who runs the tests."""
     for name in list(os.environ):
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("STYGIG_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # An image that has ONNX Runtime: artifacts without the 37 MB that AWS's lacks. test_wheels.py makes one with them.
+    # Any image but AWS's counts as having ONNX Runtime, so the artifacts go without 37 MB of wheels; test_wheels.py
+    # makes one with them.
     monkeypatch.setenv("STYGIG_IMAGE_URI", "registry.example/serving:1")
 
 

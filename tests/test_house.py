@@ -1,35 +1,12 @@
 """The house: each room leans only on those below it, nothing goes in circles, and the wings stay apart."""
 
-import ast
 from collections import Counter
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parent.parent
-ROOTS = {
-    "flows": "",
-    "tasks": "",
-    "tools": "",
-    "recommender": "inference_src",
-    "localaws": "deployments",
-    "stygig": "deployments",
-}
-ROOMS = (
-    "preflight",
-    "report",
-    "verdict",
-    "invoking",
-    "hosting",
-    "packaging",
-    "resources",
-    "encoder",
-    "pictures",
-    "demo",
-)
-"""The rooms of tasks/, each above those it may lean on; what isn't named is the ground, on which all of them stand."""
+from tools.house.drawing import PAGE, arrows, with_drawing
+from tools.house.imports import REPOSITORY, ROOMS, ROOTS, imported, leans_on, module_of, modules
+
 MAY_IMPORT = {
     "flows": {"flows", "tasks", "recommender"},
     "tasks": {"tasks", "recommender"},
@@ -39,40 +16,6 @@ MAY_IMPORT = {
     "stygig": {"stygig", "flows", "tasks", "localaws"},
 }
 WITHOUT_CIRCLES = ("flows", "tasks", "tools", "recommender", "stygig")
-
-
-@cache
-def modules(package: str) -> dict[str, Path]:
-    base = REPOSITORY / ROOTS[package]
-    return {_name(path.relative_to(base)): path for path in (base / package).rglob("*.py")}
-
-
-def _name(path: Path) -> str:
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it, and what it may take from one."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def leans_on(package: str) -> dict[str, set[str]]:
-    """Each module of the package with those of the same package that it imports."""
-    known = modules(package)
-    found = {name: {_module(each, known) for each in imported(path)} for name, path in known.items()}
-    return {name: {each for each in others if each and each != name} for name, others in found.items()}
-
-
-def _module(imported_name: str, known: dict[str, Path]) -> str:
-    """The module that is meant; empty if it is none of these. A package stands for what it holds, not for itself."""
-    if imported_name in known:
-        return imported_name
-    above = imported_name.rpartition(".")[0]
-    return above if above in known else ""
 
 
 @pytest.mark.parametrize("package", ROOTS)
@@ -126,5 +69,14 @@ def test_nothing_goes_in_circles(package: str) -> None:
 
 def test_a_circle_and_a_way_up_would_be_seen() -> None:
     assert height("tasks.report.page") > height("tasks.verdict.cost") > height("tasks.names") == 0
-    assert _module("tasks.resources.kinds.KINDS", modules("tasks")) == "tasks.resources.kinds"
-    assert _module("boto3.client", modules("tasks")) == ""
+    assert module_of("tasks.resources.kinds.KINDS", modules("tasks")) == "tasks.resources.kinds"
+    assert module_of("boto3.client", modules("tasks")) == ""
+
+
+def test_the_page_on_the_architecture_shows_todays_rooms() -> None:
+    page = PAGE.read_text()
+    assert with_drawing(page) == page, "draw it anew: python -m tools.house"
+
+
+def test_the_picture_leaves_out_what_its_arrows_imply() -> None:
+    assert list(arrows({"a": {"b", "c"}, "b": {"c"}, "c": set()})) == [("a", "b"), ("b", "c")]

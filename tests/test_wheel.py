@@ -71,17 +71,19 @@ def test_the_emulator_alone_brings_its_fixtures_to_pytest(emulator: Path, tmp_pa
 
 
 def test_the_emulator_alone_runs_as_a_command(emulator: Path, tmp_path: Path) -> None:
-    environment = {"HOME": str(tmp_path), "PATH": f"{emulator}:/usr/bin:/bin"}
+    own = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     up = [emulator / "localaws", "up", "--port", "0", "--json"]
-    with subprocess.Popen(up, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        said = ""
-        for line in process.stdout:
-            said += line
-            if line == "}\n":
-                break
-        exported = run(emulator / "localaws", "env", cwd=tmp_path, **environment)
-        assert f"export AWS_ENDPOINT_URL={json.loads(said)['endpoint_url']}" in exported.splitlines()
-        assert "no endpoints" in run(emulator / "localaws", "status", cwd=tmp_path, **environment)
-        process.terminate()
+    with subprocess.Popen(up, cwd=tmp_path, env=os.environ | own, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            said = ""
+            for line in process.stdout:
+                said += line
+                if line == "}\n":
+                    break
+            exported = run(emulator / "localaws", "env", cwd=tmp_path, **own)
+            assert f"export AWS_ENDPOINT_URL={json.loads(said)['endpoint_url']}" in exported.splitlines()
+            assert "no endpoints" in run(emulator / "localaws", "status", cwd=tmp_path, **own)
+        finally:
+            process.terminate()
     assert process.returncode == 0

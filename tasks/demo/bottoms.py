@@ -1,4 +1,4 @@
-"""Silhouettes of what is worn below the waist."""
+"""Silhouettes of clothes worn below the waist."""
 
 from tasks.demo.patterns import COLOURS, Point
 from tasks.demo.sketch import Sketch, mirrored

@@ -21,7 +21,7 @@ _QUALITY = 90
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the 13 categories: how it is drawn, whom it is for, what cloth suits it."""
+    """One of the 13 categories: its drawing function, and the genders and patterns to choose from."""
 
     group: str
     type: str
@@ -35,6 +35,7 @@ class Kind:
         return f"{self.group}_{self.type}"
 
 
+# A value that is listed twice is chosen twice as often.
 _ALL = ("male", "female", "unisex")
 _HER = ("female",)
 _PLAIN_MOSTLY = ("plain", "plain", "plain", "checked", "striped", "floral")
@@ -65,7 +66,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class DrawnGarment:
-    """What is known of one drawn picture, without looking at it."""
+    """A drawn picture, with the facts that it was drawn from."""
 
     kind: Kind
     colour: str
@@ -76,7 +77,7 @@ class DrawnGarment:
 
 @dataclass(frozen=True)
 class DrawnCatalogue:
-    """A complete folder of drawn garments; `drawn` is False where an earlier call had drawn it."""
+    """A complete folder of drawn garments; `drawn` is False if an earlier call had drawn it."""
 
     folder: Path
     items: int
@@ -90,14 +91,14 @@ class DrawnCatalogue:
 
 
 def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7) -> DrawnCatalogue:
-    """Draw `items` garments as <group>/<type>/<type>_0001.jpg with metadata.csv, unless the folder holds just these."""
+    """Draw `items` garments as <group>/<type>/<type>_0001.jpg with metadata.csv, unless they are there."""
     if items < len(KINDS):
         raise ValueError(f"a catalogue of {items} items was asked for: each of the {len(KINDS)} categories needs one")
     recipe = {"edition": _EDITION, "items": items, "seed": seed}
     marker = folder / COMPLETE
     if marker.exists() and json.loads(marker.read_text(encoding="utf-8")) == recipe:
         return DrawnCatalogue(folder, items, seed, drawn=False)
-    marker.unlink(missing_ok=True)
+    marker.unlink(missing_ok=True)  # a folder that is half redrawn is not complete
     _clear(folder)
     rows = []
     for number, garment in enumerate(garments(items, seed)):

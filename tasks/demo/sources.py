@@ -1,4 +1,4 @@
-"""Where catalogue and query pictures come from when a run says `demo`: drawn once, kept in the user's cache folder."""
+"""The demo's catalogue and query pictures, which a run names `demo`: drawn once, kept in the user's cache folder."""
 
 import tempfile
 from collections.abc import Callable
@@ -12,7 +12,7 @@ DEMO = "demo"
 
 
 def catalogue_source(wanted: str) -> str:
-    """The folder or URI that is meant; `demo` is drawn first."""
+    """The catalogue's folder or URI; for `demo` the folder of the drawn one, which is drawn first."""
     if wanted != DEMO:
         return wanted
     return str(_drawn_once("demo-catalogue", draw_catalogue))
@@ -25,17 +25,18 @@ def pictures_source(wanted: str) -> str:
 
 
 def _drawn_once(name: str, draw: Callable[[Path], object]) -> Path:
-    """The drawn folder, whole or not at all: another run may be drawing it, or reading it, at the same time."""
+    """The drawn folder, made whole or not at all: another run may draw it, or read it, at the same time."""
     folder = cache_folder() / name
     if not folder.is_dir():
         cache_folder().mkdir(parents=True, exist_ok=True)
+        # beside the folder, since rename works within one file system only
         with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=f".{name}-") as scratch:
             draw(Path(scratch) / name)
-            with suppress(OSError):  # somebody else was faster: theirs is the same
+            with suppress(OSError):  # another run was faster, and its folder is the same
                 (Path(scratch) / name).rename(folder)
     return folder
 
 
 def smoke_picture() -> Path:
-    """One drawn garment, to ask an endpoint whether it answers at all."""
+    """A drawn garment, to test that an endpoint answers at all."""
     return sorted(Path(pictures_source(DEMO)).glob("*.jpg"))[0]

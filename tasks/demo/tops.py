@@ -1,4 +1,4 @@
-"""Silhouettes of what is worn above the waist, and of dresses."""
+"""Silhouettes of clothes worn above the waist, and of dresses."""
 
 from tasks.demo.patterns import COLOURS, Point, darker, mixed
 from tasks.demo.sketch import Sketch, curve, mirrored

@@ -1,4 +1,4 @@
-"""How well a packaged image tower agrees with open_clip's, and how well it must."""
+"""The agreement of a packaged image tower with open_clip's: its measurement, and the least that is required."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +25,7 @@ DIGITS = 7
 
 @dataclass(frozen=True)
 class Required:
-    """The least agreement of a precision, and what to ask for where it isn't reached."""
+    """The least agreement that a precision must reach, and advice for where it doesn't."""
 
     min_cosine: float
     top10_overlap: float
@@ -40,7 +40,7 @@ REQUIRED: dict[Precision, Required] = {
 
 
 def checked_agreement(model: Any, transform: Any, encoder: EngineEncoder, precision: Precision) -> Agreement:
-    """The encoder's agreement with open_clip's model and transform; ArtifactError where it isn't enough."""
+    """The encoder's agreement with open_clip's model and transform; raise ArtifactError where it isn't enough."""
     try:
         measured = _measure(model, transform, encoder)
     except EncoderError as exc:  # weights beyond float16's range, say
@@ -69,7 +69,7 @@ def _measure(model: Any, transform: Any, encoder: EngineEncoder) -> Agreement:
             [model.encode_image(torch.stack([transform(picture) for picture in batch])).numpy() for batch in batches]
         )
     norms = np.linalg.norm(expected, axis=1, keepdims=True)
-    if not (norms > SMALLEST_NORM).all():
+    if not (norms > SMALLEST_NORM).all():  # False for NaN, too
         raise ArtifactError(
             f"open_clip's own embeddings of {encoder.spec.name} have norms down to {norms.min()}: its weights, or how "
             "its config normalises pictures, can't be right."
@@ -86,19 +86,19 @@ def _measure(model: Any, transform: Any, encoder: EngineEncoder) -> Agreement:
 
 
 def overlap(found: Rows, expected: Rows, gallery: Rows) -> float:
-    """The share of each picture's ten nearest in the gallery that both encoders name, itself left out."""
+    """The share of each picture's ten nearest in the gallery, itself left out, that both encoders find."""
     nearest = [_nearest(rows, gallery) for rows in (found, expected)]
     return float(np.mean([len(set(ours) & set(theirs)) / NEIGHBOURS for ours, theirs in zip(*nearest, strict=True)]))
 
 
 def _nearest(rows: Rows, gallery: Rows) -> NDArray[np.intp]:
     similarity = rows @ gallery.T
-    np.fill_diagonal(similarity, -np.inf)
+    np.fill_diagonal(similarity, -np.inf)  # the first rows are the gallery's own pictures
     return np.argsort(-similarity, axis=1)[:, :NEIGHBOURS]
 
 
 @cache
 def fixed_pictures() -> tuple[Image.Image, ...]:
-    """The same pictures each time: drawn garments first, then noise."""
+    """The pictures to measure on, always the same: drawn garments first, then noise."""
     noise = np.random.default_rng(SEED).integers(0, 256, (NOISE, 260, 200, 3), dtype=np.uint8)
     return (*(garment.picture for garment in garments(DRAWN, SEED)), *map(Image.fromarray, noise))

@@ -1,8 +1,8 @@
-"""Which encoder a catalogue is packaged with: the demo one, or any that open_clip can load.
+"""The encoder that a catalogue is packaged with: the demo one, or any that open_clip can load.
 
-The result is a folder with encoder.json, attributes.json, attributes.npy and the image tower: image.onnx (and, of a
-large one, image.onnx.data), or, for torch, image.json and image.safetensors. Only the open_clip kinds need torch to be
-made; they live in `tasks.encoder.export`.
+The result is a folder with encoder.json, attributes.json, attributes.npy and the image tower: image.onnx (with
+image.onnx.data beside it if the tower is large), or, for torch, image.json and image.safetensors. Only open_clip's
+encoders need torch for packaging; `tasks.encoder.export` makes them.
 """
 
 import json
@@ -24,12 +24,12 @@ FILES = ("image.onnx", "attributes.json", "attributes.npy")
 
 @dataclass(frozen=True)
 class EncoderChoice:
-    """Which encoder, how its weights are stored, and what runs it.
+    """An encoder, the precision that its weights are stored in, and the engine that runs it.
 
     `name` is `demo`, an open_clip `NAME:TAG` (as in ViT-B-32-quickgelu:openai), `NAME:FILE` for a checkpoint, a
-    checkpoint file or a folder with open_clip_config.json in it, or `hf-hub:ORGANISATION/REPOSITORY`. Of an open_clip
-    model, fp16 and fp32 compute in fp32, int8 on whole numbers where that agrees with open_clip well enough; torch has
-    no int8. The demo encoder has a precision and an engine of its own.
+    checkpoint file or a folder with open_clip_config.json in it, or `hf-hub:ORGANISATION/REPOSITORY`. An
+    open_clip model computes in fp32 with fp16 and fp32, and on whole numbers with int8, where that agrees with
+    open_clip well enough; torch has no int8. The demo encoder has a precision and an engine of its own.
     """
 
     name: str = DEMO
@@ -37,7 +37,7 @@ class EncoderChoice:
     engine: EngineName = DEFAULT_ENGINE
 
     def checked(self) -> "EncoderChoice":
-        """Itself, or InputError with what can be found wrong without open_clip."""
+        """Return itself; raise InputError for what can be found wrong without open_clip."""
         _check_engine(self)
         if self.precision not in get_args(Precision):
             raise InputError(f"Precision {self.precision!r} is not one of {', '.join(get_args(Precision))}.")
@@ -46,12 +46,12 @@ class EncoderChoice:
 
     @property
     def that_counts(self) -> "EncoderChoice":
-        """The choice without what the demo encoder does not listen to: equal ones give equal artifacts."""
+        """The choice without the options that the demo encoder ignores: equal choices give equal artifacts."""
         return EncoderChoice() if self.name == DEMO else self
 
 
 def prepare_encoder(choice: EncoderChoice, folder: Path) -> EncoderSpec:
-    """Puts the chosen encoder's files into `folder`."""
+    """Put the chosen encoder's files into `folder`."""
     choice.checked()
     folder.mkdir(parents=True, exist_ok=True)
     if choice.name == DEMO:
@@ -62,7 +62,7 @@ def prepare_encoder(choice: EncoderChoice, folder: Path) -> EncoderSpec:
 
 
 def _check_name(name: str) -> None:
-    # os.path: a Path's own questions raise where the text is too long for a path
+    # os.path, since Path.is_file() raises where the text is too long for a path
     local = name and (os.path.isfile(name) or os.path.isfile(os.path.join(name, CONFIG)))
     if name != DEMO and ":" not in name and not local:
         raise InputError(
@@ -87,7 +87,7 @@ def _check_engine(choice: EncoderChoice) -> None:
 
 
 def _copy(source: Path, folder: Path) -> None:
-    """The demo folder holds more than a container needs: its text tower, and what was measured when it was fitted."""
+    """Copy what a container needs of the demo folder: neither its text tower nor what was measured at its fitting."""
     for name in (*FILES, "NOTICE", "LICENSE-APACHE"):
         shutil.copyfile(source / name, folder / name)
     said = json.loads((source / "encoder.json").read_text())
@@ -111,9 +111,9 @@ def _uninstalled(wanted: str, module: str | None) -> str:
 
 
 def fingerprint_files(wanted: str) -> list[Path]:
-    """The local files that decide what this encoder is.
+    """The local files that define this encoder.
 
-    NAME:TAG and hf-hub:NAME decide by their names, whatever a hub holds by now.
+    NAME:TAG and hf-hub:NAME are defined by the name alone, whatever a hub holds by now.
     """
     if wanted == DEMO:
         return _files(DEMO_FOLDER)

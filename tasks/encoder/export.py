@@ -1,6 +1,6 @@
-"""From an open_clip model to the encoder folder: the image tower, the attributes' text embeddings.
+"""The export of an open_clip model to the encoder folder: the image tower, the attributes' text embeddings.
 
-Needs torch and open_clip (`make setup-clip`). Of them, serving needs nothing with ONNX Runtime, both with torch.
+Needs torch and open_clip (`make setup-clip`). Serving needs both with engine torch, and neither with ONNX Runtime.
 """
 
 import json
@@ -31,8 +31,8 @@ THREADS = 2
 
 
 def export_clip(wanted: str, folder: Path, precision: Precision, engine: EngineName) -> None:
-    """Writes the encoder folder for what `load_clip` takes."""
-    torch.set_num_threads(THREADS)  # sums depend on it a little: the same files, whatever ran here before
+    """Write the encoder folder of a model named as for `load_clip`."""
+    torch.set_num_threads(THREADS)  # sums depend on it a little; so the files are the same whatever ran here before
     clip = load_clip(wanted)
     size = _size(clip)
     spec = _checked_spec(clip, size, precision, engine)
@@ -59,7 +59,7 @@ def _size(clip: ClipModel) -> int:
 
 
 def _checked_spec(clip: ClipModel, size: int, precision: Precision, engine: EngineName) -> EncoderSpec:
-    """What the container will be told, if it would take that."""
+    """The specification that the container gets; raise InputError if the container would refuse it."""
     try:
         spec = EncoderSpec.from_dict(_spec(clip, size, precision, engine).to_dict())
     except (RecommenderError, TypeError, ValueError, RuntimeError) as exc:
@@ -93,6 +93,7 @@ def _spec(clip: ClipModel, size: int, precision: Precision, engine: EngineName) 
 def _image_tower(model: Any, size: int) -> onnx.ModelProto:
     if is_plain_vit(model.visual):
         return vit_graph(model.visual)
+    # two pictures, since torch.export takes a batch of one for a constant
     return traced(Tower(model, model.encode_image), torch.zeros(2, 3, size, size), ("image", "embedding"))
 
 
@@ -109,7 +110,7 @@ def _write_attributes(clip: ClipModel, folder: Path) -> None:
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    if not (norms > SMALLEST_NORM).all():  # not a number isn't, either
+    if not (norms > SMALLEST_NORM).all():  # False for NaN, too
         raise InputError(f"The text tower gave an embedding of norm {norms.min()} for a prompt: it can't be used.")
     normed: NDArray[np.float32] = rows / norms
     return normed

@@ -1,7 +1,7 @@
 """Image and text towers as ONNX: traced from torch, and stored small.
 
-Weights stored as float16 are made float32 again when the container loads the graph, and all arithmetic is float32;
-with int8, the products of matrices are computed on whole numbers.
+Weights stored as float16 become float32 again when the container loads the graph, and all arithmetic is float32;
+with int8, matrices are multiplied as whole numbers.
 """
 
 import logging
@@ -21,8 +21,8 @@ Initializers = list[onnx.TensorProto]
 Nodes = list[onnx.NodeProto]
 GRAPH, WEIGHTS = "image.onnx", "image.onnx.data"
 QUANTISED = ["MatMul", "Attention"]
-_SMALL = 512  # tensors below this many values stay as they are, and vectors: biases, norms and scales cost nothing
-_BESIDE_GRAPH_BYTES = 1024
+_SMALL = 512  # tensors with fewer values, and vectors, stay as they are: biases, norms and scales cost nothing
+_BESIDE_GRAPH_BYTES = 1024  # smaller weights stay in the graph
 
 
 class Tower(torch.nn.Module):  # type: ignore[misc, unused-ignore]  # torch is not followed by mypy here
@@ -39,26 +39,26 @@ class Tower(torch.nn.Module):  # type: ignore[misc, unused-ignore]  # torch is n
 
 
 def traced(tower: Tower, example: torch.Tensor, names: tuple[str, str]) -> onnx.ModelProto:
-    """The graph that torch's exporter makes of a tower, for batches of any length."""
+    """The graph that torch's exporter makes of a tower, for batches of any size."""
     program = torch.onnx.export(
         tower.eval(),
         (example,),
         input_names=[names[0]],
         output_names=[names[1]],
-        dynamic_shapes={"given": {0: torch.export.Dim("batch")}},
+        dynamic_shapes={"given": {0: torch.export.Dim("batch")}},  # by the name of Tower.forward's argument
         dynamo=True,
         verbose=False,
     )
     model: onnx.ModelProto = program.model_proto
     del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
     for described in (*model.graph.node, *model.graph.input, *model.graph.output):
-        del described.metadata_props[:]  # stack traces, which name paths on this machine
+        del described.metadata_props[:]  # stack traces with paths of this machine
         described.doc_string = ""
     return model
 
 
 def store(model: onnx.ModelProto, precision: Precision, folder: Path) -> None:
-    """Writes image.onnx, and its weights apart as image.onnx.data, so that a container maps them into memory."""
+    """Write image.onnx, and its weights apart in image.onnx.data, so that a container maps them into memory."""
     if precision == "int8":
         model = _quantised(model)
     if precision != "fp32":
@@ -73,20 +73,20 @@ def store(model: onnx.ModelProto, precision: Precision, folder: Path) -> None:
 
 
 def _quantised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same with int8 matrices, a scale per column."""
+    """The model with int8 matrices, one scale per column."""
     with tempfile.TemporaryDirectory(prefix="stygig-int8-") as scratch:
         written = Path(scratch) / GRAPH
-        logging.getLogger().addFilter(_unasked)
+        logging.getLogger().addFilter(_unasked)  # ONNX Runtime's quantization logs to the root logger
         try:
             quantize_dynamic(
                 model,
                 written,
                 op_types_to_quantize=QUANTISED,
                 per_channel=True,
-                reduce_range=True,  # products of full int8 overflow without VNNI: it would agree here, and not there
+                reduce_range=True,  # full int8 overflows without VNNI: agreement would depend on the CPU
                 weight_type=QuantType.QInt8,
                 use_external_data_format=True,
-                extra_options={"DefaultTensorType": TensorProto.FLOAT},  # of the fused operators, unknown to onnx
+                extra_options={"DefaultTensorType": TensorProto.FLOAT},  # onnx can't infer those of fused operators
             )
         finally:
             logging.getLogger().removeFilter(_unasked)
@@ -94,7 +94,7 @@ def _quantised(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _unasked(record: logging.LogRecord) -> bool:
-    """Lets all pass but ONNX Runtime's advice to pre-process a graph first, which fails on its own operators."""
+    """False for ONNX Runtime's advice to pre-process a graph first, which fails on its own operators."""
     return "pre-processing before quantization" not in record.getMessage()
 
 

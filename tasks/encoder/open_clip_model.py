@@ -1,4 +1,4 @@
-"""Which open_clip model is meant, and the model with its transform and tokenizer.
+"""The open_clip model that a name means, with its transform and tokenizer.
 
 Needs torch and open_clip (`make setup-clip`).
 """
@@ -24,7 +24,7 @@ TORCHSCRIPT = "constants.pkl"  # a member of TorchScript archives, which torch.s
 
 @dataclass(frozen=True)
 class Source:
-    """What open_clip is asked for, and the name without the folders above a file, which are nobody's business."""
+    """The arguments for open_clip, and the name to show, without a file's folders, which are private."""
 
     shown: str
     model: str
@@ -34,9 +34,9 @@ class Source:
 
 @dataclass(frozen=True)
 class ClipModel:
-    """A model in evaluation mode, what it makes of a picture before encoding it, and its tokenizer.
+    """A model in evaluation mode, the transform that prepares its pictures, and its tokenizer.
 
-    `config` is what open_clip finds the model's config by.
+    `config` is the name by which open_clip finds the model's config.
     """
 
     name: str
@@ -49,13 +49,13 @@ class ClipModel:
 def load_clip(wanted: str) -> ClipModel:
     """The model of NAME:TAG, NAME:FILE, hf-hub:ORGANISATION/REPOSITORY, a folder, or a FILE with its config beside it.
 
-    InputError says what of it doesn't exist, contradicts itself, or can't be loaded.
+    Raise InputError where something of it doesn't exist, contradicts itself, or can't be loaded.
     """
     source = find_source(wanted)
     tokenize = _tokenizer(source)
     try:
         model, transform = open_clip.create_model_from_pretrained(source.model, pretrained=source.weights)
-    except Exception as exc:  # of a damaged or foreign checkpoint, torch and open_clip raise all sorts
+    except Exception as exc:  # torch and open_clip raise all sorts for a damaged or foreign checkpoint
         raise InputError(
             f"The weights of {wanted} could not be loaded: {_said(exc)}.{'' if source.local else FROM_HUB}"
         ) from exc
@@ -65,7 +65,7 @@ def load_clip(wanted: str) -> ClipModel:
 
 
 def find_source(wanted: str) -> Source:
-    """What `wanted` means, or InputError."""
+    """The source that `wanted` names; raise InputError if there is none."""
     path = Path(wanted)
     if os.path.isdir(wanted):
         return _folder(path)
@@ -78,7 +78,7 @@ def find_source(wanted: str) -> Source:
 
 
 def _folder(folder: Path) -> Source:
-    """A folder as hubs hold it: open_clip finds the weights in it."""
+    """The source of a folder as hubs hold it, in which open_clip finds the weights."""
     config = _read_config(folder / CONFIG, f"give NAME:FILE with one of the files in {folder}")
     if not isinstance(config.get("model_cfg"), dict):
         raise InputError(f"{folder / CONFIG} has no model_cfg, so a checkpoint must be named: give NAME:FILE.")
@@ -103,7 +103,7 @@ def _named(name: str, weights: str, shown: str) -> Source:
 
 
 def _refuse_torchscript(checkpoint: Path) -> None:
-    """OpenAI's own files: code in them would run when they are loaded."""
+    """Refuse TorchScript, such as OpenAI's own files: code in it would run when it is loaded."""
     try:
         with zipfile.ZipFile(checkpoint) as archive:
             names = archive.namelist()
@@ -117,9 +117,10 @@ def _refuse_torchscript(checkpoint: Path) -> None:
 
 
 def _refuse_other_config(name: str, checkpoint: Path) -> None:
-    """Weights say nothing of their activation or of how pictures are normalised; a hub's config beside them does.
+    """Refuse a checkpoint that needs another config than the one it would be loaded with.
 
-    Without one, open_clip takes what is usual; what the published weights of the model want may be something else.
+    Weights don't tell their activation, or how pictures are normalised; a hub's config beside them does. Without one,
+    open_clip takes its defaults, although the model's published weights may want something else.
     """
     config = checkpoint.with_name(CONFIG)
     if not config.is_file():
@@ -144,7 +145,7 @@ def _refuse_other_config(name: str, checkpoint: Path) -> None:
 
 
 def _unusual(pictures: Mapping[str, Any]) -> list[str]:
-    """Which of these settings aren't those which open_clip takes where nothing is said."""
+    """The names of those settings that differ from open_clip's defaults."""
     usual = asdict(open_clip.transform.PreprocessCfg())
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in pictures.items()}
     return [
@@ -153,7 +154,7 @@ def _unusual(pictures: Mapping[str, Any]) -> list[str]:
 
 
 def _refuse_other_activation(name: str, tag: str) -> None:
-    """open_clip only warns where a tag's weights were trained with the other GELU, and gives other embeddings."""
+    """Refuse a tag whose weights were trained with the other GELU: open_clip only warns, and embeds wrongly."""
     trained_quick = bool((open_clip.get_pretrained_cfg(name, tag) or {}).get("quick_gelu", False))
     built_quick = bool((open_clip.get_model_config(name) or {}).get("quick_gelu", False))
     quick = f"{name}-quickgelu"
@@ -162,7 +163,7 @@ def _refuse_other_activation(name: str, tag: str) -> None:
 
 
 def _name_beside(checkpoint: Path) -> str:
-    """A bare checkpoint doesn't say which architecture it is of; a config beside it does."""
+    """The model's name from the config beside a checkpoint, which alone doesn't tell its architecture."""
     config = checkpoint.with_name(CONFIG)
     if not config.is_file():
         raise InputError(
@@ -187,10 +188,10 @@ def _read_config(config: Path, instead: str) -> dict[str, Any]:
 
 
 def _tokenizer(source: Source) -> Any:
-    """Asked for before the weights: some need files from a hub, which may not be had."""
+    """Load the tokenizer, before the weights: it may need files from a hub that can't be reached."""
     try:
         return open_clip.get_tokenizer(source.model)
-    except Exception as exc:  # of what is missing, transformers and its hub raise all sorts
+    except Exception as exc:  # transformers and its hub raise all sorts for what is missing
         raise InputError(
             f"The tokenizer of {source.shown} could not be loaded: {_said(exc)}. Unlike CLIP's own, it may need files "
             "from a network, or in Hugging Face's cache, or in the model's folder."
@@ -198,8 +199,8 @@ def _tokenizer(source: Source) -> Any:
 
 
 def _said(error: Exception) -> str:
-    """On one line, without its full stop; with its kind where its text alone would say little."""
+    """The error on one line, without its full stop; with its class where the text alone would say little."""
     text = " ".join(str(error).split()).rstrip(".")
-    if isinstance(error, UnpicklingError) or "weights_only" in text:  # torch advises to run it
+    if isinstance(error, UnpicklingError) or "weights_only" in text:  # torch's text advises to run it
         return "it holds code, or isn't a file of weights; give a state dict (.safetensors, .pt)"
     return text if text and not isinstance(error, KeyError) else f"{type(error).__name__} {text}".strip()

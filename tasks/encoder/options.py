@@ -1,4 +1,4 @@
-"""How an encoder is named, stored and run: the words that commands, flows and artifacts share."""
+"""The words for encoders, precisions and engines that commands, flows and artifacts share."""
 
 from typing import Literal
 

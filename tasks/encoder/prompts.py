@@ -1,4 +1,4 @@
-"""The words that stand for categories and genders when an encoder is asked which a picture shows."""
+"""The words for categories and genders with which an encoder tells what a picture shows."""
 
 NOUNS: dict[str, tuple[str, ...]] = {
     "upperwear_shirt": ("shirt", "button-up shirt", "shirt with a collar"),
@@ -14,7 +14,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "accessories_bag": ("bag", "handbag", "backpack"),
     "accessories_hat": ("hat", "cap", "beanie"),
     "one-piece_dress": ("dress", "gown", "dress"),
-    # Beside the catalogue's categories: the photographs and Fashion-MNIST know a few more.
+    # Not in the catalogue: further labels of the photographs and of Fashion-MNIST.
     "longsleeve": ("longsleeve", "long-sleeved t-shirt", "long-sleeved top"),
     "pullover": ("pullover", "sweater"),
     "sandals": ("sandals", "sandal"),
@@ -33,7 +33,7 @@ TEMPLATES = ("a photo of {}", "a picture of {}", "a product photo of {}", "a dra
 
 
 def with_article(words: str) -> str:
-    """Return the words with a, an or, before a plural, neither."""
+    """Return the words with "a" or "an"; plurals and words in -wear get no article."""
     if (words.endswith("s") and not words.endswith("ss")) or words.endswith("wear"):
         return words
     return f"an {words}" if words[0] in "aeio" else f"a {words}"
@@ -47,7 +47,7 @@ def category_prompts(category: str) -> tuple[str, ...]:
 
 
 def gender_prompts(gender: str) -> tuple[str, ...]:
-    """Return every way to name whom a garment is for."""
+    """Return every way to name the gender that a garment is for."""
     nouns = ("garment", "piece of clothing")
     words = [f"{word} {noun}" for word in dict.fromkeys(GENDERS[gender]) for noun in nouns]
     return tuple(template.format(with_article(said)) for said in words for template in TEMPLATES)

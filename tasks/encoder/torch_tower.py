@@ -1,4 +1,4 @@
-"""The image tower for torch: its weights, and from what open_clip builds it."""
+"""The image tower for torch: its weights, and the config that open_clip builds it from."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ from tasks.encoder.options import Precision
 
 
 def store_tower(clip: ClipModel, precision: Precision, folder: Path) -> None:
-    """Writes image.json and image.safetensors, which holds matrices as float16 where `precision` is fp16.
+    """Write image.json and image.safetensors, which holds matrices as float16 where `precision` is fp16.
 
     As with ONNX, biases, norms and scales stay float32: they cost nothing.
     """
     visual = clip.model.visual
-    weights = {name: weight.contiguous() for name, weight in visual.state_dict().items()}
+    weights = {name: weight.contiguous() for name, weight in visual.state_dict().items()}  # safetensors refuses others
     if precision == "fp16":
         weights |= {name: weights[name].half() for name, weight in visual.named_parameters() if weight.ndim > 1}
     save_file(weights, folder / TOWER_WEIGHTS)
@@ -25,9 +25,9 @@ def store_tower(clip: ClipModel, precision: Precision, folder: Path) -> None:
 
 
 def _described(clip: ClipModel) -> dict[str, object]:
-    """What open_clip builds the tower from.
+    """The config that open_clip builds the tower from.
 
-    CoCa's also gives the tokens of its text decoder, which isn't shipped: without them, it gives the embedding alone.
+    CoCa's tower would also give tokens for its text decoder, which isn't shipped; here it gives the embedding alone.
     """
     config = open_clip.get_model_config(clip.config)
     return {

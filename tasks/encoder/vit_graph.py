@@ -1,7 +1,7 @@
 """open_clip's plain vision transformer as an ONNX graph, written by hand from ONNX Runtime's fused operators.
 
-Against the exported graph it starts in half the time and is a third faster; what it computes is the same: the last
-block alone leaves out the rows of all tokens but the first, which nobody reads.
+Compared with the exported graph it starts in half the time and is a third faster. It computes the same, except that
+the last block leaves out the rows of all tokens but the first, which nothing reads.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from open_clip.transformer import LayerNorm, LayerNormFp32, QuickGELU, ResidualAttentionBlock, VisionTransformer
 
 FUSED = "com.microsoft"
-QUICK_GELU_ALPHA = 1.702
-OPSET, IR_VERSION = 18, 9  # what runtimes from early 2023 on can read
+QUICK_GELU_ALPHA = 1.702  # open_clip's QuickGELU is x * sigmoid(1.702 * x)
+OPSET, IR_VERSION = 18, 9  # runtimes from early 2023 on can read them
 
 
 def is_plain_vit(visual: Any) -> bool:
-    """Whether `vit_graph` can write this image tower: by how it is built, whatever its name."""
-    return (
+    """True if `vit_graph` can write this image tower: its structure decides, not its name."""
+    return (  # types are compared exactly, since a subclass may compute something else
         type(visual) is VisionTransformer
         and visual.attn_pool is None
         and visual.pool_type == "tok"
@@ -76,7 +76,7 @@ def _patch_tokens(graph: "_Graph", visual: Any) -> str:
     tokens = graph.node("MatMul", patches, graph.weight("patch", visual.conv1.weight.reshape(width, -1).T))
     behind_class = graph.node("Pad", tokens, graph.integers("class", 0, 1, 0, 0, 0, 0))
     positions = visual.positional_embedding.detach().clone()
-    positions[0] += visual.class_embedding.detach()
+    positions[0] += visual.class_embedding.detach()  # Pad has left zeros in the class token's place
     return graph.node("Add", behind_class, graph.weight("positions", positions))
 
 
@@ -88,7 +88,7 @@ def _all_attend(graph: "_Graph", block: Any, name: str, normed: str) -> str:
 
 
 def _first_attends(graph: "_Graph", block: Any, name: str, normed: str) -> str:
-    """The last block's attention: only its first token is read, so only that one asks."""
+    """The last block's attention: only its first token is read, so only that one is a query."""
     attention = block.attn
     asking = (graph.first_token(normed), normed, normed)
     weights = attention.in_proj_weight.chunk(3)
@@ -109,7 +109,7 @@ def _activated(graph: "_Graph", mlp: Any, name: str, normed: str) -> str:
 
 
 class _Graph:
-    """Collects nodes and weights; each method returns the name of what it added."""
+    """A graph's nodes and weights; the methods that add one return its name."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
@@ -136,7 +136,7 @@ class _Graph:
         return self.node("LayerNormalization", tokens, gain, bias, axis=-1, epsilon=norm.eps)
 
     def added_and_normalised(self, tokens: str, skipped: str, linear: Any, norm: Any, name: str) -> tuple[str, str]:
-        """The linear layer on `tokens` plus `skipped`, normalised, and the sum itself for the next to skip by."""
+        """Add the linear layer on `tokens` plus `skipped`: the normalised sum, and the sum itself to skip by next."""
         product = self.node("MatMul", tokens, self.weight(f"{name}.linear", linear.weight.T))
         inputs = [
             product,
@@ -145,7 +145,7 @@ class _Graph:
             self.weight(f"{name}.shift", norm.bias),
             self.weight(f"{name}.bias", linear.bias),
         ]
-        outputs = [f"{name}.normed", "", "", f"{name}.sum"]
+        outputs = [f"{name}.normed", "", "", f"{name}.sum"]  # the two between are for training
         self._nodes.append(
             helper.make_node("SkipLayerNormalization", inputs, outputs, name=name, domain=FUSED, epsilon=norm.eps)
         )

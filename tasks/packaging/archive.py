@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 STORED = 0
-"""Weights and embeddings hardly compress; not trying makes building and unpacking ten times cheaper."""
+"""gzip's level for no compression: weights hardly compress, and building and unpacking are ten times cheaper."""
 
 
 def write_tar_gz(folder: Path, archive: Path) -> None:
-    """The folder's files at the archive's root, sorted, without times, owners or permissions of this machine."""
-    with (
+    """Write the folder's files at the archive's root, sorted, without this machine's times, owners or permissions."""
+    with (  # gzip's header would hold the time and the archive's name
         archive.open("wb") as raw,
         gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=STORED, mtime=0, filename="") as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
@@ -25,13 +25,13 @@ def write_tar_gz(folder: Path, archive: Path) -> None:
 
 
 def unpack_tar_gz(archive: Path, folder: Path) -> None:
-    """Unpacks files and folders; refuses links, devices and anything that would land outside (PEP 706)."""
+    """Unpack files and folders; refuse links, devices and anything that would land outside (PEP 706)."""
     with tarfile.open(archive, "r:gz") as tar:
         tar.extractall(folder, filter="data")
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """Relative path -> sha256 of every file, sorted by path."""
+    """The sha256 of every file by its relative path, sorted by path."""
     hashes = {}
     for path in sorted(f for f in folder.rglob("*") if f.is_file()):
         with path.open("rb") as opened:

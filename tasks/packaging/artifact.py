@@ -1,7 +1,7 @@
 """The model artifact: built from a catalogue and an encoder, verified, and uploaded under the hash of its content.
 
-A second run with unchanged inputs finds, under the hash of the inputs, where the artifact lies: nothing is encoded and
-nothing is uploaded.
+A second run with unchanged inputs finds the artifact's location under the hash of the inputs, and encodes and uploads
+nothing.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ LIBRARIES = {"onnxruntime": ["onnxruntime"], "torch": ["torch", "open_clip_torch
 
 @dataclass(frozen=True)
 class Artifact:
-    """Where a packaged model lies. `skipped`: pictures of the catalogue that could not be read, with the reason."""
+    """A packaged model in S3. `skipped`: pictures of the catalogue that could not be read, with the reason."""
 
     uri: str
     model_version: str
@@ -62,7 +62,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class PackagingInputs:
-    """What is packaged: a folder or an `s3://` prefix, optional files beside it, an encoder, how it is kept and run."""
+    """The inputs of packaging: a folder or an `s3://` prefix, optional files beside it, and the encoder."""
 
     catalogue: str
     encoder: EncoderChoice = field(default_factory=EncoderChoice)
@@ -71,7 +71,7 @@ class PackagingInputs:
 
 
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
-    """The artifact in S3, made only if these very inputs have not been packaged before."""
+    """Return the artifact in S3; make it only if the same inputs have not been packaged before."""
     wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.encoder.engine)
     with local_copy(inputs.catalogue, (*SUFFIXES, METADATA), progress) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories), progress)
@@ -94,7 +94,7 @@ def _path(text: str) -> Path | None:
 
 
 def inputs_digest(entries: Sequence[Entry], encoder: EncoderChoice, wheels: Wheels | None = None) -> str:
-    """Hash of all that decides what the artifact will be: pictures, their metadata, encoder, handler, libraries."""
+    """The hash of all that the artifact depends on: pictures, their metadata, encoder, handler, libraries."""
     counts = encoder.that_counts
     how = {"encoder": counts.name, "precision": counts.precision, "engine": counts.engine}
     said = {"schema": SCHEMA_VERSION, **how, "tools": tools(counts.engine)}
@@ -109,12 +109,12 @@ def inputs_digest(entries: Sequence[Entry], encoder: EncoderChoice, wheels: Whee
 
 
 def tools(engine: str) -> dict[str, str]:
-    """The versions of the libraries with which the handler answers."""
+    """The installed versions of the libraries that the handler computes with."""
     return {name: version(name) for name in ("numpy", "pillow", *LIBRARIES[engine])}
 
 
 def handler_files() -> list[Path]:
-    """What is shipped as code/: inference.py and the recommender package."""
+    """The files shipped as code/: inference.py and the recommender package."""
     return [HANDLER / "inference.py", *sorted((HANDLER / "recommender").rglob("*.py"))]
 
 
@@ -129,7 +129,7 @@ def _packaged_before(bucket: str, digest: str) -> Artifact | None:
     read = json.loads(download(pointer.uri))
     read |= {"uploaded": False, "skipped": tuple((path, reason) for path, reason in read["skipped"])}
     known = Artifact(**read)
-    return known if exists(S3Location.parse(known.uri)) else None
+    return known if exists(S3Location.parse(known.uri)) else None  # somebody may have deleted the archive since
 
 
 def _build_and_upload(
@@ -163,7 +163,7 @@ def build(
     progress: Progress,
     wheels: Wheels | None = None,
 ) -> tuple[EncoderSpec, Embedded]:
-    """Lays out the artifact's files in `stage`, manifest included."""
+    """Write the artifact's files to `stage`, manifest included."""
     spec = prepare_encoder(encoder, stage / "encoder")
     catalogue = stage / "catalogue"
     catalogue.mkdir()
@@ -206,7 +206,7 @@ def _manifest(stage: Path, spec: EncoderSpec, embedded: Embedded, search: Search
 
 
 def _version(hashes: dict[str, str], skipped: Sequence[dict[str, str]]) -> str:
-    """Named by the files and by what was skipped: else a manifest would be found again that lists other pictures."""
+    """12 hex digits over the files and the skipped pictures: else a manifest that lists others would be reused."""
     if skipped:
         hashes = hashes | {"skipped": hashlib.sha256(json.dumps(skipped).encode()).hexdigest()}
     return content_hash(hashes)[:12]
@@ -216,7 +216,7 @@ def _upload_all(
     stage: Path, archive: Path, where: S3Location, entries: Sequence[Entry], resident_bytes: int, scratch: Path,
     progress: Progress,
 ) -> bool:  # fmt: skip
-    """The loose files and what lies beside them first, the archive last: who finds the archive finds all of it."""
+    """Upload the archive last: where it exists, so does all that lies beside it. False if it existed before."""
     if exists(where):
         progress(f"the same content is there already: {where.uri}")
         return False
@@ -233,11 +233,11 @@ def _upload_all(
 
 
 def check_packagable(inputs: PackagingInputs) -> None:
-    """What can be found wrong before any AWS call."""
+    """Raise InputError for what can be found wrong before any AWS call."""
     inputs.encoder.checked()
     for name in ("metadata", "categories"):
         path = _path(getattr(inputs, name))
-        if path and not os.path.isfile(path):
+        if path and not os.path.isfile(path):  # Path.is_file() raises where the name is too long for a path
             raise InputError(f"The {name} file {path} does not exist.")
 
 

@@ -1,4 +1,4 @@
-"""What packaging puts beside an archive: the loose files with the manifest, and what one worker took."""
+"""The files that packaging puts beside an archive: the loose files with the manifest, and one worker's memory."""
 
 import json
 from typing import Any
@@ -11,14 +11,14 @@ FOOTPRINT = "footprint.json"
 
 
 def upload_footprint(base: S3Location, resident_bytes: int) -> None:
-    """Keeps beside the archive what one worker took: a measurement inside would change the archive's bytes."""
+    """Upload one worker's memory beside the archive: inside, a measurement would change the archive's bytes."""
     upload(json.dumps({"resident_bytes": resident_bytes}).encode(), base.child(FOOTPRINT), "application/json")
 
 
 def read_footprint(model_uri: str) -> int | None:
-    """What one worker took when the artifact was verified; None if nothing about it can be read.
+    """The bytes of memory that one worker took when the artifact was verified; None if that can't be read.
 
-    Only the execution role must be able to read a model, so that a refusal here is no error.
+    Only the execution role must be able to read a model, so a refusal here is no error.
     """
     try:
         return int(json.loads(download(beside(model_uri, FOOTPRINT)))["resident_bytes"])
@@ -33,5 +33,5 @@ def read_manifest(model_uri: str) -> dict[str, Any]:
 
 
 def beside(model_uri: str, name: str) -> str:
-    """The URI of what packaging put beside an archive; the model may also be given as its loose files, …/files/."""
+    """The URI of a file that packaging put beside an archive; `model_uri` may also be the loose files, …/files/."""
     return f"{model_uri.removesuffix('files/').rpartition('/')[0]}/{name}"

@@ -1,7 +1,7 @@
-"""The catalogue that is recommended from: pictures in folders, and what is said about them.
+"""The catalogue to recommend from: pictures in folders, each with its category and gender.
 
 Folders are `<group>/<type>/<file>` or just `<type>/<file>`; one of them may name a gender, as in `women/shirt/<file>`.
-The optional `metadata.csv` beside them has the columns path and gender, and overrules the folders.
+The optional `metadata.csv` beside them has the columns path and gender, and overrides the folders.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ UNKNOWN_SHOWN = 5
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture of the catalogue: `path` is relative to the catalogue's folder, and its id."""
+    """One picture of the catalogue; `path`, relative to the catalogue's folder, is its id."""
 
     path: str
     category: str
@@ -32,7 +32,7 @@ class Entry:
 def scan_catalogue(
     folder: Path, metadata: Path | None = None, categories: Path | None = None, progress: Progress = silent
 ) -> tuple[Entry, ...]:
-    """Every picture of the folder with its category and gender, sorted by path; `progress` hears what is left out."""
+    """Every picture of the folder with its category and gender, sorted by path; `progress` is told what is left out."""
     files = pictures_below(folder, progress)
     if not files:
         raise InputError(
@@ -54,7 +54,7 @@ def scan_catalogue(
 
 
 def _metadata(file: Path, progress: Progress, *, required: bool) -> dict[str, str]:
-    """path -> gender, the path in its normal form."""
+    """The gender by path, the path in its normal form."""
     if not file.exists():
         if required:
             raise InputError(f"The metadata file {file} does not exist.")
@@ -78,7 +78,7 @@ def _metadata(file: Path, progress: Progress, *, required: bool) -> dict[str, st
 
 
 def _refuse_unwritable(paths: Iterable[str]) -> None:
-    """Linux takes any bytes as a name; what isn't UTF-8 can't be an item's id."""
+    """Refuse names that aren't UTF-8: Linux takes any bytes as a name, but such a name can't be an item's id."""
     for path in paths:
         try:
             path.encode()

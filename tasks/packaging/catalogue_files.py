@@ -1,7 +1,7 @@
-"""The files of the catalogue that the handler opens, written once and checked then.
+"""The files of the catalogue that the handler opens; they are checked when they are written, and not again.
 
-Rows are sorted by kind and id, so that what is searched together lies together. Which kind of search they get follows
-from their number; what an approximate one finds is measured against the exact one, and has to be good.
+Rows are sorted by kind and id, so that rows which are searched together lie together. Their number decides the kind of
+search; an approximate search is measured against the exact one, and must reach LEAST_RECALL.
 """
 
 import json
@@ -35,7 +35,7 @@ from tasks.progress import Progress
 DEPTHS = (400, 1600)
 LEAST_RECALL = 0.99
 QUERIES, WANTED = 200, 10
-QUERY_NOISE = 0.5  # the length of what is added to a row: its cosine to the query is then 0.89
+QUERY_NOISE = 0.5  # the length of the noise added to a row, whose cosine to the query is then 0.89
 CHUNK = 65_536
 UNIT_TOLERANCE = 1e-3
 
@@ -45,7 +45,7 @@ _Rows = NDArray[np.float32]
 def write_catalogue(
     folder: Path, items: Sequence[Item], embeddings: _Rows, progress: Progress, kind: str = ""
 ) -> SearchSpec:
-    """Writes items and embeddings [n, d], row-aligned and in any order; `kind` overrules the choice of search."""
+    """Write items and embeddings [n, d], row-aligned and in any order; `kind` overrides the choice of search."""
     check(items, embeddings)
     place = {kind: at for at, kind in enumerate(KINDS)}
     rows = sorted(range(len(items)), key=lambda row: (place[items[row].kind], items[row].item_id))
@@ -60,7 +60,7 @@ def write_catalogue(
 
 
 def check(items: Sequence[Item], embeddings: _Rows) -> None:
-    """Raises ArtifactError unless this is a catalogue: the handler trusts what is packaged."""
+    """Raise ArtifactError unless items and embeddings are a valid catalogue: the handler trusts what is packaged."""
     if not items or len(items) != len(embeddings):
         raise ArtifactError(f"The catalogue has {len(items)} items and {len(embeddings)} embeddings; wanted one each.")
     twice = [name for name, count in Counter(item.item_id for item in items).items() if count > 1]
@@ -73,12 +73,12 @@ def check(items: Sequence[Item], embeddings: _Rows) -> None:
             raise ArtifactError(f"The handler could not read item {item.item_id!r}: {exc}") from exc
     norms = np.linalg.norm(embeddings, axis=1)
     if not bool((np.abs(norms - 1) <= UNIT_TOLERANCE).all()):
-        worst = items[int(np.argmax(np.nan_to_num(np.abs(norms - 1), nan=np.inf)))]
+        worst = items[int(np.argmax(np.nan_to_num(np.abs(norms - 1), nan=np.inf)))]  # a norm may be NaN
         raise ArtifactError(f"The embedding of {worst.item_id!r} isn't a unit vector; the encoder failed on it.")
 
 
 def _write_lines(path: Path, items: Iterable[Item]) -> list[int]:
-    """Writes one line an item, and returns where each begins."""
+    """Write one line per item; return each line's offset in bytes."""
     starts = []
     with path.open("wb") as file:
         for item in items:
@@ -88,7 +88,7 @@ def _write_lines(path: Path, items: Iterable[Item]) -> list[int]:
 
 
 def columns(items: Sequence[Item], lines: Sequence[int]) -> NDArray[np.void]:
-    """What search and scores need of each item, as the handler maps it."""
+    """The columns that search and scores need of each item, as the handler maps them into memory."""
     table = np.zeros(len(items), COLUMNS)
     table["line"] = lines
     table["order"][sorted(range(len(items)), key=lambda row: items[row].item_id)] = np.arange(len(items))
@@ -99,7 +99,7 @@ def columns(items: Sequence[Item], lines: Sequence[int]) -> NDArray[np.void]:
 
 
 def blocks(items: Iterable[Item]) -> dict[str, dict[str, int]]:
-    """How many items there are of each category and gender, in the order of the rows."""
+    """The number of items of each category and gender, in the order of the rows."""
     counts = Counter(item.kind for item in items)
     found: dict[str, dict[str, int]] = {}
     for kind in KINDS:
@@ -108,7 +108,7 @@ def blocks(items: Iterable[Item]) -> dict[str, dict[str, int]]:
 
 
 def fit_search(folder: Path, embeddings: _Rows, kind: str, progress: Progress) -> SearchSpec:
-    """Writes what this kind of search needs and measures it; exact search where no depth finds enough."""
+    """Write this kind of search's files and measure it; fall back to exact search where no depth finds enough."""
     exact = SearchSpec(EXACT, len(embeddings), depth=0, recall_at_10=1.0, queries=0)
     if kind == EXACT:
         return exact
@@ -125,7 +125,7 @@ def fit_search(folder: Path, embeddings: _Rows, kind: str, progress: Progress) -
 
 
 def write_signs(folder: Path, embeddings: _Rows, kind: str) -> None:
-    """Writes mean.npy and signs.npy, word by word for numpy and row by row for faiss."""
+    """Write mean.npy and signs.npy, the signs word by word for numpy and row by row for faiss."""
     mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
     bits = np.concatenate([sign_bits(embeddings[at : at + CHUNK], mean) for at in range(0, len(embeddings), CHUNK)])
     layout: dict[str, NDArray[Any]] = {SIGNS: bits.T, FAISS: bits.view(np.uint8)}
@@ -145,7 +145,7 @@ def _measured(folder: Path, embeddings: _Rows, kind: str, depth: int) -> SearchS
 
 
 def unseen_queries(embeddings: _Rows) -> _Rows:
-    """Unit vectors like those of pictures that aren't in the catalogue: rows with noise, the same every time."""
+    """Unit vectors like those of pictures outside the catalogue: rows with noise, the same every time."""
     random = np.random.default_rng(0)
     rows = random.choice(len(embeddings), min(QUERIES, len(embeddings)), replace=False)
     noise = random.normal(size=(len(rows), embeddings.shape[1]))
@@ -154,7 +154,7 @@ def unseen_queries(embeddings: _Rows) -> _Rows:
 
 
 def recall_at_10(search: Search, embeddings: _Rows, queries: _Rows) -> float:
-    """The share of the ten nearest of all rows that the search finds, mean over the queries."""
+    """The share of the ten nearest of all rows that the search finds, averaged over the queries."""
     exact = ExactSearch(embeddings)
 
     def nearest(by: Search, query: NDArray[np.float32]) -> set[int]:

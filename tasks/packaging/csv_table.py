@@ -1,4 +1,4 @@
-"""Tables that people write: CSV, with what spreadsheets make of it."""
+"""CSV tables that people write, with the quirks that spreadsheets add."""
 
 import csv
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from tasks.errors import InputError
 
 @dataclass(frozen=True)
 class Table:
-    """The header's columns in lower case, and each row with the number of its line; no row is blank."""
+    """The header's columns in lower case, and each row that isn't blank with its line number."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str]], ...]
 
 
 def read_table(file: Path, *needed: str) -> Table:
-    """The table in a CSV file that has these columns, among others.
+    """The table in a CSV file, which must have the `needed` columns and may have others.
 
     Blank rows, spaces around values, capitals in the header and a BOM don't matter.
     """
     wanted = " and ".join(needed)
     try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets begin it with a BOM
+        with file.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets write a BOM first
             reader = csv.reader(opened)
             lines = [(reader.line_num, values) for row in reader if any(values := [value.strip() for value in row])]
     except (OSError, UnicodeDecodeError, csv.Error) as exc:

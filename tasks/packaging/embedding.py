@@ -1,6 +1,6 @@
 """The catalogue as the handler searches it: one item and one unit embedding per picture.
 
-Pictures go through the recommender's own decoding, colours and encoder, so that catalogue and query can't differ.
+Pictures go through the recommender's own decoding, colours and encoder, so that items and queries are treated alike.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ MOST_SKIPPED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Prepared:
-    """One picture on its way to the encoder, or why it can't go there."""
+    """One picture ready for the encoder, or the reason why it can't be encoded."""
 
     entry: Entry
     item: Item | None = None
@@ -39,7 +39,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Embedded:
-    """Items, embeddings [n, d] and entries, row-aligned; and which pictures could not be read, and why."""
+    """Items, embeddings [n, d] and entries, row-aligned; `skipped` are the unreadable pictures with the reason."""
 
     items: tuple[Item, ...]
     embeddings: NDArray[np.float32]
@@ -47,12 +47,12 @@ class Embedded:
     skipped: tuple[tuple[str, str], ...]
 
     def write(self, folder: Path, progress: Callable[[str], None]) -> SearchSpec:
-        """Writes the catalogue's files, and returns how they are searched."""
+        """Write the catalogue's files; return how they are searched."""
         return write_catalogue(folder, self.items, self.embeddings, progress)
 
 
 def embed_catalogue(entries: Sequence[Entry], encoder_folder: Path, progress: Callable[[str], None]) -> Embedded:
-    """Encodes every picture. A damaged one is skipped and listed; more than a tenth damaged is an error."""
+    """Encode every picture. Skip and list damaged ones; raise InputError if more than a tenth are damaged."""
     encoder = load_encoder(encoder_folder, Hardware(THREADS))
     prepared: list[Prepared] = []
     rows: list[NDArray[np.float32]] = []
@@ -61,6 +61,7 @@ def embed_catalogue(entries: Sequence[Entry], encoder_folder: Path, progress: Ca
         pixels = [each.pixels for each in batch if each.pixels is not None]
         if pixels:
             rows.append(encoder.encode(np.stack(pixels)))
+        # without the pixels, which would fill the memory
         prepared += [Prepared(each.entry, each.item, None, each.reason) for each in batch]
         tenth = 10 * len(prepared) // len(entries)
         if tenth > told:

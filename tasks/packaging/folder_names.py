@@ -1,4 +1,4 @@
-"""What the folders of a catalogue's path say: the category, and for whom."""
+"""The category and the gender that a picture's folders name."""
 
 import re
 import unicodedata
@@ -18,16 +18,16 @@ GENDER_NAMES = {
     "unisex": "unisex",
 }
 OWN_WORDS = ("short", "flat")
-"""These say how a garment is, or how it was photographed, and not that it is shorts or flats."""
+"""Adjectives: they say how a garment is, or how it was photographed, and not that it is shorts or flats."""
 
 
 def normal(text: str) -> str:
-    """The text in the one form of Unicode in which names are compared: a Mac's é is two characters, others' is one."""
+    """The text in Unicode's form NFC, in which names are compared: a Mac writes é as two characters, others as one."""
     return unicodedata.normalize("NFC", text)
 
 
 def plain(name: str) -> str:
-    """A folder's name without what people write differently: T-Shirt, t_shirt and tshirt are one."""
+    """A folder's name in lower case without spaces, dashes and underscores: T-Shirt and t_shirt become tshirt."""
     return re.sub(r"[\s_\-]+", "", normal(name).lower())
 
 
@@ -35,7 +35,7 @@ _CATEGORIES = {plain(name): name for name in CATEGORIES}
 
 
 def category_names(extra: Path | None = None) -> Mapping[str, str]:
-    """What each folder name means; `extra` is a YAML file of the same form as category_names.yaml."""
+    """The category by folder name; `extra` is a YAML file of the same form as category_names.yaml."""
     return _CATEGORIES | _read_names(CATEGORY_NAMES) | (_read_names(extra) if extra else {})
 
 
@@ -58,15 +58,15 @@ def _read_names(file: Path) -> dict[str, str]:
 
 
 def numbers_of(name: str) -> tuple[str, ...]:
-    """The plain name as it is, and in the other grammatical number: dresses and dress, shoe and shoes."""
+    """The plain name itself, and in the other grammatical number: dresses and dress, shoe and shoes."""
     singular = [name.removesuffix("s")] if not name.endswith("ss") else []
-    if name.endswith(("ses", "xes", "zes", "ches", "shes")):  # capes are no caps
+    if name.endswith(("ses", "xes", "zes", "ches", "shes")):  # not every "es": capes are not caps
         singular.append(name.removesuffix("es"))
     return name, *singular, *(() if name in OWN_WORDS else (f"{name}s",))
 
 
 def category_of(path: str, known: Mapping[str, str]) -> str | None:
-    """The category that the folders of a path name, the innermost first; None if none of them says."""
+    """The category that the folders of a path name, the innermost first; None if none of them names one."""
     folders = [name for name in Path(path).parts[:-1] if plain(name) in known or not _gender_named(name)]
     for index in range(len(folders) - 1, -1, -1):
         pair = plain("".join(folders[index - 1 : index + 1])) if index else ""
@@ -80,7 +80,7 @@ def category_of(path: str, known: Mapping[str, str]) -> str | None:
 
 
 def gender_of(path: str, known: Mapping[str, str]) -> str:
-    """The gender that the folders of a path name, as in women/shirt; empty if none of them says."""
+    """The gender that the folders of a path name, as in women/shirt; empty if none of them names one."""
     folders = [name for name in Path(path).parts[:-1] if plain(name) not in known]
     named = {gender: name for name in folders if (gender := _gender_named(name))}
     if len(named) > 1:
@@ -96,5 +96,5 @@ def _gender_named(folder: str) -> str:
 
 
 def default_gender(category: str) -> str:
-    """Where nothing is said: dresses, skirts and heels are worn by women, the rest by anybody."""
+    """The gender where nothing names one: female for dresses, skirts and heels, unisex for the rest."""
     return "female" if category in {"one-piece_dress", "bottomwear_skirt", "footwear_heels"} else "unisex"

@@ -1,7 +1,7 @@
-"""The model that was packaged last: by a pointer that names its version, never by the dates of objects.
+"""The model that was packaged last, found by a pointer that names its version, never by the dates of objects.
 
-An old model that is packaged again is the latest again, though its objects are old; and a copy or a lifecycle rule
-gives objects new dates, which says nothing of the model.
+An old model that is packaged again is the latest again, although its objects are old; and a copy or a lifecycle rule
+gives objects new dates, which says nothing about the model.
 """
 
 import json
@@ -20,14 +20,14 @@ def _pointer(bucket: str) -> S3Location:
 
 
 def publish_latest(bucket: str, uri: str, model_version: str) -> None:
-    """Makes this artifact the latest, if it isn't: a second run of unchanged inputs uploads nothing."""
+    """Make this artifact the latest, unless it is already: a second run of unchanged inputs uploads nothing."""
     said = json.dumps({"uri": uri, "model_version": model_version}).encode()
     if not exists(_pointer(bucket)) or download(_pointer(bucket).uri) != said:
         upload(said, _pointer(bucket), "application/json")
 
 
 def resolve_model(model_uri: str, bucket: str) -> str:
-    """The URI; for `latest` the one that the pointer names, if the manifest there has the pointer's version."""
+    """The model's URI; for `latest` the one that the pointer names, if the manifest there has the same version."""
     if model_uri != LATEST:
         return model_uri
     try:

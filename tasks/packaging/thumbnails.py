@@ -1,4 +1,4 @@
-"""Small pictures of the catalogue's items, kept beside the artifact: a report shows what was recommended.
+"""Thumbnails of the catalogue's items, with which a report shows what was recommended.
 
 They lie beside the artifact and not in it, because the container has no use for them.
 """
@@ -22,11 +22,11 @@ from tasks.pictures.files import read_bytes
 SIDE_PX = 128
 THREADS = 2
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The zip format's earliest time: the same pictures make the same file."""
+"""The earliest time that a zip can hold, given to every member: the same pictures make the same file."""
 
 
 def write_thumbnails(entries: Sequence[Entry], archive: Path) -> None:
-    """A zip with one JPEG per item, named by its id."""
+    """Write a zip with one JPEG per item, named by the item's id; JPEGs don't compress, so they are only stored."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed, ThreadPoolExecutor(THREADS) as pool:
         for entry, small in zip(entries, pool.map(lambda e: thumbnail(read_bytes(e.file)), entries), strict=True):
             packed.writestr(zipfile.ZipInfo(entry.path, ZIP_EPOCH), small)
@@ -55,5 +55,5 @@ def read_thumbnails(model_uri: str, item_ids: Iterable[str]) -> dict[str, bytes]
             with zipfile.ZipFile(local.name) as packed:
                 held = set(packed.namelist())
                 return {item_id: packed.read(item_id) for item_id in set(item_ids) if item_id in held}
-        except (zipfile.BadZipFile, zlib.error):  # the report has a place for a missing picture, and none for a crash
+        except (zipfile.BadZipFile, zlib.error):  # a report can lack pictures, but must not crash
             return {}

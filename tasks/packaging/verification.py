@@ -1,4 +1,4 @@
-"""The artifact's proof before its upload: it answers one real question, elsewhere, in a clean interpreter."""
+"""The test of an artifact before its upload: in another folder, a clean interpreter has it answer a real question."""
 
 import re
 import subprocess
@@ -27,13 +27,14 @@ print("answered with", int(peak_kib) * 1024 or resource.getrusage(resource.RUSAG
 
 
 def verify(archive: Path, picture: Path) -> int:
-    """Asks the artifact one real question as a container would: elsewhere, with a clean interpreter.
+    """Ask the artifact one real question as a container would, in another folder, with a clean interpreter.
 
-    Says how many bytes of memory that interpreter took at most.
+    Return the most bytes of memory that the interpreter took; raise ArtifactError if it doesn't answer.
     """
     with tempfile.TemporaryDirectory(prefix="stygig-verify-") as elsewhere:
         model_dir = Path(elsewhere).resolve() / "model"
         unpack_tar_gz(archive, model_dir)
+        # -I: neither PYTHONPATH nor the working folder may supply a module that the archive lacks
         asked = [sys.executable, "-I", "-c", QUESTION, str(model_dir), str(picture.resolve())]
         done = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=300, cwd=elsewhere)
     answered = re.search(r"^answered with (\d+)$", done.stdout, re.MULTILINE)

@@ -1,8 +1,8 @@
-"""What AWS's own serving images lack, for the archive's code/vendor: ONNX Runtime, or open_clip.
+"""Wheels that AWS's own serving images lack, for the archive's code/vendor: ONNX Runtime, or open_clip.
 
-`make setup` fetches ONNX Runtime for those images' Python into the environment, `make setup-clip` open_clip, pinned and
-hashed in requirements/container*.txt; packaging only copies. So packaging needs no network, and a container installs
-nothing when it starts. An image of one's own brings them itself, and its archive stays that much smaller.
+For those images' Python, `make setup` fetches ONNX Runtime into the environment and `make setup-clip` open_clip, pinned
+and hashed in requirements/container*.txt. Packaging only copies them, so it needs no network, and a container installs
+nothing when it starts. An image of your own brings them itself, and its archive is that much smaller.
 """
 
 import hashlib
@@ -22,15 +22,15 @@ from tasks.errors import InputError
 from tasks.settings import cache_folder, images
 from tasks.shipped import FROM_A_WHEEL, shipped
 
-PLATFORM = "manylinux_2_28_x86_64"
+PLATFORM = "manylinux_2_28_x86_64"  # that of AWS's images, as in the Makefile's CONTAINER
 VENDOR = "vendor"
-"""The folder below code/ where inference.py looks, by the name of its Python: vendor/py312."""
-UNUSED = ("bin", "open_clip_train")
+"""The folder below code/ in which inference.py looks for the wheels of its Python: vendor/py312."""
+UNUSED = ("bin", "open_clip_train")  # scripts and training, which serving never imports
 
 
 @dataclass(frozen=True)
 class Lacking:
-    """What the images lack for an engine: in words, its pins, and what fetches it."""
+    """A library that the images lack for an engine: its name, its pins, and the command that fetches it."""
 
     what: str
     pins: Path
@@ -53,16 +53,16 @@ class Wheels:
 
     @classmethod
     def fetched(cls, python: str, engine: EngineName = DEFAULT_ENGINE) -> Self:
-        """What has been fetched for that Python, if it has: by `make` into the environment, without it by `fetch`."""
+        """The wheels for that Python, which `make` (in a checkout) or `fetch` has put there, or hasn't yet."""
         base = cache_folder() if FROM_A_WHEEL else Path(sys.prefix)
         return cls(python, base / LACKING[engine].pins.stem / python, engine)
 
     def fetch(self) -> None:
-        """Fetches what the pins name, as `make setup` does in a checkout; InputError if pip can't."""
+        """Fetch what the pins name, as `make setup` does in a checkout; raise InputError if pip can't."""
         asked = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         asked += ["--require-hashes", "--only-binary", ":all:", "--platform", PLATFORM]
         asked += ["--python-version", f"{self.python[2]}.{self.python[3:]}", "--target", str(self.folder)]
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)  # pip replaces nothing that is in --target already
         done = subprocess.run([*asked, "-r", LACKING[self.engine].pins], capture_output=True, text=True, check=False)
         if done.returncode:
             said = " ".join(done.stderr.split())[-400:]
@@ -78,21 +78,21 @@ class Wheels:
         return hashlib.sha256(self.python.encode() + self.pins.encode()).hexdigest()
 
     def ship(self, code: Path) -> None:
-        """Copies what the handler imports to code/vendor."""
+        """Copy the files that the handler imports to code/vendor."""
         for path in self.files():
             target = code / VENDOR / self.python / path.relative_to(self.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
 
     def files(self) -> Iterator[Path]:
-        """What the handler imports, with its licences."""
+        """The files that the handler imports, with their licences."""
         return self._onnxruntime() if self.engine == "onnxruntime" else self._open_clip()
 
     def _onnxruntime(self) -> Iterator[Path]:
-        """The package without subpackages that build models and the library for C++ programs.
+        """Yield the package without the subpackages that build models and the library for C++ programs.
 
-        What ONNX Runtime requires beyond it is left out: numpy is in the image, the rest (flatbuffers, protobuf,
-        packaging) only those subpackages import.
+        Its requirements are left out: numpy is in the image, and only those subpackages import the rest (flatbuffers,
+        protobuf, packaging).
         """
         package = self.folder / "onnxruntime"
         for path in (*package.iterdir(), *(package / "capi").iterdir()):
@@ -100,7 +100,7 @@ class Wheels:
                 yield path
 
     def _open_clip(self) -> Iterator[Path]:
-        """All packages; of what says how they were installed, only the licences."""
+        """Yield all packages, and from the .dist-info folders only the licences."""
         for package in self.folder.iterdir():
             about = package.name.endswith(".dist-info")
             for path in (package / "licenses" if about else package).rglob("*"):
@@ -109,14 +109,14 @@ class Wheels:
 
     @property
     def present(self) -> bool:
-        """Whether exactly what the pins ask for lies there."""
+        """True if the folder holds exactly the pinned packages."""
         pinned = re.findall(r"^([\w-]+)==([\w.]+)", self.pins, re.MULTILINE)
         found = ((each.name.lower().replace("_", "-"), each.version) for each in distributions(path=[str(self.folder)]))
         return sorted(pinned) == sorted(found)
 
 
 def check_searchable(items: int, wheels: Wheels | None) -> None:
-    """Raises InputError for so many items that they are searched by faiss, which the archive doesn't bring along."""
+    """Raise InputError for so many items that faiss has to search them: the archive doesn't bring it along."""
     if wheels and kind_for(items) == FAISS:
         raise InputError(
             f"A catalogue of {items:,} pictures is searched by faiss, which AWS's image lacks. Package at most "
@@ -125,9 +125,9 @@ def check_searchable(items: int, wheels: Wheels | None) -> None:
 
 
 def wheels_for(image_uri: str, engine: EngineName = DEFAULT_ENGINE) -> Wheels | None:
-    """What an archive for this image must carry; None if the image is not one of AWS's and brings its own."""
+    """The wheels that an archive for this image must carry; None if the image isn't AWS's and brings its own."""
     account = image_uri.partition(".")[0]
-    python = re.search(r"-(py3\d+)", image_uri.rpartition(":")[2])
+    python = re.search(r"-(py3\d+)", image_uri.rpartition(":")[2])  # tags are like 2.6.0-cpu-py312
     if account not in images()["accounts"].values() or python is None:
         return None
     wheels, lacking = Wheels.fetched(python[1], engine), LACKING[engine]

@@ -1,6 +1,6 @@
-"""Which files of a folder are pictures. None vanishes silently: it is taken or told of, or refused if it can't be read.
+"""The pictures in a folder. No file is dropped silently: it is taken, reported, or refused if it can't be read.
 
-Links are followed, those to folders too. A folder that is linked twice is taken twice, as a file is.
+Links are followed, those to folders, too. A folder that is linked twice is taken twice, as a file is.
 """
 
 import os
@@ -14,18 +14,18 @@ from tasks.errors import InputError
 from tasks.progress import Progress, silent
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""What files in the formats of recommender.pictures.image are called."""
+"""The suffixes of files in the formats of recommender.pictures.image."""
 HOUSEKEEPING = ("__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")  # of Macs and drives
 TABLES = ("metadata.csv", "labels.csv")
 NOTES = (".txt", ".md", ".json", ".yaml", ".yml", ".ini", ".db")
-"""People and file managers leave these beside pictures, and nobody takes them for one: not worth a line."""
+"""Suffixes of files that people and file managers leave beside pictures; leaving them out isn't worth a line."""
 SHOWN = 5
 MOST_VISITS = 16
-"""Folders that link to each other would be taken over and over: the number of ways through them grows factorially."""
+"""The most ways to one folder: through folders that link to each other, their number grows factorially."""
 
 
 def pictures_below(folder: Path, progress: Progress = silent) -> list[Path]:
-    """The pictures at any depth, sorted; hidden files, and what file systems and notebooks keep, are no pictures."""
+    """The pictures at any depth, sorted, without hidden files and what file systems and notebooks keep."""
     pictures: list[Path] = []
     others: list[Path] = []
     for path, regular in _files_below(folder):
@@ -35,7 +35,7 @@ def pictures_below(folder: Path, progress: Progress = silent) -> list[Path]:
 
 
 def tell_left_out(paths: Sequence[PurePath], progress: Progress) -> None:
-    """How many files were not taken for pictures, and the first of them; notes and tables aside."""
+    """Report how many files were not taken for pictures, and the first of them; notes and tables don't count."""
     names = sorted(str(path) for path in paths if not _expected(path))
     if names:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
@@ -48,7 +48,7 @@ def _expected(path: PurePath) -> bool:
 
 
 def is_hidden(path: PurePath) -> bool:
-    """Whether a part of the path is hidden, or of a folder that is no person's."""
+    """True if a part of the path is hidden, or is a folder that a system keeps for itself."""
     return any(part.startswith(".") or part in HOUSEKEEPING for part in path.parts)
 
 
@@ -60,7 +60,7 @@ def read_bytes(path: Path) -> bytes:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """What can't be read is named: the catalogue would otherwise be smaller than its owner thinks."""
+    """Raise InputError for what can't be read: the catalogue would otherwise be smaller than its owner thinks."""
     try:
         yield
     except OSError as exc:
@@ -69,13 +69,13 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def _files_below(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Every file that isn't hidden, and whether it is a regular one."""
+    """Yield every file that isn't hidden, with True if it is a regular one."""
     visits = Counter[str]()
     waiting = [(folder, frozenset[str]())]
     while waiting:
         here, above = waiting.pop()
         real = os.path.realpath(here)
-        if real in above:  # a link back to a folder that it lies in: all of that is taken already
+        if real in above:  # a link to a folder above it, all of which is taken already
             continue
         visits[real] += 1
         if visits[real] > MOST_VISITS:

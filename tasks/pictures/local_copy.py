@@ -1,4 +1,4 @@
-"""A folder that stands for pictures wherever they are: the folder itself, or a copy of a prefix in S3."""
+"""A local folder for pictures wherever they are: the folder itself, or a copy of a prefix in S3."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +16,9 @@ from tasks.storage import THREADS, keys_under
 
 @contextmanager
 def local_copy(source: str, suffixes: Sequence[str], progress: Progress = silent) -> Iterator[Path]:
-    """The folder itself, or a temporary copy of what lies under an `s3://` prefix and ends like that.
+    """Yield the folder itself, or a temporary copy of what lies under an `s3://` prefix and has one of the suffixes.
 
-    `progress` hears what was left in S3.
+    `progress` is told what was left in S3.
     """
     if not source.startswith("s3://"):
         folder = Path(source).expanduser()
@@ -32,6 +32,7 @@ def local_copy(source: str, suffixes: Sequence[str], progress: Progress = silent
 
 
 def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...], progress: Progress) -> None:
+    # S3 compares text: without the slash, the prefix pictures would take in pictures-old/, too
     base = location.key if not location.key or location.key.endswith("/") else location.key + "/"
     there = [k for k in keys_under(S3Location(location.bucket, base)) if not k.endswith("/")]  # the console's folders
     keys = [k for k in there if k.lower().endswith(suffixes)]
@@ -45,7 +46,7 @@ def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...],
 
 
 def _targets(keys: Iterable[str], base: str) -> dict[PurePosixPath, str]:
-    """The path of each key's file below a folder, with the key: S3 has keys that no file system has side by side."""
+    """The keys by their file's relative path; refuse keys that can't be side by side in a file system."""
     targets: dict[PurePosixPath, str] = {}
     for key in keys:
         relative = PurePosixPath(key.removeprefix(base))

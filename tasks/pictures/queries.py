@@ -20,18 +20,18 @@ from tasks.progress import Progress, silent
 from tasks.storage import download
 
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
-"""What a real-time endpoint takes. In the request it is base64, which adds a third; the rest is room."""
+"""The largest picture for a real-time endpoint: base64 in the request adds a third, and the rest is room."""
 MOST_ASYNC_PICTURE_BYTES = MAX_IMAGE_BYTES
-"""An asynchronous request may have 1 GB: the recommender's own limit comes first."""
+"""The largest for an asynchronous one: a request may have 1 GB, so the recommender's own limit comes first."""
 DECODED_PX = 448
-"""What a JPEG is decoded to: as for an encoder of 224 pixels, and several times faster than whole."""
+"""Pixels a side that a JPEG is decoded to at least: as for an encoder of 224, and several times faster than whole."""
 UNUSABLE_SHOWN = 5
 THREADS = 2
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One query picture: a name that is unique in its batch, and the file's bytes as they are."""
+    """One query picture: a name that is unique in its batch, and the file's unchanged bytes."""
 
     name: str
     content: bytes = field(repr=False)
@@ -71,7 +71,7 @@ def _spread(files: Sequence[Path], count: int) -> Sequence[Path]:
 
 
 def _refuse_unusable(pictures: Sequence[Picture], source: str) -> None:
-    """All of them at once, and before anything is deployed: nobody mends a folder one nightly run at a time."""
+    """Refuse them all at once, before anything is deployed: nobody repairs a folder one nightly run at a time."""
     with ThreadPoolExecutor(THREADS) as pool:
         faults = [fault for fault in pool.map(fault_of, pictures) if fault]
     if faults:
@@ -83,7 +83,7 @@ def _refuse_unusable(pictures: Sequence[Picture], source: str) -> None:
 
 
 def fault_of(picture: Picture) -> str:
-    """Why an endpoint could not answer about the picture; empty if it could. Looks as the recommender will."""
+    """Decode as the recommender does; return why an endpoint can't answer about the picture, empty if it can."""
     try:
         decode(checked(picture.content, picture.name), at_least_px=DECODED_PX)
     except InputError as exc:
@@ -104,7 +104,7 @@ def read_picture(source: str, most_bytes: int = MOST_PICTURE_BYTES) -> Picture:
 
 
 def checked(content: bytes, name: str, most_bytes: int = MOST_PICTURE_BYTES) -> bytes:
-    """The bytes, if they are a picture that the endpoint can take: found out here rather than there."""
+    """Return the bytes; raise InputError here, rather than there, unless the endpoint can take the picture."""
     if len(content) > most_bytes:
         taken_by = "InvokeEndpoint" if most_bytes == MOST_PICTURE_BYTES else "the recommender"
         raise InputError(
@@ -116,7 +116,7 @@ def checked(content: bytes, name: str, most_bytes: int = MOST_PICTURE_BYTES) -> 
             picture.verify()
     except UnidentifiedImageError as exc:
         raise InputError(f"{name} is no picture: its bytes are of no known format. Remove or replace it.") from exc
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:  # SyntaxError: a broken PNG
         raise InputError(
             f"{name} is no picture that can be read ({exc or type(exc).__name__}). Remove or replace it."
         ) from exc

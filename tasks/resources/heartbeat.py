@@ -1,7 +1,7 @@
-"""A sign of life that a run keeps in S3 while it lives: what a sweep judges by, whatever Prefect says.
+"""The sign of life that a run writes to S3 while it lives, and by which a sweep judges it, whatever Prefect says.
 
-Prefect knows nothing of a run whose machine is gone, and calls a run Crashed whose worker alone was killed. Ages are
-told by S3's own clock, which both sides ask: the clocks of two machines may differ by more than a beat.
+Prefect doesn't notice that a run's machine is gone, and it calls a run Crashed when only its worker was killed. Ages
+are measured by S3's own clock, since the clocks of two machines may differ by more than a beat.
 """
 
 import json
@@ -24,19 +24,19 @@ from tasks.resources.processes import lives, start_time
 
 BEAT_SECONDS = 30.0
 LAST_BEAT_SECONDS = 60.0
-"""How long the end of a run waits for a beat that is under way: it must not be written after the run's data is gone."""
+"""Seconds that a run's end waits for a beat under way, which must not be written after the run's data is gone."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process anywhere: process ids mean nothing on another machine, or in another container of this one."""
+    """A process on some machine: its id means nothing on another one, or in another container of the same one."""
 
     machine: str
     pid: int
     started: float
 
     def state(self) -> Literal["alive", "gone", "unknown"]:
-        """What can be seen of it from here; "unknown" where it ran elsewhere, or where its id was given again."""
+        """The state as seen from here; "unknown" if the process ran elsewhere, or if its id was given again."""
         if self.machine != this_machine():
             return "unknown"
         if start_time(self.pid) is None:
@@ -45,10 +45,10 @@ class Process:
 
 
 def this_machine() -> str:
-    """Names this boot of this machine and, on Linux, this namespace of process ids."""
-    with suppress(OSError):
+    """The name of this boot of this machine and, on Linux, of this namespace of process ids."""
+    with suppress(OSError):  # no /proc: not Linux
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"  # containers of one machine share its boot_id
     return f"{socket.gethostname()} {psutil.boot_time():.0f}"
 
 
@@ -58,11 +58,11 @@ def this_process() -> Process:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What a run says of itself. `silent_seconds` is how long ago it last said so."""
+    """A run's sign of life. `silent_seconds` is its age."""
 
     process: Process
     kept: bool
-    """What it makes is meant to stay until it expires."""
+    """True if what the run makes is meant to stay until it expires."""
     ended: bool
     silent_seconds: float = 0.0
 
@@ -74,13 +74,13 @@ def read_heartbeat(bucket: str, run_id: str) -> Heartbeat | None:
         answer = client("s3").get_object(Bucket=where.bucket, Key=where.key)
         asked_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         silent = (asked_at - answer["LastModified"]).total_seconds()
-        with suppress(ValueError, TypeError, KeyError, RecursionError):
+        with suppress(ValueError, TypeError, KeyError, RecursionError):  # the last for JSON that is nested too deeply
             return _heartbeat(json.loads(answer["Body"].read()), max(0.0, silent))
     return None
 
 
 def _heartbeat(read: Any, silent_seconds: float) -> Heartbeat:
-    """What was written; ValueError, TypeError or KeyError if it is no heartbeat."""
+    """The heartbeat that was read; raise ValueError, TypeError or KeyError if it is none."""
     process = Process(**read["process"])
     if not (isinstance(process.pid, int) and process.pid > 0 and isinstance(process.started, int | float)):
         raise ValueError(f"{process} is no process")
@@ -93,18 +93,18 @@ def _location(bucket: str, run_id: str) -> S3Location:
 
 @dataclass
 class Beating:
-    """A thread that writes the heartbeat until it is told to stop. A beat that S3 refuses is said once, and goes on."""
+    """A thread that writes the heartbeat until it is stopped. If S3 refuses a beat, it warns once and goes on."""
 
     bucket: str
     run_id: str
     warn: Progress
     kept: bool = False
-    """Whether what the run makes is meant to stay."""
+    """True if what the run makes is meant to stay."""
     stopping: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Writes the first beat before it returns: nothing is made before there is a sign of life."""
+        """Write the first beat before returning: nothing is made before there is a sign of life."""
         self.write(ended=False)
         self.thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self.thread.start()
@@ -115,7 +115,7 @@ class Beating:
             self.thread.join(LAST_BEAT_SECONDS)
 
     def end(self) -> None:
-        """The last beat of a run whose things stay: it is over, and that was meant."""
+        """Stop, and write the last beat of a run whose resources stay: it has ended as intended."""
         self.stop()
         self.write(ended=True)
 
@@ -129,8 +129,8 @@ class Beating:
         failed = False
         while not self.stopping.wait(BEAT_SECONDS):
             try:
-                # Hasty: a beat that arrives after the run's end would speak of a run that lives. The first and the
-                # last are waited for, and worth every attempt: without the last, what was to be kept would be swept.
+                # Hasty: a beat that arrives after the run's end would make the run look alive. The first and the last
+                # get every attempt: without the last, a sweep would remove what was to be kept.
                 self.write(ended=False, hasty=True)
                 failed = False
             except StygigError as exc:

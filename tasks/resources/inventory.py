@@ -1,7 +1,7 @@
-"""What of ours exists: the record that a run keeps of what it makes, and the tags on the things themselves.
+"""The inventory of our resources in AWS: the records that runs keep of what they make, and the tags on the resources.
 
-Every resource is written down in S3 before it is asked for, so that a process which knows nothing but a run's id, or
-nothing at all, finds what a killed run left. Tags are the second way: they survive the bucket.
+Every resource is recorded in S3 before it is created, so that another process finds what a killed run left, with the
+run's id or without it. Tags are the second way: they survive the bucket.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tasks.resources.resource import Resource, Unreadable
 
 @dataclass(frozen=True)
 class Inventory:
-    """What was found, what bears a mark of ours that can't be read, and what could not be looked at."""
+    """The resources found, things with a mark of ours that can't be read, and the reasons why a listing failed."""
 
     resources: tuple[Resource, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
@@ -37,7 +37,7 @@ class Inventory:
 
 
 def write_down(plan: RunPlan, kind: str, name: str, endpoint: str = "") -> Resource:
-    """Records what is about to be made. Called before the call that makes it."""
+    """Record a resource that is about to be made; call this before the call that makes it."""
     resource = Resource(kind, name, plan.run_id, now(), plan.expires_at, endpoint)
     with explained("s3:PutObject", f"{plan.bucket}/{resource.key}"):
         client("s3").put_object(Bucket=plan.bucket, Key=resource.key, Body=resource.to_json().encode())
@@ -45,9 +45,9 @@ def write_down(plan: RunPlan, kind: str, name: str, endpoint: str = "") -> Resou
 
 
 def write_down_data(plan: RunPlan, *, anew: bool = True) -> None:
-    """Records that what lies under the run's prefix is the run's, and may be deleted with it.
+    """Record that what lies under the run's prefix is the run's, and may be deleted with it.
 
-    Not anew: a record that is there stays, with the expiry that it has.
+    With `anew=False` a record that is there already stays, with its expiry.
     """
     name = f"{plan.bucket}/{plan.names.prefix.key}"
     if anew or not any(each.kind == "data" for each in recorded(plan.bucket, plan.run_id)):
@@ -55,19 +55,19 @@ def write_down_data(plan: RunPlan, *, anew: bool = True) -> None:
 
 
 def strike_out(bucket: str, resource: Resource) -> None:
-    """Takes the record back, once the thing is proven gone; no bucket, no record."""
+    """Delete the record, once the resource is proven gone; a missing bucket is no error."""
     with explained("s3:DeleteObject", f"{bucket}/{resource.key}"), missing_ok():
         client("s3").delete_object(Bucket=bucket, Key=resource.key)
 
 
 def recorded(bucket: str, run_id: str = "") -> list[Resource]:
-    """What runs wrote down and nobody has struck out; of one run, or of all. What can't be read is left out."""
+    """The recorded resources that nobody has struck out, of one run or of all, without unreadable records."""
     found = [each for each in records(bucket, run_id) if isinstance(each, Resource)]
     return sorted(found, key=in_order)
 
 
 def records(bucket: str, run_id: str = "") -> Iterator[Resource | Unreadable]:
-    """Every record in the bucket, of one run or of all, in no order."""
+    """Yield every record in the bucket, of one run or of all, in no particular order."""
     s3 = client("s3")
     prefix = f"{RUNS_PREFIX}{run_id}/resources/" if run_id else RUNS_PREFIX
     with explained("s3:ListBucket", bucket), missing_ok():
@@ -79,7 +79,7 @@ def records(bucket: str, run_id: str = "") -> Iterator[Resource | Unreadable]:
 
 
 def _fetched(bucket: str, key: str) -> Resource | Unreadable:
-    """The record; one that may not be read hides none of the others."""
+    """The record, or Unreadable if S3 refuses it: that must not hide the other records."""
     try:
         return _read(key, client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError as exc:
@@ -93,7 +93,7 @@ def _run_of_key(key: str) -> str:
 
 
 def _read(key: str, content: bytes) -> Resource | Unreadable:
-    """The resource in a record. One that lies among another run's is nobody's word on either."""
+    """The resource in a record; Unreadable if it is damaged, or lies among the records of another run."""
     run_id = _run_of_key(key)
     try:
         resource = Resource.from_json(content)
@@ -106,14 +106,14 @@ def _read(key: str, content: bytes) -> Resource | Unreadable:
 
 
 def tagged(kind: ResourceKind) -> Iterator[Resource | Unreadable]:
-    """What of a kind carries our tags, whoever wrote it down."""
+    """Yield the resources of a kind that carry our tags, recorded or not."""
     with explained(kind.listing):
         yield from kind.tagged()
 
 
 @dataclass
 class _Taking:
-    """An inventory while it is taken. What a listing has shown before it was refused counts."""
+    """An inventory in the making. It keeps what a listing has shown before the listing was refused."""
 
     run_id: str
     found: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
@@ -135,22 +135,22 @@ class _Taking:
 
 
 def inventory(bucket: str, run_id: str = "") -> Inventory:
-    """All of ours (of one run, or of all), recorded or tagged, in the order of creation.
+    """All our resources, of one run or of all, recorded or tagged, in the order of creation.
 
-    Where a listing is refused the rest is found all the same: a teardown removes what it can see.
+    If a listing is refused, the rest is found all the same: a teardown removes what it can see.
     """
     taking = _Taking(run_id)
     for kind in KINDS:
         taking.take(tagged(kind))
-    taking.take(records(bucket, run_id))
+    taking.take(records(bucket, run_id))  # last: a record tells more than the tags do, such as the endpoint
     resources = tuple(sorted(taking.found.values(), key=in_order))
     return Inventory(resources, tuple(taking.unreadable.values()), tuple(taking.unlisted))
 
 
 def existing(bucket: str, run_id: str = "") -> Inventory:
-    """The inventory without what was written down but never made, each with its status and what it costs.
+    """The inventory without what was recorded but never made, each resource with its status and price per hour.
 
-    What may not be looked at counts as existing, with an unknown status and price.
+    A resource that we may not look at counts as existing, with an unknown status and price.
     """
     taken = inventory(bucket, run_id)
     seen = [_seen(resource) for resource in taken.resources]
@@ -167,5 +167,5 @@ def _seen(resource: Resource) -> Resource | None:
 
 @task(name="inventory", only_reads=True)
 def inventory_task(bucket: str) -> Inventory:
-    """Of all runs, with what was written down and never made: a sweep strikes that out, too."""
+    """The inventory of all runs, with what was recorded but never made: a sweep strikes that out, too."""
     return inventory(bucket)

@@ -1,4 +1,4 @@
-"""What there is to know of a kind of resource: how to see one, whose it is, how to remove it, how to find them all."""
+"""The description of a kind of resource: how to look at one, find its owner, delete it, and list all of the kind."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from tasks.resources.resource import Resource, Unreadable
 
 
 def _of_its_record(resource: Resource) -> str:
-    """For what carries no tags, and for names with the run's id or the hash of its tags in them."""
+    """The run in the record: for kinds without tags, and for names that hold the run's id or a hash of its tags."""
     return resource.run_id
 
 
@@ -23,7 +23,7 @@ class ResourceKind:
     look: Callable[[Resource], Resource | None]
     """The resource as AWS shows it now; None, or an error that says so, if it is gone."""
     delete: Callable[[Resource], object]
-    """Asks for its deletion, once."""
+    """Ask for its deletion, once."""
     owner: Callable[[Resource], str] = _of_its_record
     """The id of the run that its tags name; empty if they name none."""
     tagged: Callable[[], Iterator[Resource | Unreadable]] = _nothing
@@ -31,4 +31,4 @@ class ResourceKind:
     listing: str = ""
     """The IAM action that `tagged` needs."""
     usd_per_hour: Callable[[Resource], float | None] = lambda resource: 0.0
-    """None where no price is known."""
+    """The price in US dollars per hour; None where it isn't known."""

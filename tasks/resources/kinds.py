@@ -1,4 +1,4 @@
-"""The kinds of things that a run makes in AWS, in the order in which it makes them; teardown goes backwards."""
+"""The kinds of resources that a run makes in AWS, in the order in which it makes them; a teardown goes backwards."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -28,22 +28,22 @@ _ORDER = {kind.name: number for number, kind in enumerate(KINDS)}
 
 
 def kind_of(resource: Resource) -> ResourceKind:
-    """The resource's kind; ValueError if there is none of that name, as in the record of another version."""
+    """The resource's kind; raise ValueError if there is none of that name, as in the record of another version."""
     if resource.kind not in _BY_NAME:
         raise ValueError(f"{resource.kind!r} is no kind of resource")
     return _BY_NAME[resource.kind]
 
 
 def in_order(resource: Resource) -> tuple[int, str]:
-    """Sorts resources by the order of creation."""
+    """The key that sorts resources by the order of creation."""
     return _ORDER[resource.kind], resource.name
 
 
 def looked_at(resource: Resource) -> Resource | None:
-    """The resource with its status as AWS reports it now; None if it isn't there, or is there but is not its run's.
+    """The resource with its status as AWS reports it now; None if it isn't there, or if its tags name another run.
 
-    A record alone proves nothing: the run may have died before it made the thing, and somebody else may have made one
-    of the same name since. Only the tag says whose it is.
+    A record alone proves nothing: the run may have died before it made the resource, and somebody else may have made
+    one of the same name since. Only the tags say whose it is.
     """
     kind = kind_of(resource)
     with explained(f"describing {resource.label}"), missing_ok():
@@ -53,7 +53,7 @@ def looked_at(resource: Resource) -> Resource | None:
 
 
 def priced(resource: Resource) -> Resource:
-    """The resource with what it costs an hour; what can't be found out, or may not be, is unknown and no error."""
+    """The resource with its price per hour: None, and no error, where it can't or may not be found out."""
     with suppress(StygigError), explained(f"describing {resource.label}"), missing_ok():
         return replace(resource, usd_per_hour=kind_of(resource).usd_per_hour(resource))
     return replace(resource, usd_per_hour=None)

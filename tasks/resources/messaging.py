@@ -18,8 +18,8 @@ def _look_at_topic(resource: Resource) -> Resource:
 
 
 def _tagged_topics() -> Iterator[Resource | Unreadable]:
-    """Under our names alone: accounts have thousands, each costs a call, and a topic bills nothing."""
-    for page in client("sns").get_paginator("list_topics").paginate():
+    """Yield topics under our names only: accounts have thousands, each costs a call, and a topic bills nothing."""
+    for page in client("sns").get_paginator("list_topics").paginate():  # SNS takes no filter, and gives no tags
         for arn in (topic["TopicArn"] for topic in page["Topics"]):
             if arn.rpartition(":")[2].startswith(PREFIX):
                 with missing_ok():
@@ -32,7 +32,7 @@ def _queue_url(name: str) -> str:
 
 
 def _queue_tags(url: str) -> dict[str, str]:
-    found: dict[str, str] = client("sqs").list_queue_tags(QueueUrl=url).get("Tags", {})
+    found: dict[str, str] = client("sqs").list_queue_tags(QueueUrl=url).get("Tags", {})  # absent for none
     return found
 
 
@@ -43,6 +43,7 @@ def _look_at_queue(resource: Resource) -> Resource:
 
 def _tagged_queues() -> Iterator[Resource | Unreadable]:
     pages = client("sqs").get_paginator("list_queues")
+    # SQS gives a token for the next page only where a size was asked for
     for page in pages.paginate(QueueNamePrefix=PREFIX, PaginationConfig={"PageSize": 1000}):
         for url in page.get("QueueUrls", []):
             with missing_ok():
@@ -51,11 +52,11 @@ def _tagged_queues() -> Iterator[Resource | Unreadable]:
 
 
 def _subscription_arns(resource: Resource) -> list[str]:
-    """The subscriptions of our queue to a topic. A topic of somebody else's stays; ours to it must not."""
+    """The ARNs of our queue's subscriptions to a topic: they must go even where the topic is somebody else's."""
     topic_arn, _, queue = resource.name.partition("|")
     pages = client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
     found = [s for page in pages for s in page["Subscriptions"]]
-    return [s["SubscriptionArn"] for s in found if s["Endpoint"].rpartition(":")[2] == queue]
+    return [s["SubscriptionArn"] for s in found if s["Endpoint"].rpartition(":")[2] == queue]  # it is the queue's ARN
 
 
 def _look_at_subscription(resource: Resource) -> Resource | None:

@@ -1,15 +1,15 @@
-"""Which process a process id means: ids are used again, the time of the start is not."""
+"""Processes told apart by id and start time: ids are used again, start times are not."""
 
 from contextlib import suppress
 
 import psutil
 
 SAME_START_SECONDS = 60.0
-"""Systems that tell it by the time of day tell it differently once their clock was set; ids come again much later."""
+"""The tolerance for start times: on some systems they shift when the clock is set. Ids come again much later."""
 
 
 def start_time(pid: int) -> float | None:
-    """When the process started, in seconds since 1970; None if it has ended, even if nobody has taken note yet."""
+    """The start of the process in seconds since 1970; None if it has ended, even if its parent hasn't noticed yet."""
     with suppress(psutil.NoSuchProcess):
         found = psutil.Process(pid)
         if found.status() != psutil.STATUS_ZOMBIE:
@@ -18,13 +18,13 @@ def start_time(pid: int) -> float | None:
 
 
 def lives(pid: int, started: float) -> bool:
-    """Whether the process that started then still runs."""
+    """True if the process that started then still runs."""
     found = start_time(pid)
     return found is not None and abs(found - started) < SAME_START_SECONDS
 
 
 def cpu_seconds(pid: int) -> float:
-    """What the process and those it has started, as far as they live, have computed so far; 0 if it has ended."""
+    """The CPU seconds so far of the process and of its descendants that still live; 0 if it has ended."""
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         found = psutil.Process(pid)
         return sum(map(_own_cpu_seconds, (found, *found.children(recursive=True))))

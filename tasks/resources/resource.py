@@ -1,4 +1,4 @@
-"""One thing of ours in AWS, as a run writes it down and as its tags tell of it."""
+"""One of our resources in AWS, as its record and its tags describe it."""
 
 import json
 import re
@@ -11,12 +11,12 @@ from tasks.clock import now
 from tasks.names import EXPIRY_TAG, RUN_ID_PATTERN, RUN_TAG, RUNS_PREFIX
 
 FOUND_AGAIN = frozenset({"status", "usd_per_hour"})
-"""What is asked of AWS each time and never written down."""
+"""The fields that are asked of AWS each time, and never recorded."""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One thing of ours. `name` is what its delete call takes; `endpoint` the endpoint it serves, empty: several."""
+    """One of our resources. `name` is what its delete call takes; `endpoint` the one it serves, empty for several."""
 
     kind: str
     name: str
@@ -26,7 +26,7 @@ class Resource:
     endpoint: str = ""
     status: str = ""
     usd_per_hour: float | None = 0.0
-    """None where the price is not known."""
+    """US dollars per hour; None where the price isn't known."""
 
     @property
     def label(self) -> str:
@@ -44,7 +44,7 @@ class Resource:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Resource":
-        """The resource in a record; ValueError says what is wrong with one that is not as `to_json` writes it."""
+        """The resource in a record; raise ValueError with the reason if it isn't as `to_json` writes it."""
         try:
             read = json.loads(text)
         except RecursionError as exc:
@@ -57,24 +57,24 @@ class Resource:
             raise ValueError(f"its fields are not those of a record: {odd}")
         if wrong := [name for name in sorted(wanted) if not isinstance(read[name], str)]:
             raise ValueError(f"{wrong[0]} is no text")
-        read["name"].encode()  # which half a character can't be
+        read["name"].encode()  # raises a ValueError for half a surrogate pair, which JSON can hold
         times = {key: checked_time(read[key], key) for key in ("created_at", "expires_at")}
         return cls(**(read | times | {"run_id": checked_run_id(read["run_id"])}))
 
     @property
     def key(self) -> str:
-        """Where its record lies in the bucket."""
+        """The key of its record in the bucket."""
         return f"{RUNS_PREFIX}{self.run_id}/resources/{self.kind}-{self.name.replace('/', '_')}"
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Something with a mark of ours that can't be read: it is shown, and left alone."""
+    """Something with a mark of ours that can't be read; it is shown, and left alone."""
 
     what: str
     why: str
     run_id: str = ""
-    """The run that it may be of."""
+    """The run that it may belong to."""
 
     def __str__(self) -> str:
         return f"{self.what}: can't be read, {self.why}"
@@ -83,7 +83,7 @@ class Unreadable:
 def marked(
     kind: str, name: str, marks: Mapping[str, str], created: datetime | None = None
 ) -> Resource | Unreadable | None:
-    """What the tags of something say: ours, ours by half and therefore left alone, or somebody else's (None)."""
+    """The resource that the tags describe; Unreadable if they are ours but damaged; None if they aren't ours."""
     if RUN_TAG not in marks and EXPIRY_TAG not in marks:
         return None
     try:
@@ -95,7 +95,7 @@ def marked(
 
 
 def tags_of(listed: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The tags as a mapping, from the list in which most services give them."""
+    """The tags as a mapping, from the list of keys and values that most services give."""
     return {mark["Key"]: mark["Value"] for mark in listed}
 
 
@@ -106,7 +106,7 @@ def checked_run_id(run_id: str) -> str:
 
 
 def checked_time(text: str, name: str) -> datetime:
-    """The time, which has to say its time zone: without one it is some other hour in each place."""
+    """The time in UTC; raise ValueError for one without a time zone, which means another hour in each place."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError as exc:

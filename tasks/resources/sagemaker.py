@@ -19,7 +19,7 @@ def run_of_endpoint(endpoint_name: str) -> str:
 
 
 def tagged_run_of_endpoint(endpoint_name: str) -> str:
-    """The same, with botocore's errors as they come."""
+    """Like `run_of_endpoint`, with botocore's errors as they come."""
     arn = client("sagemaker").describe_endpoint(EndpointName=endpoint_name)["EndpointArn"]
     return _run_of_arn(arn)
 
@@ -32,7 +32,7 @@ def _tagged(kind: str, operation: str, noun: str, **named: str) -> Iterator[Reso
     sagemaker = client("sagemaker")
     for page in sagemaker.get_paginator(operation).paginate(**named):
         for item in page[f"{noun}s"]:
-            with missing_ok():
+            with missing_ok():  # SageMaker's listings have no tags: one call for each item
                 marks = tags_of(sagemaker.list_tags(ResourceArn=item[f"{noun}Arn"])["Tags"])
                 if found := marked(kind, item[f"{noun}Name"], marks, item["CreationTime"]):
                     yield found
@@ -47,6 +47,7 @@ def _endpoint_usd_per_hour(resource: Resource) -> float | None:
     """Dollars per hour of the instances that the endpoint has now."""
     sagemaker = client("sagemaker")
     endpoint = sagemaker.describe_endpoint(EndpointName=resource.name)
+    # only the config names the instance types, only the endpoint how many instances there are now
     config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     counts = {v["VariantName"]: v.get("CurrentInstanceCount", 0) for v in endpoint.get("ProductionVariants", [])}
     try:
@@ -57,7 +58,7 @@ def _endpoint_usd_per_hour(resource: Resource) -> float | None:
 
 
 def _usd_per_hour(variant: dict[str, Any]) -> float:
-    return find_prices(region(), variant.get("InstanceType", "")).hosting_usd_per_hour
+    return find_prices(region(), variant.get("InstanceType", "")).hosting_usd_per_hour  # serverless ones have no type
 
 
 def _look_at_model(resource: Resource) -> Resource:

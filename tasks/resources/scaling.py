@@ -11,7 +11,7 @@ from tasks.resources.kind import ResourceKind
 from tasks.resources.resource import Resource, Unreadable, marked, tags_of
 from tasks.resources.sagemaker import tagged_run_of_endpoint
 
-ALARM_USD_PER_HOUR = 0.10 / 720
+ALARM_USD_PER_HOUR = 0.10 / 720  # 0.10 a month
 
 
 def _look_at_target(resource: Resource) -> Resource | None:
@@ -22,9 +22,9 @@ def _look_at_target(resource: Resource) -> Resource | None:
 
 
 def _run_of_target(resource: Resource) -> str:
-    """A scalable target is whose its endpoint is; one that has outlived its endpoint is its record's."""
+    """The run that the endpoint's tags name; the record's run for a target that has outlived its endpoint."""
     with missing_ok():
-        return tagged_run_of_endpoint(resource.name.split("/")[1])
+        return tagged_run_of_endpoint(resource.name.split("/")[1])  # endpoint/NAME/variant/NAME
     return resource.run_id
 
 
@@ -54,7 +54,7 @@ def _look_at_alarm(resource: Resource) -> Resource | None:
 
 
 def _run_of_alarm(resource: Resource) -> str:
-    """Nobody's, if another teardown has removed it since it was looked at."""
+    """The run that the alarm's tags name; empty if another teardown has removed the alarm meanwhile."""
     return next((_alarm_tags(alarm["AlarmArn"]).get(RUN_TAG, "") for alarm in _alarms(resource.name)), "")
 
 

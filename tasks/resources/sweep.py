@@ -1,8 +1,8 @@
-"""Which runs are over, by evidence, and removing what they left.
+"""The sweep: verdicts, by evidence, on which runs are over, and the removal of what they left.
 
 A run is over when its process is seen to be gone, when it said so itself, or when it has given no sign of life for
-long enough; Prefect's word shortens that time, and never stands alone against a run that still gives signs of life.
-What a run that died has left goes at once; what was meant to stay goes when it has expired.
+long enough. A final state in Prefect shortens that time, but never outweighs fresh signs of life.
+What a dead run left is removed at once; what was meant to stay is removed when it has expired.
 """
 
 from collections.abc import Sequence
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 SILENT_SECONDS = 20 * BEAT_SECONDS
-"""A run that gave no sign for so long is over. A stopped process or a server that restarts takes a minute or two."""
+"""The silence after which a run is over; a process that is stopped or a server that restarts takes a minute or two."""
 SILENT_AND_ENDED_SECONDS = 4 * BEAT_SECONDS
-"""The same where Prefect, too, says that it has ended."""
+"""The same where Prefect, too, says that the run has ended."""
 LONGEST_RUN = timedelta(hours=12)
-"""Beyond its expiry no run goes on for longer: every wait in it has a deadline."""
+"""The longest that a run goes on after its expiry: every wait in it has a deadline."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a run's things may be removed, and why, or why not."""
+    """The verdict on a run: `sweep` if its resources may be removed, and the reason why, or why not."""
 
     run_id: str
     sweep: bool
     why: str
     expired: bool
-    """All that it left has expired: a sweep that leaves it has not done its work."""
+    """True if all that the run left has expired: a sweep that leaves it has not done its work."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep removed, or on a dry run would remove; what it held back, and what it could not remove."""
+    """The result of a sweep: what it removed (on a dry run: would remove), held back, and could not remove."""
 
     runs: tuple[str, ...]
     removed: tuple[str, ...]
@@ -52,7 +52,7 @@ class Sweep:
     dry_run: bool
     held: tuple[Verdict, ...] = ()
     unreadable: tuple[str, ...] = ()
-    """What bears a mark of ours that can't be read, and is left alone."""
+    """Things with a mark of ours that can't be read; they are left alone."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -65,7 +65,7 @@ class Sweep:
         }
 
     def proven(self) -> "Sweep":
-        """Itself, if nothing stays that should have gone."""
+        """Return itself; raise LeftoverError if something stays that should have gone."""
         held = [] if self.dry_run else self.held
         overdue = [f"run {each.run_id}, which has expired: {each.why}" for each in held if each.expired]
         if self.left or overdue:
@@ -119,7 +119,7 @@ FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 
 
 def _is_over_without_heartbeat(resources: Sequence[Resource], prefect_state: str, at: datetime) -> tuple[bool, str]:
-    """For what has lost its bucket: Prefect's word, or the time that has passed."""
+    """Judge a run whose heartbeat is lost, as with its bucket, by Prefect's state or by the time that has passed."""
     if prefect_state in FINAL:
         return True, f"Prefect says {prefect_state}"
     if not prefect_state and all(resource.expired(at) for resource in resources):
@@ -133,18 +133,18 @@ def _long_expired(resources: Sequence[Resource], at: datetime) -> bool:
 
 
 def prefect_state_of(client: "SyncPrefectClient", run_id: str) -> str:
-    """The type of the run's state, as Prefect has it; empty for a run that this Prefect doesn't know."""
+    """The type of the run's state in Prefect; empty for a run that this Prefect doesn't know."""
     from prefect.exceptions import ObjectNotFound
 
     try:
         state = client.read_flow_run(UUID(run_id)).state
-    except (ObjectNotFound, ValueError):
+    except (ObjectNotFound, ValueError):  # an id that isn't a UUID is no flow run's
         return ""
     return state.type.value if state else "PENDING"
 
 
 def _close(client: "SyncPrefectClient", verdict: Verdict) -> None:
-    """Tells Prefect of a run that is over: until it knows, the run holds its deployment's only slot."""
+    """Tell Prefect that a run is over: until it knows, the run occupies its deployment's only slot."""
     from prefect.states import Crashed
 
     if prefect_state_of(client, verdict.run_id) not in {"", *FINAL}:
@@ -152,7 +152,7 @@ def _close(client: "SyncPrefectClient", verdict: Verdict) -> None:
 
 
 def _judged(bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool) -> Verdict:
-    """The verdict on one run; what may not be known of it is a reason to hold it back, and no other."""
+    """The verdict on one run; it is held back, and no other run with it, if we may not read its heartbeat."""
     resources, at = found.of(run_id), now()
     try:
         heartbeat = read_heartbeat(bucket, run_id)

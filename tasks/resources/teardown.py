@@ -1,7 +1,7 @@
-"""Removes what a run made, in reverse order, and proves that it is gone.
+"""The removal of what a run made, in reverse order, with proof that it is gone.
 
-No Prefect in the functions: they run in a flow's `finally`, in a hook of another process and in the sweep alike.
-Every one is idempotent and works from any half-made state. What lacks our record and our tags is never deleted.
+The functions do without Prefect: they run in a flow's `finally`, in a hook in another process, and in the sweep.
+Each is idempotent and works from any half-made state. Nothing that lacks our record and our tags is ever deleted.
 """
 
 import signal
@@ -28,13 +28,13 @@ from tasks.resources.sagemaker import ENDPOINT, ENDPOINT_CONFIG, MODEL, run_of_e
 
 @dataclass(frozen=True)
 class Removal:
-    """What a teardown did: lines for a log, and what it could not remove."""
+    """The result of a teardown: what it removed, as lines for a log, and what it could not remove."""
 
     removed: tuple[str, ...]
     left: tuple[str, ...]
 
     def proven(self) -> "Removal":
-        """Itself, if nothing is left."""
+        """Return itself; raise LeftoverError if something is left."""
         if self.left:
             raise LeftoverError(
                 f"{len(self.left)} of ours could not be removed: {'; '.join(self.left)}. "
@@ -44,7 +44,7 @@ class Removal:
 
 
 def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Progress) -> Removal:
-    """Removes all that a run made, and the data it left in S3; looks at each thing again before it says so."""
+    """Remove all that a run made, and its data in S3; look for each resource again before reporting it removed."""
     with uninterrupted(say):
         found = inventory(bucket, run_id)
         if not found.resources:
@@ -56,9 +56,9 @@ def tear_down_run(bucket: str, run_id: str, deadline: Deadline, say: Progress) -
 
 
 def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say: Progress) -> Removal:
-    """Removes one endpoint and what serves it alone; with a run's last endpoint goes the rest of the run.
+    """Remove one endpoint and what serves only this one; with a run's last endpoint, remove the rest of the run.
 
-    One that is gone already, and that no run has written down, is no error: there is nothing to remove.
+    An endpoint that is gone already, and that no run has recorded, is no error: there is nothing to remove.
     """
     run_id = _owner(bucket, endpoint_name)
     if not run_id:
@@ -71,7 +71,7 @@ def tear_down_endpoint(bucket: str, endpoint_name: str, deadline: Deadline, say:
 
 
 def _may_be_there(resource: Resource) -> bool:
-    """Whether it exists, as far as may be known: a record may be of what somebody has deleted since."""
+    """True unless the resource is known to be gone: somebody may have deleted it since it was recorded."""
     try:
         return looked_at(resource) is not None
     except StygigError:
@@ -79,7 +79,7 @@ def _may_be_there(resource: Resource) -> bool:
 
 
 def _owner(bucket: str, endpoint_name: str) -> str:
-    """The run that made the endpoint; empty if there is no such endpoint and nothing of it is left."""
+    """The run that made the endpoint; empty if neither the endpoint nor anything recorded for it is left."""
     try:
         run_id = run_of_endpoint(endpoint_name)
     except NotFoundError:
@@ -93,7 +93,7 @@ def _owner(bucket: str, endpoint_name: str) -> str:
 
 
 def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: Progress) -> Removal:
-    """Removes resources in the reverse of their order of creation, those of one kind side by side."""
+    """Remove resources in the reverse of their order of creation, those of one kind at the same time."""
     removed: list[str] = []
     left: dict[Resource, str] = {}
     with uninterrupted(say):
@@ -102,7 +102,7 @@ def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: 
             kept = [r for r in batch if _is_needed_by_one_of(r, left)]
             left |= dict.fromkeys(kept, "it is needed by what is left")
             batch = [r for r in batch if r not in kept]
-            there = {r for r in batch if _begin(r)}  # all are asked before one is waited for: each bills until asked
+            there = {r for r in batch if _begin(r)}  # before waiting for any: each bills until then
             for resource in batch:
                 why = _finish(bucket, resource, deadline)
                 if why:
@@ -115,9 +115,10 @@ def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: 
 
 
 def _is_needed_by_one_of(resource: Resource, left: Iterable[Resource]) -> bool:
-    """Without its config an endpoint that bills can't even be seen to: AWS warns not to delete it first.
+    """True if something that is left needs the resource: an endpoint its config and model, anything the run's data.
 
-    A run's data tells whether it lives and what it made, and stays for whoever tries again.
+    AWS warns not to delete the config of an endpoint that bills: what it runs can't be seen any more. The data tells
+    whether the run lives and what it made, which the next attempt needs.
     """
     if resource.kind == DATA.name:
         return any(True for _ in left)
@@ -127,7 +128,7 @@ def _is_needed_by_one_of(resource: Resource, left: Iterable[Resource]) -> bool:
 
 
 def _begin(resource: Resource) -> bool:
-    """Asks for the deletion, if it is there. What goes wrong is found again, and said, when it is waited for."""
+    """Ask for the deletion; False if there is nothing to delete. `_finish` meets errors again and reports them."""
     try:
         seen = looked_at(resource)
         if seen and seen.status != DELETING:
@@ -138,7 +139,7 @@ def _begin(resource: Resource) -> bool:
 
 
 def _finish(bucket: str, resource: Resource, deadline: Deadline) -> str:
-    """Waits until it has been looked for and not found, and strikes out its record; else says why it is left."""
+    """Wait until the resource is gone, and strike out its record; return why it is left, or an empty string."""
     try:
         _wait_until_gone(resource, deadline)
         strike_out(bucket, resource)
@@ -162,26 +163,26 @@ def _wait_until_gone(resource: Resource, deadline: Deadline) -> None:
 
 
 def _ask_to_delete(resource: Resource) -> None:
-    """An endpoint that is Creating or Updating can't be deleted yet: then the next poll asks again."""
+    """Ask AWS for the deletion. It refuses an endpoint that is Creating or Updating: the next poll asks again."""
     with explained(f"deleting {resource.label}"), missing_ok():
         try:
             kind_of(resource).delete(resource)
         except ClientError as exc:
-            if "in-progress" not in error_text(exc):
+            if "in-progress" not in error_text(exc):  # a ValidationException like any other: only the text tells
                 raise
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, a polite end, and a terminal that was closed."""
+"""Ctrl-C, a request to end, and a closed terminal."""
 
 
 @contextmanager
 def uninterrupted(say: Progress) -> Iterator[None]:
-    """Holds signals back while things are being removed, and delivers them afterwards.
+    """Hold signals back while resources are being removed, and deliver the first of them afterwards.
 
-    A teardown that is cut short leaves a bill.
+    A teardown that is cut short leaves resources that bill.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # Python lets only the main thread handle signals
         yield
         return
 

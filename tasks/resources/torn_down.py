@@ -1,8 +1,8 @@
-"""The promise that nothing is left, in layers (which of them runs when: README, "When a run is killed").
+"""The layers that see to it that a run leaves nothing (README, "When a run is killed": which of them runs when).
 
 1. `torn_down`, entered before the first thing is made: exceptions, a FAIL, Ctrl-C, SIGTERM, cancellation.
 2. `teardown_hook`, which Prefect runs in a new process when the flow's own was killed.
-3. the `sweep` flow, for when nobody was left to run a hook.
+3. the `sweep` flow, for when no process was left to run a hook.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from tasks.resources.teardown import Removal, tear_down_run, tear_down_task, uni
 
 @dataclass
 class Teardown:
-    """What the teardown did, once it has run."""
+    """The teardown of a run, with its result once it has run."""
 
     plan: RunPlan
     removal: Removal = field(default_factory=lambda: Removal((), ()))
@@ -36,7 +36,7 @@ class Teardown:
         self.removal = tear_down_run(self.plan.bucket, self.plan.run_id, deadline, say)
 
     def run_as_task(self, say: Progress) -> None:
-        """As a task, so that the run's graph shows what the run promises; without one where Prefect itself fails."""
+        """Run as a task, so that the run's graph in Prefect shows it; without a task where Prefect itself fails."""
         minutes = self.plan.settings.teardown_deadline_minutes
         try:
             self.removal = tear_down_task(self.plan.bucket, self.plan.run_id, minutes)
@@ -49,14 +49,14 @@ class Teardown:
 
 @contextmanager
 def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = False) -> Iterator[Teardown]:
-    """Tears down what the run makes inside of it, however it is left. Holds signals back meanwhile."""
+    """Tear down what the run makes in this context, however the context ends, and hold signals back meanwhile."""
     teardown, say = Teardown(plan), run_logger().info
     write_down_data(plan)
     heart = Beating(plan.bucket, plan.run_id, run_logger().warning, kept=keep)
     heart.start()
     try:
         yield teardown
-    except BaseException:
+    except BaseException:  # Ctrl-C is no Exception, nor is the TerminationSignal that Prefect makes of SIGTERM
         with uninterrupted(say):
             _end_kept(heart) if keep else _tear_down_after_failure(heart, teardown, say)
         raise
@@ -72,7 +72,7 @@ def torn_down(plan: RunPlan, *, keep: bool = False, keep_on_success: bool = Fals
 def _end_kept(heart: Beating) -> None:
     try:
         heart.end()
-    except StygigError as exc:  # the run itself went well
+    except StygigError as exc:  # it must not change how the run itself ends
         run_logger().error(
             "that what the run made is to be kept could not be written down: "
             "a sweep may remove it before it expires: %s",
@@ -81,7 +81,7 @@ def _end_kept(heart: Beating) -> None:
 
 
 def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Progress) -> None:
-    """What went wrong first is what the run ends with; a teardown that fails too is said, and left to the sweep."""
+    """Tear down; the run ends with its own error, and a teardown that fails, too, is logged and left to the sweep."""
     heart.stop()
     try:
         teardown.run_as_task(say)
@@ -93,7 +93,10 @@ def _tear_down_after_failure(heart: Beating, teardown: Teardown, say: Progress) 
 
 
 def teardown_hook(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """For on_failure, on_crashed and on_cancellation: knows nothing but the run's id, and needs no more."""
+    """Tear down on_failure, on_crashed and on_cancellation, with nothing but the run's id.
+
+    Prefect may call this in a new process, after the flow's own was killed.
+    """
     logger = flow_run_logger(flow_run, flow)
     if (flow_run.parameters or {}).get("keep"):
         return

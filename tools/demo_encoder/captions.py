@@ -1,4 +1,4 @@
-"""What a picture shows and how a caption says it: the words that the text tower is fitted on."""
+"""Facts about pictures, and captions that state them: the words that the text tower is fitted on."""
 
 from dataclasses import dataclass
 from random import Random
@@ -23,7 +23,7 @@ UNKNOWN = ""
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a picture, or said in a caption; an empty string is unknown, or unsaid."""
+    """The facts known about a picture, or stated in a caption; an empty string means unknown, or unsaid."""
 
     category: str = UNKNOWN
     colour: str = UNKNOWN
@@ -36,7 +36,7 @@ class Facts:
 
 
 def caption(facts: Facts, rng: Random) -> tuple[str, Facts]:
-    """Return a caption that says some of the facts, and the facts that it says."""
+    """Return a caption that states some of the facts, and the facts that it states."""
     said = Facts(
         category=facts.category if rng.random() < 0.95 or not facts.gender else UNKNOWN,
         colour=facts.colour if rng.random() < 0.5 else UNKNOWN,

@@ -47,7 +47,7 @@ Fitted on
 
 
 class EncoderFolderError(RuntimeError):
-    """The written folder breaks a promise: its size, say."""
+    """The written folder is not as it must be; it is too large, for example."""
 
 
 def attributes(towers: Towers) -> tuple[list[dict[str, str]], Floats]:
@@ -88,7 +88,7 @@ def write_description(folder: Path, towers: Towers, measured: Measured) -> None:
 
 
 def check_size(folder: Path) -> int:
-    """Return the folder's bytes; raise where it is too large to ship with the source."""
+    """Return the folder's bytes; raise EncoderFolderError if it is too large to ship with the source."""
     total = sum(path.stat().st_size for path in folder.iterdir())
     if total > MOST_BYTES:
         raise EncoderFolderError(

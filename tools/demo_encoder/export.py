@@ -1,4 +1,4 @@
-"""Writing the fitted towers as ONNX: small weights on disk, float32 arithmetic at run time."""
+"""The export of the fitted towers as ONNX: small weights on disk, float32 arithmetic at run time."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tasks.encoder.onnx_tower import Initializers, Nodes, Tower, float16_weights, shrink, traced
 from tools.demo_encoder.towers import CONTEXT_LENGTH, IMAGE_SIZE, Floats
 
-_MEDIUM = 60_000  # below this many values float16: the first layers are small, and int8 hurts them most
+_MEDIUM = 60_000  # weights with fewer values become float16: the first layers are small, and int8 hurts them most
 
 
 class ExportError(RuntimeError):
@@ -22,7 +22,7 @@ class ExportError(RuntimeError):
 
 def export_image_tower(model: torch.nn.Module, path: Path) -> None:
     """Write the image tower with int8 weights: "image" [N, 3, S, S] in, "embedding" [N, D] out."""
-    example = torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE)
+    example = torch.zeros(2, 3, IMAGE_SIZE, IMAGE_SIZE)  # two, since torch.export takes a batch of one for a constant
     _export(Tower(model, model.encode_image), example, ("image", "embedding"), path, int8_weights)
 
 
@@ -45,7 +45,7 @@ def frozen_trunk(model: torch.nn.Module) -> Callable[[Floats], Floats]:
 
 
 def check_same(path: Path, given: NDArray[np.generic], expected: Floats, *, least_cosine: float = 0.999) -> float:
-    """Return the lowest cosine between the ONNX model's rows and torch's; raise where it is too low."""
+    """Return the lowest cosine between the ONNX model's rows and torch's; raise ExportError if it is too low."""
     session = _session(onnx.load(path))
     found = session.run(None, {session.get_inputs()[0].name: given})[0]
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(expected, axis=1)
@@ -73,7 +73,7 @@ def int8_weights(tensor: onnx.TensorProto) -> tuple[Initializers, Nodes]:
 
 
 def _best_scales(values: Floats) -> Floats:
-    """Return a scale per output channel: clipping the largest values a little where that rounds the rest better."""
+    """Return a scale per output channel that clips the largest values a little where the rest is rounded better."""
     axes = tuple(range(1, values.ndim))
     full = np.maximum(np.abs(values).max(axis=axes, keepdims=True), 1e-12).astype(np.float32) / 127
     best: Floats = full

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("onnxscript").setLevel(logging.WARNING)
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)
     options = _parser().parse_args(arguments)
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # sums depend on it a little; so the same seed gives the same encoder
     try:
         fit_encoder(options)
     except (TrainingSetError, ExportError, EncoderFolderError) as error:
@@ -122,7 +122,7 @@ def measure_photographs(towers: Towers, files: Sequence[tuple[Path, str]]) -> Me
 
 
 def held_out_photographs(folder: Path) -> list[tuple[Path, str]]:
-    """Return the photographs of labels.csv that bear one of the ten labels, each with its category."""
+    """Return the photographs in labels.csv that have one of the ten labels, each with its category."""
     table = folder / "labels.csv"
     if not table.exists():
         raise TrainingSetError(

@@ -1,4 +1,4 @@
-"""Fitting the projection and the text tower on cached features, with every true caption a positive."""
+"""The fitting of the projection and the text tower on cached features; every true caption is a positive."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how hard to fit."""
+    """The length of a fitting, and its hyperparameters."""
 
     steps: int = 1200
     batch: int = 192
@@ -58,7 +58,7 @@ def fit(towers: Towers, examples: Examples, schedule: Schedule) -> None:
         optimiser.step()
         cosine.step()
         with torch.no_grad():
-            model.logit_scale.clamp_(0, np.log(100))
+            model.logit_scale.clamp_(0, np.log(100))  # CLIP's own limit
         if (step + 1) % 200 == 0:
             log.info("step %d of %d: loss %.3f", step + 1, schedule.steps, loss.item())
 
@@ -66,7 +66,7 @@ def fit(towers: Towers, examples: Examples, schedule: Schedule) -> None:
 def contrastive_loss(
     model: torch.nn.Module, features: torch.Tensor, tokens: torch.Tensor, true: torch.Tensor, unknown: torch.Tensor
 ) -> torch.Tensor:
-    """Return CLIP's loss both ways, spread evenly over all true captions; pairs nobody can judge are left out."""
+    """Return CLIP's loss both ways, spread evenly over all true captions, without pairs that can't be judged."""
     pictures = torch.nn.functional.normalize(model.visual.head(features), dim=-1)
     texts = torch.nn.functional.normalize(model.encode_text(tokens), dim=-1)
     logits = (model.logit_scale.exp() * pictures @ texts.T).masked_fill(unknown, -1e4)
@@ -80,7 +80,7 @@ def _one_way(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 
 
 def matches(shown: Sequence[Facts], said: Sequence[Facts]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return [pictures, captions] twice: is the caption true of the picture, and can nobody tell."""
+    """Return two arrays [pictures, captions]: the caption is true of the picture; and it can't be told."""
     pictures = np.array([facts.values() for facts in shown])[:, None, :]
     captions = np.array([facts.values() for facts in said])[None, :, :]
     unsaid, equal, unseen = captions == "", pictures == captions, pictures == ""
@@ -90,7 +90,7 @@ def matches(shown: Sequence[Facts], said: Sequence[Facts]) -> tuple[torch.Tensor
 
 
 def sampling_chances(examples: Examples) -> NDArray[np.float64]:
-    """Return each row's chance: photographs half of a batch, and within a source rare categories nearly as often."""
+    """Return each row's chance: most of a batch are photographs, and rare categories come nearly as often as others."""
     shares = {"photograph": 0.7, "drawn": 0.24, "fashion_mnist": 0.06}
     kinds = [f"{source} {facts.category}" for source, facts in zip(examples.sources, examples.facts, strict=True)]
     _, which, counts = np.unique(kinds, return_inverse=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""What an embedding is worth: neighbours of the same label, and categories named without a classifier."""
+"""Scores of an embedding: neighbours with the same label, and categories named without a classifier."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def zero_shot_accuracy(embeddings: Floats, labels: Sequence[str], prompts: Float
 
 
 def scores(on: str, towers: Towers, embeddings: Floats, labels: Sequence[str], names: Sequence[str]) -> Measured:
-    """Return both numbers and the count of pictures, each key beginning with what was measured on."""
+    """Return both scores and the number of pictures; each key begins with `on`, the name of what was measured on."""
     prompts = np.stack([towers.embed_captions(category_prompts(name)) for name in names])
     return {
         f"{on}_pictures": len(labels),

@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Towers:
-    """The model with what it is used through: its tokenizer, and its frozen trunk as a fast function."""
+    """The model, its tokenizer, and its frozen trunk as a fast function."""
 
     model: torch.nn.Module
     tokenize: SimpleTokenizer

@@ -28,7 +28,7 @@ _DRAWING_SEED = 300_000  # far from the seeds of the catalogue and of the query 
 
 
 class TrainingSetError(ValueError):
-    """A folder of training pictures is not what it should be."""
+    """A folder of training pictures is not as it should be."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Scaling that acts: alarms, policies and schedules set the instance counts of variants."""
+"""Auto scaling that really acts: alarms, policies and schedules set the instance counts of variants."""

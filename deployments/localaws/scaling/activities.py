@@ -1,4 +1,4 @@
-"""The scaling activities: what Application Auto Scaling has done to an endpoint, and how it ended."""
+"""Scaling activities: the changes that Application Auto Scaling made to an endpoint, and how each ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IN_PROGRESS, SUCCESSFUL, FAILED = "InProgress", "Successful", "Failed"
 
 @dataclass
 class Activity:
-    """One change of a variant's instance count; `policy_arn` is empty when the target's own bounds asked for it."""
+    """One change of a variant's instance count; `policy_arn` is empty when the target's bounds caused it."""
 
     region: str
     resource_id: str
@@ -36,12 +36,12 @@ class Activity:
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """The activity's Description, in AWS's words."""
         return f"Setting desired instance count to {self.capacity}."
 
     @property
     def status_message(self) -> str:
-        """How far it is."""
+        """The activity's StatusMessage, in AWS's words."""
         if self.status == FAILED:
             return f"Failed to set desired instance count to {self.capacity}. Reason: {self.reason}"
         done = f"Successfully set desired instance count to {self.capacity}."
@@ -50,7 +50,7 @@ class Activity:
         return f"{done} Change successfully fulfilled by sagemaker."
 
     def describe(self) -> dict[str, object]:
-        """The activity as DescribeScalingActivities answers it."""
+        """The activity as DescribeScalingActivities returns it."""
         return {
             "ActivityId": self.id,
             "ServiceNamespace": "sagemaker",
@@ -67,25 +67,25 @@ class Activity:
 
 @dataclass
 class BoundsActivity(Activity):
-    """One change of a target's minimum or maximum by a scheduled action; it has ended when it begins."""
+    """One change of a target's minimum or maximum capacity by a scheduled action; it is never in progress."""
 
     bounds: str = ""
 
     @property
     def description(self) -> str:
-        """What it does."""
+        """The activity's Description, in AWS's words."""
         return f"Setting {self.bounds}"
 
     @property
     def status_message(self) -> str:
-        """What came of it."""
+        """The activity's StatusMessage, in AWS's words."""
         if self.status == FAILED:
             return f"Failed to set {self.bounds}. Reason: {self.reason}"
         return f"Successfully set {self.bounds}"
 
 
 class Activities:
-    """The activities of one embedded AWS, the newest first; guarded by the hosting's lock."""
+    """The activities of one embedded AWS, newest first; callers hold the hosting's lock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -95,15 +95,15 @@ class Activities:
         return iter(list(self._all))
 
     def add(self, activity: Activity) -> None:
-        """Begins one."""
+        """Add an activity."""
         self._all.appendleft(activity)
 
     def clear(self) -> None:
-        """Forgets all."""
+        """Remove all activities."""
         self._all.clear()
 
     def settle(self, outcome: Callable[[Activity], tuple[str, str] | None]) -> list[Activity]:
-        """Ends those in progress whose outcome (a status, and a reason) is known; these."""
+        """End the activities in progress whose outcome (a status and a reason) is known, and return them."""
         ended = []
         for activity in self:
             if activity.status == IN_PROGRESS and (found := outcome(activity)) is not None:
@@ -113,15 +113,16 @@ class Activities:
         return ended
 
     def past(self, region: str, resource_id: str, policy_arn: str, *, out: bool) -> Past | None:
-        """When a policy last added instances, or took some away; None if it never did, or that no longer counts.
+        """The last time a policy added instances (`out`) or removed some; None if it never did or it no longer counts.
 
-        What failed begins no cool-down, and the cool-down of scaling in ends with the next scaling out.
+        A failed activity starts no cool-down, and the next scale-out ends the cool-down of scaling in.
         """
         for activity in self:
             if (activity.region, activity.resource_id) != (region, resource_id) or activity.status == FAILED:
                 continue
             added = activity.capacity > activity.capacity_before
             if activity.policy_arn == policy_arn and added == out:
+                # AWS starts a cool-down when the activity has succeeded, so one in progress has used up nothing of it.
                 since = self._clock.now() - activity.ended_clock if activity.ended_clock is not None else 0.0
                 return Past(since, activity.capacity_before)
             if added and not out:

@@ -1,4 +1,4 @@
-"""Scaling that acts: each AWS minute alarms are evaluated, and scaling policies set the instance counts of variants."""
+"""The scaling engine: every AWS minute it evaluates alarms, and scaling policies set the variants' instance counts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from localaws.services.serving import Serving
 
 SHORTEST_PAUSE_REAL_SECONDS = 0.005
 LONGEST_PAUSE_REAL_SECONDS = 0.25
-# Set on a target of moto's: whether its bounds have been applied since it was last registered.
+# Attribute set on moto's scalable targets: False until their current bounds have been applied.
 BOUNDED = "localaws_bounded"
 _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
 
 
 class Scaling:
-    """The scaling of one embedded AWS; targets, policies and alarms are where moto keeps them."""
+    """The auto scaling of one embedded AWS; its targets, policies and alarms stay in moto's backends."""
 
     def __init__(self, hosting: Hosting, state: State, serving: Serving) -> None:
         self.clock = hosting.clock
@@ -40,12 +40,12 @@ class Scaling:
         self._state = state
         self._serving = serving
         self._activities = Activities(hosting.clock)
-        # Held while a minute is worked off, and by who wipes everything: no minute writes into what is new.
+        # Held while a minute is processed and during a reset, so that no minute writes into the fresh state.
         self.between_minutes = threading.RLock()
         self._last = 0
 
     def start(self) -> None:
-        """Begins to see what is put into CloudWatch, and to act once an AWS minute."""
+        """Start to record what is put into CloudWatch, and to act once every AWS minute."""
         self._last = self.history.minute()
         self.history.hold_within(self._last + MINUTE)
         queries.recorders.append(self.history)
@@ -53,19 +53,19 @@ class Scaling:
         self._hosting.threads.spawn("minutes", self._minutes)
 
     def stop(self) -> None:
-        """Sees nothing any more."""
+        """Stop recording, and let the clock run freely again."""
         self.clock.hold_at(math.inf)
         queries.recorders.remove(self.history)
         alarms.observers.remove(self._alarm_changed)
 
     def reset(self) -> None:
-        """Forgets metrics and activities."""
+        """Forget all metrics and activities."""
         self.history.clear()
         with self._hosting.lock:
             self._activities.clear()
 
     def advance(self, seconds: float) -> None:
-        """Moves time on, and works off each minute that passes."""
+        """Move the clock on by that many AWS seconds, and process each minute that passes."""
         while (step := min(seconds, self.history.until_next_minute())) > 0:
             self.clock.advance(step)
             seconds -= step
@@ -76,9 +76,9 @@ class Scaling:
             self._work_off()
 
     def _work_off(self) -> None:
-        """Works the running minute off, unless that was done.
+        """Process the current minute, unless that is already done.
 
-        Compressed time does not leave a minute before that: on a busy machine alarms would miss datapoints otherwise.
+        Compressed time stops at the end of a minute until then: on a busy machine, alarms would miss datapoints.
         """
         with self.between_minutes:
             minute = self.history.minute()
@@ -97,7 +97,7 @@ class Scaling:
 
     def _pause(self) -> float:
         left = self._hosting.clock.real_seconds(self.history.until_next_minute())
-        # The clock's rate can be changed meanwhile, so no wait is long.
+        # Waits stay short because the clock's rate can change meanwhile.
         return min(max(left, SHORTEST_PAUSE_REAL_SECONDS), LONGEST_PAUSE_REAL_SECONDS)
 
     def _minute(self) -> None:
@@ -116,13 +116,13 @@ class Scaling:
                 self._keep_in_bounds(region, target)
 
     def activities(self, region: str) -> list[Activity]:
-        """The activities of a region, the newest first."""
+        """The activities of a region, newest first."""
         self._settle()
         with self._hosting.lock:
             return [activity for activity in self._activities if activity.region == region]
 
     def find(self, region: str, resource_id: str) -> ScaledVariant | None:
-        """The variant that a resource ID names."""
+        """The variant that a resource ID names; None if it does not exist."""
         match = _RESOURCE.fullmatch(resource_id)
         with self._hosting.lock:
             endpoint = self._state.endpoints.get(key(region, match["endpoint"])) if match else None
@@ -131,7 +131,7 @@ class Scaling:
             return ScaledVariant(endpoint, endpoint.variants[match["variant"]], match["variant"])
 
     def _keep_in_bounds(self, region: str, target: Any) -> None:
-        """Brings the capacity between the target's minimum and maximum, as soon as the endpoint can be changed."""
+        """Bring the capacity within the target's bounds; a later call does so if the endpoint cannot be changed now."""
         scaled = self.find(region, target.resource_id)
         if scaled is None or getattr(target, BOUNDED, True) or not scaled.steady:
             return
@@ -144,7 +144,7 @@ class Scaling:
             self._set_capacity(region, target, scaled, target.max_capacity, cause)
 
     def bounds_changed(self, region: str, target: Any) -> None:
-        """Applies a target's bounds, now or as soon as the endpoint can be changed."""
+        """Apply a target's bounds, now or as soon as the endpoint can be changed."""
         setattr(target, BOUNDED, False)
         self._keep_in_bounds(region, target)
 
@@ -154,6 +154,7 @@ class Scaling:
         self._hosting.journal.record(
             "alarm.state", alarm=alarm.name, state=alarm.state_value, previous=previous, reason=alarm.state_reason
         )
+        # `_minute` acts on evaluated alarms all at once, because the largest proposal for a target wins.
         if not evaluated:
             self._act(triggers_of(region, alarm, datapoints(alarm, self.history, region)))
 
@@ -167,6 +168,7 @@ class Scaling:
             backend = applicationautoscaling_backends[ACCOUNT][region]
             target = backend.targets.get(dimension, {}).get(resource_id)
             scaled = self.find(region, resource_id)
+            # SageMaker refuses updates of an endpoint that is Updating; the alarm asks again every minute.
             if target is not None and scaled is not None and scaled.steady:
                 self._scale(region, backend, target, scaled, asked)
 
@@ -196,6 +198,7 @@ class Scaling:
         if (tracking := policy.target_tracking_scaling_policy_configuration) is not None:
             if trigger.value is None:
                 return None
+            # Both managed alarms name the same policy as their action; only their own names tell them apart.
             high = "-AlarmHigh-" in trigger.alarm_name
             wanted = tracked_capacity(tracking, high=high, capacity=capacity, measured=trigger.value, **past)
         else:
@@ -211,7 +214,7 @@ class Scaling:
     ) -> None:
         with self._hosting.lock:
             if not scaled.steady:
-                return  # somebody else changes it; the alarm asks again in a minute
+                return  # another request is changing it; the alarm asks again in a minute
             activity = Activity(
                 region, target.resource_id, target.scalable_dimension, cause, scaled.capacity, wanted, policy_arn
             )
@@ -220,7 +223,7 @@ class Scaling:
         self._record(activity)
 
     def note(self, activity: Activity) -> None:
-        """Lists and records an activity that has ended."""
+        """List and journal an activity that has already ended."""
         with self._hosting.lock:
             self._activities.add(activity)
         self._record(activity)
@@ -254,14 +257,14 @@ class Scaling:
 
 
 def _policy(trigger: Trigger) -> Any | None:
-    """The policy that an alarm's action names; target tracking's own alarms add who made them."""
+    """The policy that an alarm's action names; target tracking's managed alarms append their creator to its ARN."""
     policies = applicationautoscaling_backends[ACCOUNT][trigger.region].policies
     arn = trigger.policy_arn.partition(":createdBy/")[0]
     return next((policy for policy in list(policies.values()) if policy.policy_arn == arn), None)
 
 
 def _takes_away(policy: Any, target: Any) -> bool:
-    """Whether instances are only taken away with this policy's consent."""
+    """True if instances of the target are removed only when this policy agrees."""
     configuration = policy.target_tracking_scaling_policy_configuration
     same = (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension)
     return same and configuration is not None and not configuration.get("DisableScaleIn")

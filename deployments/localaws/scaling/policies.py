@@ -1,4 +1,4 @@
-"""The arithmetic of scaling policies: what capacity each asks for. Pure functions."""
+"""The arithmetic of scaling policies: the capacity that each asks for. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_COOLDOWN_SECONDS = 300.0
-# Dividing measured by target must not ask for one more instance because of the last binary digit.
+# Keeps a rounding error in the last binary digit from asking for one more instance.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The capacity that a policy asks for, before the target's bounds, and the alarm which made it ask."""
+    """The capacity that a policy asks for, before the target's bounds apply, and the alarm that made it ask."""
 
     policy_arn: str
     policy_name: str
@@ -25,7 +25,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Past:
-    """The last time a policy changed the capacity in one direction: how many AWS seconds ago, and from how much."""
+    """The last time a policy changed the capacity in one direction: AWS seconds since then, and the capacity before."""
 
     seconds_ago: float
     capacity_before: int
@@ -39,13 +39,14 @@ def track(capacity: int, measured: float, target: float) -> int:
 def tracked_capacity(
     configuration: dict[str, Any], *, high: bool, capacity: int, measured: float, out: Past | None, back: Past | None
 ) -> int | None:
-    """What target tracking asks for when its high or low alarm rings; None when it asks for nothing now.
+    """The capacity that target tracking asks for when its high or low alarm rings; None if it asks for no change.
 
-    During the scale-out cool-down what was added last counts as part of what is added next; scaling in waits.
+    During the scale-out cool-down, the capacity added last counts towards what is added next; scaling in waits.
     """
     target = float(configuration["TargetValue"])
     if high:
         cooling = out is not None and out.seconds_ago < _cooldown(configuration, "ScaleOutCooldown")
+        # Zero instances count as one, because their product with any load would stay zero.
         wanted = track(max(1, out.capacity_before if cooling and out else capacity), measured, target)
         return wanted if wanted > capacity else None
     if configuration.get("DisableScaleIn") or (
@@ -59,7 +60,7 @@ def tracked_capacity(
 def stepped_capacity(
     configuration: dict[str, Any], *, capacity: int, breach: float, out: Past | None, back: Past | None
 ) -> int | None:
-    """What a step policy asks for at such a distance from the threshold; None when it asks for nothing now."""
+    """The capacity that a step policy asks for at that distance from the threshold; None if it asks for no change."""
     step = step_for(configuration.get("StepAdjustments", []), breach)
     if step is None:
         return None
@@ -74,9 +75,9 @@ def stepped_capacity(
 
 
 def step_for(steps: Iterable[dict[str, Any]], breach: float) -> dict[str, Any] | None:
-    """The step whose interval holds the distance from the threshold.
+    """The step whose interval contains the distance from the threshold.
 
-    Above the threshold the lower bound belongs to the interval, below it the upper one.
+    At or above the threshold an interval includes its lower bound, below it its upper bound.
     """
     for step in steps:
         lower = step.get("MetricIntervalLowerBound", -math.inf)
@@ -89,9 +90,9 @@ def step_for(steps: Iterable[dict[str, Any]], breach: float) -> dict[str, Any] |
 def chosen(
     proposals: Sequence[Proposal], capacity: int, trackers: Iterable[str], minimum: int, maximum: int
 ) -> Proposal | None:
-    """The proposal that is carried out: the largest, as Application Auto Scaling puts availability first.
+    """The proposal to carry out: the largest, because Application Auto Scaling puts availability first.
 
-    Target tracking only takes instances away when every such policy of the target agrees.
+    Target tracking removes instances only when all such policies of the target agree.
     """
     tracking = set(trackers)
     shrinking = all(proposal.capacity < capacity for proposal in proposals)
@@ -110,7 +111,7 @@ def _adjusted(configuration: dict[str, Any], capacity: int, adjustment: float) -
         case "ChangeInCapacity":
             return capacity + int(adjustment)
     change = capacity * adjustment / 100
-    # AWS rounds away from nothing: above 1 downwards, between 0 and 1 up to 1, and the same below zero.
+    # AWS drops the fraction, but makes a change below one instance a whole one: 6.7 is 6, 0.7 is 1, -0.7 is -1.
     whole = math.trunc(change) if abs(change) >= 1 else int(math.copysign(1, change)) if change else 0
     least = int(configuration.get("MinAdjustmentMagnitude", 0))
     if abs(whole) < least:

@@ -1,4 +1,4 @@
-"""What a scalable target scales."""
+"""The variant that a scalable target scales."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from localaws.sagemaker.variant import Variant
 
 @dataclass(frozen=True)
 class ScaledVariant:
-    """A variant of an endpoint, by its name."""
+    """A variant of an endpoint, and its name."""
 
     endpoint: Endpoint
     variant: Variant
@@ -18,15 +18,15 @@ class ScaledVariant:
 
     @property
     def steady(self) -> bool:
-        """Whether the capacity can be changed now."""
+        """True if the capacity can be changed now: SageMaker updates only endpoints that are InService."""
         return self.endpoint.status == "InService"
 
     @property
     def is_async(self) -> bool:
-        """Whether it can be scaled to zero."""
+        """True if the endpoint is asynchronous; only then can the variant be scaled to zero."""
         return self.endpoint.config.async_config is not None
 
     @property
     def capacity(self) -> int:
-        """The instances it is to have."""
+        """The desired number of instances."""
         return self.variant.desired

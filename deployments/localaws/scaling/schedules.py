@@ -1,4 +1,4 @@
-"""Scheduled actions that act: at their time a target's bounds change, and the instance count where it is outside."""
+"""Scheduled actions at work: at their time they change a target's bounds, and the instance count if it is outside."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def act_on_schedules(scaling: Scaling) -> None:
-    """Has the actions act that are due, each once however often it was since the last look."""
+    """Carry out the actions that are due; one that was due several times since the last call acts once."""
     for region, backend in list(applicationautoscaling_backends[ACCOUNT].items()):
         for action in list(backend.scheduled_actions):
             timetable: Timetable | None = getattr(action, TIMETABLE, None)
-            # Another embedded AWS of this process looks after its own.
+            # All embedded AWS of the process share moto's actions; each carries out its own.
             if timetable is not None and timetable.clock is scaling.clock and timetable.is_due:
                 setattr(action, TIMETABLE, timetable.next())
                 target = backend.targets.get(action.scalable_dimension, {}).get(action.resource_id)

@@ -1,4 +1,4 @@
-"""IAM and STS on identities: the policy simulator, which moto lacks, and who somebody without a user is."""
+"""IAM and STS on identities: the policy simulator, which moto lacks, and the identity of callers without a user."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _delete_access_key = IAMBackend.delete_access_key_by_name
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     STSBackend.get_caller_identity = get_caller_identity
     IAMBackend.delete_access_key_by_name = delete_access_key_by_name
     IamResponse.get_user = get_user
@@ -32,13 +32,13 @@ def apply() -> None:
 
 
 def get_caller_identity(backend: Any, access_key_id: str, region: str) -> tuple[str, str, str]:
-    """Whose the key is: the user's that may do all, where it is no user's of IAM. moto's ARN for that is none."""
+    """The owner of an access key: the root user for a key that IAM does not know, where moto's ARN is invalid."""
     user_id, arn, account = _get_caller_identity(backend, access_key_id, region)
     return (user_id, arn, account) if not arn.endswith(":user/moto") else (ROOT_USER_ID, ROOT_USER_ARN, ACCOUNT)
 
 
 def get_user(response: Any) -> ActionResult:
-    """Answers GetUser; without a name, for whoever asks, whom STS names too."""
+    """Answer GetUser; without a name it describes the caller, as STS identifies it."""
     if response._get_param("UserName"):
         found: ActionResult = _get_user(response)
         return found
@@ -56,18 +56,18 @@ def _root_user(region: str) -> User:
 
 
 def delete_access_key_by_name(backend: Any, name: str) -> None:
-    """Deletes the key, which is remembered so that links it has signed are told from those of keys never seen."""
+    """Delete an access key, and remember it: links that it signed get another error than those of unknown keys."""
     _delete_access_key(backend, name)
     retired_keys(backend).add(name)
 
 
 def simulate_principal_policy(response: Any) -> ActionResult:
-    """Answers whether the policies of a user, a role or a group allow actions."""
+    """Answer whether the policies of a user, a role or a group allow actions."""
     return _page(response.params, Question.of(response.params, entity(response.params["PolicySourceArn"])))
 
 
 def simulate_custom_policy(response: Any) -> ActionResult:
-    """Answers whether policies of no user, role or group allow actions."""
+    """Answer whether policies that belong to no user, role or group allow actions."""
     require(response.params, "PolicyInputList")
     return _page(response.params, Question.of(response.params, NOBODY))
 

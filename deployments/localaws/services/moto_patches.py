@@ -1,4 +1,4 @@
-"""Changes to moto 5.2.5 which a long-lived server needs; a test of each symbol guards against another moto."""
+"""Changes to moto 5.2.5 that a long-lived server needs; a test of every patched symbol guards against another moto."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SERVICES = (
 
 
 def apply() -> None:
-    """Applies every change, once per process."""
+    """Apply every change, once per process."""
     if getattr(moto, "_localaws_patched", None) == MOTO_VERSION:
         return
     _cache_module_list()
@@ -49,13 +49,13 @@ def apply() -> None:
 
 
 def _cache_module_list() -> None:
-    """moto lists its package folder (180 stat calls) in every request, under the dispatcher's lock."""
+    """Cache the list: moto lists its package folder (180 stat calls) in every request, under the dispatcher's lock."""
     names = tuple(moto.backends.list_of_moto_modules())
     moto.backends.list_of_moto_modules = lambda: names
 
 
 def _leave_uploads_unread() -> None:
-    """moto looks for an action in every unsigned body of a form's type, and loses one that is not text."""
+    """Read only POST bodies: moto searches unsigned form-typed bodies for an action, and loses one that is not text."""
     original = DomainDispatcherApplication._get_body
     DomainDispatcherApplication._get_body = lambda application, environ: (
         original(application, environ) if environ["REQUEST_METHOD"] == "POST" else None
@@ -63,14 +63,14 @@ def _leave_uploads_unread() -> None:
 
 
 class WeakInstances:
-    """The model objects of a class that are still alive; moto's list kept every one ever made."""
+    """The model objects of a class that are still alive; moto's own list keeps every one ever made."""
 
     def __init__(self) -> None:
         self._references: dict[int, weakref.KeyedRef[int, Any]] = {}
-        self._forget = self._remove
+        self._forget = self._remove  # one bound method for all references, not a new one for each
 
     def append(self, instance: Any) -> None:
-        """Tracks one object until it is collected; thousands are made a second, so one object each has to do."""
+        """Track an object until it is collected, with a single extra object for it: thousands are made per second."""
         number = id(instance)
         self._references[number] = weakref.KeyedRef(instance, self._forget, number)
 
@@ -89,6 +89,7 @@ class WeakInstances:
 def _track_models_weakly() -> None:
     def new(cls: Any, *args: Any, **kwargs: Any) -> Any:
         instance = object.__new__(cls)
+        # moto's reset puts a plain list here again.
         if not isinstance(cls.instances_tracked, WeakInstances):
             cls.instances_tracked = WeakInstances()
         cls.instances_tracked.append(instance)
@@ -98,7 +99,7 @@ def _track_models_weakly() -> None:
 
 
 def _end_scaling_with_its_target() -> None:
-    """On AWS a target takes its policies and its scheduled actions with it."""
+    """Delete a target's policies and scheduled actions together with the target, as AWS does."""
     original = ApplicationAutoscalingBackend.deregister_scalable_target
 
     def deregister(backend: Any, namespace: str, r_id: str, dimension: str) -> None:

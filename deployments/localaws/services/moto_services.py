@@ -1,4 +1,4 @@
-"""moto's services called in this process: what the SageMaker data plane reads from and writes to them."""
+"""moto's services called in this process: the reads and writes of the SageMaker hosting."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _HTTPS_LOCATION = re.compile(r"https://(?:s3[.-][^/]*/(?P<path_bucket>[^/]+)|(?P
 
 
 class ObjectMissingError(Exception):
-    """An S3 object or its bucket is not there."""
+    """An S3 object that does not exist, or whose bucket does not."""
 
 
 class ObjectForbiddenError(ObjectMissingError):
-    """The execution role may not read or write the object; to the caller that is as if it were not there."""
+    """An S3 object that the execution role may not read or write; callers treat it as missing."""
 
     def __init__(self, role_arn: str, text: str) -> None:
         super().__init__(text)
@@ -40,22 +40,22 @@ class ObjectForbiddenError(ObjectMissingError):
 
 
 class ImageForbiddenError(Exception):
-    """The execution role may not pull the image."""
+    """An image that the execution role may not pull."""
 
 
 class DeliveryError(Exception):
-    """A topic did not take a message."""
+    """A message that a topic did not accept."""
 
 
 class Location(NamedTuple):
-    """Where an object lies in S3."""
+    """The bucket and key of an S3 object."""
 
     bucket: str
     key: str
 
     @classmethod
     def parse(cls, uri: str) -> Location:
-        """Reads s3://bucket/key and both https forms."""
+        """Parse s3://bucket/key or an https URL, path-style or virtual-hosted."""
         if uri.startswith("s3://"):
             bucket, _, key = uri.removeprefix("s3://").partition("/")
             return cls(bucket, key)
@@ -69,14 +69,14 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class Refused:
-    """Why a role may not do something."""
+    """The reason why a role may not do something."""
 
     role_arn: str
     text: str
 
 
 Context = dict[str, tuple[str, ...]]
-# Asked before each use of a service: the action, the resource and what conditions can ask about; None permits.
+# Called before each use of a service with the action, the resource and the condition context; None permits it.
 Permission = Callable[[str, str, Context], Refused | None]
 
 
@@ -86,7 +86,7 @@ def _permit_all(action: str, resource: str, context: Context) -> Refused | None:
 
 @dataclass(frozen=True)
 class MotoServices:
-    """The services of one region of the account, used by whom `permission` judges."""
+    """The services of one region of the account; `permission` judges each use of them."""
 
     region: str
     permission: Permission = _permit_all
@@ -97,15 +97,15 @@ class MotoServices:
         return value
 
     def download_object(self, uri: str, destination: Path) -> None:
-        """Copies the object into a file without holding it in memory."""
+        """Copy the object into a file without holding it in memory."""
         self._download(self._key(Location.parse(uri)), destination)
 
     def object_size(self, uri: str) -> int:
-        """How many bytes the object has."""
+        """The object's size in bytes."""
         return int(self._key(Location.parse(uri)).size)
 
     def object_content_type(self, uri: str) -> str:
-        """The content type that the object was put with, or S3's own for none: binary/octet-stream."""
+        """The content type that the object was stored with, or S3's default, binary/octet-stream."""
         return str(self._key(Location.parse(uri)).metadata.get("content-type", "binary/octet-stream"))
 
     def keys_under(self, uri: str) -> list[str]:
@@ -116,7 +116,7 @@ class MotoServices:
         return [name for name, key in keys if name.startswith(location.key) and isinstance(key, FakeKey)]
 
     def write_object(self, uri: str, body: bytes, content_type: str, kms_key_id: str | None = None) -> None:
-        """Puts one object, as the service would; a key encrypts it by SSE-KMS."""
+        """Store an object as the service would; with a key ID it is marked as encrypted by SSE-KMS."""
         location = Location.parse(uri)
         self._require("s3:PutObject", f"arn:aws:s3:::{location.bucket}/{location.key}")
         if kms_key_id:
@@ -127,7 +127,7 @@ class MotoServices:
         key.set_metadata({"Content-Type": content_type})
 
     def publish(self, topic_arn: str, message: str) -> None:
-        """Publishes to a topic, which delivers to its queues before this returns."""
+        """Publish to a topic; its queues have the message when this returns."""
         region = topic_arn.split(":")[3]
         if refused := self.permission("sns:Publish", topic_arn, {}):
             raise DeliveryError(refused.text)
@@ -137,7 +137,7 @@ class MotoServices:
             raise DeliveryError(f"the topic {topic_arn} took no message: {exc}") from exc
 
     def log(self, group: str, stream: str, messages: list[str]) -> None:
-        """Appends lines to a log stream, which is made when missing; without permission they are lost."""
+        """Append lines to a log stream, creating it if it is missing; without permission they are lost."""
         backend = logs_backends[ACCOUNT][self.region]
         if not self._may_log(backend, group, stream):
             return
@@ -147,7 +147,7 @@ class MotoServices:
         backend.put_log_events(group, stream, [{"timestamp": now, "message": message} for message in messages])
 
     def pull_image(self, image: str) -> None:
-        """Nothing is pulled here; refuses an image in ECR that the role may not pull."""
+        """Raise ImageForbiddenError for an image in ECR that the role may not pull; nothing is really pulled."""
         match = _ECR_IMAGE.fullmatch(image)
         if match is None:
             return
@@ -161,13 +161,14 @@ class MotoServices:
                 )
 
     def has_role(self, arn: str) -> bool:
-        """Whether IAM knows the role; roles of other accounts are taken on trust."""
+        """True if IAM knows the role; roles of other accounts are assumed to exist."""
         if arn.split(":")[4] != ACCOUNT:
             return True
         return any(role.arn == arn for role in iam_backends[ACCOUNT]["aws"].get_roles())
 
     def is_scalable_variant(self, endpoint: str, variant: str) -> bool:
-        """Whether the variant is registered as a scalable target."""
+        """True if the variant is registered as a scalable target."""
+        # SageMaker's names are case-insensitive.
         resource = f"endpoint/{endpoint}/variant/{variant}".lower()
         targets = applicationautoscaling_backends[ACCOUNT][self.region].describe_scalable_targets(
             "sagemaker", None, None
@@ -175,7 +176,7 @@ class MotoServices:
         return any(target.resource_id.lower() == resource for target in targets)
 
     def deregister_scalable_variant(self, endpoint: str, variant: str) -> None:
-        """Removes the variant's scalable target and its policies, as DeleteEndpoint does."""
+        """Remove the variant's scalable target and its policies, as DeleteEndpoint does."""
         backend = applicationautoscaling_backends[ACCOUNT][self.region]
         resource = f"endpoint/{endpoint}/variant/{variant}"
         for target in backend.describe_scalable_targets("sagemaker", [resource], None):
@@ -196,6 +197,7 @@ class MotoServices:
         return all(self.permission(action, arn, {}) is None for action in actions)
 
     def _bucket(self, location: Location) -> Any:
+        # moto keeps the global services (S3, IAM, STS) by partition, not by region.
         backend = s3_backends[ACCOUNT]["aws"]
         if location.bucket not in backend.buckets:
             raise ObjectMissingError(f"the bucket {location.bucket!r} does not exist")
@@ -214,13 +216,14 @@ class MotoServices:
     @staticmethod
     def _download(key: Any, destination: Path) -> None:
         destination.parent.mkdir(parents=True, exist_ok=True)
+        # Not `key.value`, which reads the whole object into memory.
         with key.lock, destination.open("wb") as file:
             key._value_buffer.seek(0)
             shutil.copyfileobj(key._value_buffer, file, 1 << 20)
 
 
 def kms_arn(region: str, key_id: str) -> str:
-    """The ARN of a KMS key that is named by its id, its alias or its ARN."""
+    """The ARN of a KMS key, given its ID, alias or ARN."""
     if key_id.startswith("arn:"):
         return key_id
     kind = "" if key_id.startswith("alias/") else "key/"
@@ -228,7 +231,7 @@ def kms_arn(region: str, key_id: str) -> str:
 
 
 def create_execution_role() -> str:
-    """Makes the role which SageMaker assumes in demos, once; its ARN."""
+    """Create the role that SageMaker assumes in demos, unless it exists, and return its ARN."""
     backend = iam_backends[ACCOUNT]["aws"]
     for role in backend.get_roles():
         if role.name == EXECUTION_ROLE_NAME:

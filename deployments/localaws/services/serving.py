@@ -1,4 +1,4 @@
-"""Which embedded AWS a thread works for: moto's state is the process's, but clocks, journals and URLs are not."""
+"""The embedded AWS that a thread works for: all share moto's state, but each has its own clock, journal and URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _running: list[Serving] = []
 
 @dataclass(frozen=True, eq=False)
 class Serving:
-    """One embedded AWS as moto's services see it."""
+    """One embedded AWS, as moto's services see it."""
 
     hosting: Hosting
     state: State
@@ -26,22 +26,22 @@ class Serving:
     webhooks: WebHooks
 
     def start(self) -> None:
-        """Makes it the one that speaks for work of no request."""
+        """Make this the embedded AWS for work that belongs to no request."""
         _running.append(self)
 
     def stop(self) -> None:
-        """Ends what it has under way; nobody is directed to it any more."""
+        """End its web hooks' posts, and no longer count it as running."""
         if self in _running:
             _running.remove(self)
         self.webhooks.close()
 
     def enter(self, _call: object = None) -> None:
-        """Makes it the one that this thread works for."""
+        """Make this the embedded AWS that the current thread works for; the server calls it for every request."""
         _thread.serving = self
 
 
 def current() -> Serving | None:
-    """The embedded AWS whose request this thread answers, else the one that was started last."""
+    """The embedded AWS whose request this thread answers, or else the one started last."""
     running = list(_running)
     own: Serving | None = getattr(_thread, "serving", None)
     if own is not None and own in running:

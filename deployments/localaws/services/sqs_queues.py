@@ -1,4 +1,4 @@
-"""moto's queues at the cost of what is asked for: sending, receiving and deleting looked at the whole backlog."""
+"""moto's queues made fast: moto's own go through the whole backlog to send, receive or delete a message."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ KEPT_HANDLES = 10_000
 
 _receive_message = SQSBackend.receive_message
 _set_attributes = Queue._set_attributes
-# They look at a message and then change it; and who waits for one lets the others in.
+# Each looks at messages and then changes them; a long poll waits on the same condition, and so lets others in.
 _ONE_AT_A_TIME = ("receive_message", "change_message_visibility", "purge_queue")
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     Queue.attributes = property(QueueAttributes)
     Queue.messages = property(VisibleMessages)
     Queue.approximate_number_of_messages_delayed = property(_delayed)
@@ -32,7 +32,7 @@ def apply() -> None:
 
 
 class QueueAttributes(Mapping[str, Any]):
-    """A queue's attributes, each computed when it is asked for."""
+    """A queue's attributes, each computed only when asked for."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
@@ -58,9 +58,10 @@ class QueueAttributes(Mapping[str, Any]):
 
 
 class VisibleMessages:
-    """The messages that can be received now, looked at one by one as far as somebody wants them."""
+    """The messages that can be received now, examined one by one and only as far as needed."""
 
     def __init__(self, queue: Any) -> None:
+        # A copy, because other threads change the list meanwhile.
         self._all: Iterable[Any] = list(queue._messages)
 
     def __iter__(self) -> Iterator[Any]:
@@ -94,16 +95,16 @@ def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def set_attributes(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
-    """Sets the attributes that are named; moto takes the policy of a queue away when others are set."""
+    """Set the named attributes, and keep the queue's policy, which moto removes when only others are set."""
     if "Policy" not in attributes:
         attributes = {**attributes, "Policy": queue.policy}
     _set_attributes(queue, attributes, now)
 
 
 def delete_message(queue: Any, receipt_handle: str) -> None:
-    """Deletes a received message; one that was sent meanwhile stays, and of the handles used only the last are known.
+    """Delete a received message, and remember only the last KEPT_HANDLES receipt handles of deleted ones.
 
-    moto rebuilt the list of all messages, and lost what was appended to the old one.
+    moto rebuilds the list of all messages, and loses a message that is sent meanwhile.
     """
     with queue._messages_lock:
         if receipt_handle in queue.deleted_messages:
@@ -121,7 +122,7 @@ def delete_message(queue: Any, receipt_handle: str) -> None:
 
 def _remember(queue: Any, handles: Iterable[str]) -> None:
     if isinstance(queue.deleted_messages, set):
-        queue.deleted_messages = dict.fromkeys(queue.deleted_messages)  # which knows the oldest
+        queue.deleted_messages = dict.fromkeys(queue.deleted_messages)  # moto's set, as a dict that knows the oldest
     known = queue.deleted_messages
     known.update(dict.fromkeys(handles))
     while len(known) > KEPT_HANDLES:

@@ -1,4 +1,4 @@
-"""The Resource Groups Tagging API sees the hosting's models, configurations and endpoints among moto's resources."""
+"""The hosting's models, endpoint configurations and endpoints in the Resource Groups Tagging API, besides moto's."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _iter_taggable_backends = tagging_models.iter_taggable_backends
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     tagging_models.iter_taggable_backends = iter_taggable_backends
 
 
 def iter_taggable_backends(account_id: str, region_name: str) -> Iterator[Any]:
-    """The hosting's resources of the region, then moto's."""
+    """Yield the hosting's resources of the region, then moto's backends."""
     current = serving.current()
     if current is not None and account_id == ACCOUNT:
         yield HostedResources(current, region_name)
@@ -29,7 +29,7 @@ def iter_taggable_backends(account_id: str, region_name: str) -> Iterator[Any]:
 
 
 class HostedResources(TaggableResourcesMixin):  # type: ignore[misc]
-    """The SageMaker resources of one region as the tagging API wants them."""
+    """The SageMaker resources of one region, in the form that the tagging API takes."""
 
     SERVICE_NAMESPACE = "sagemaker"
     partition = "aws"
@@ -40,20 +40,20 @@ class HostedResources(TaggableResourcesMixin):  # type: ignore[misc]
         self._region = region
 
     def iter_tagged_resources(self) -> Iterator[TaggedResource]:
-        """Every resource with its tags."""
+        """Yield every resource with its tags."""
         yield from self._resources()
 
     def owns_arn(self, arn: str) -> bool:
-        """Whether a resource of this region has the ARN."""
+        """True if a resource of this region has the ARN."""
         return arn in {resource.arn for resource in self._resources()}
 
     def tag_resource(self, arn: str, tags: dict[str, str]) -> None:
-        """Adds the tags."""
+        """Add the tags."""
         with self._hosting.lock:
             self._state.tags.setdefault(arn, {}).update(tags)
 
     def untag_resource(self, arn: str, tag_keys: list[str]) -> None:
-        """Removes the tags."""
+        """Remove the tags."""
         with self._hosting.lock:
             for key in tag_keys:
                 self._state.tags.get(arn, {}).pop(key, None)

@@ -23,7 +23,7 @@ _NTH_OF_MONTH = re.compile(r"(\w+)#([1-5])")
 
 @dataclass(frozen=True)
 class Cron:
-    """When an expression is due, in its time zone."""
+    """The times of a cron expression, in its time zone."""
 
     minutes: Sequence[int]
     hours: Sequence[int]
@@ -33,11 +33,11 @@ class Cron:
     zone: tzinfo
 
     def after(self, moment: datetime) -> datetime | None:
-        """The next time, in UTC; None if there is none."""
+        """The next time after `moment`, in UTC; None if there is none."""
         day = moment.astimezone(self.zone).date()
         while day.year <= max(self.years):
             if day.year in self.years and day.month in self.months and self.is_day(day):
-                # Where the clock is put forward, a skipped time is later than those which follow it.
+                # When clocks go forward, a skipped local time comes out later than the ones that follow it.
                 due = min((each for each in self._times(day) if each > moment), default=None)
                 if due is not None:
                     return due
@@ -45,6 +45,7 @@ class Cron:
         return None
 
     def _times(self, day: date) -> list[datetime]:
+        # In UTC, because Python compares times of one zone by their wall clocks.
         return [
             datetime.combine(day, time(hour, minute), self.zone).astimezone(UTC)
             for hour in self.hours
@@ -53,7 +54,7 @@ class Cron:
 
 
 def cron(fields: str, zone: tzinfo) -> Cron:
-    """Reads the six fields; raises ValueError for those that are none."""
+    """Parse the six fields; raise ValueError if they are invalid."""
     minutes, hours, day_of_month, month, day_of_week, year = fields.upper().split()
     if [day_of_month, day_of_week].count("?") != 1:
         raise ValueError("one of day of month and day of week has to be ?")
@@ -68,7 +69,7 @@ def cron(fields: str, zone: tzinfo) -> Cron:
 
 
 def _numbers(text: str, low: int, high: int, names: Sequence[str] = ()) -> frozenset[int]:
-    """What a field stands for: values, ranges and steps, by comma."""
+    """The numbers that a field stands for: values, ranges and steps, separated by commas."""
     found: set[int] = set()
     for part in text.split(","):
         span, slash, step = part.partition("/")
@@ -77,7 +78,7 @@ def _numbers(text: str, low: int, high: int, names: Sequence[str] = ()) -> froze
         end = high if span == "*" or (slash and not dash) else _number(last or first, low, high, names)
         if (slash and not step.isdecimal()) or (dash and not last):
             raise ValueError(part)
-        # A range can run over the end, as SAT-SUN does.
+        # A range can wrap around, as SAT-SUN does.
         length = end - start if end >= start else end - start + high - low + 1
         offsets = range(0, length + 1, int(step) if slash else 1)
         found |= {low + (start - low + offset) % (high - low + 1) for offset in offsets}
@@ -102,7 +103,7 @@ def _of_month(text: str) -> Days:
 
 
 def _nearest_weekday(month: date, wanted: int) -> date | None:
-    """The weekday next to a day of the month, in that month; None where the month is shorter."""
+    """The weekday nearest to a day of the month, in the same month; None if the month is shorter."""
     if wanted > _length(month):
         return None
     day = month.replace(day=wanted)
@@ -127,7 +128,7 @@ def _of_week(text: str) -> Days:
 
 
 def _day_of_week(day: date) -> int:
-    return day.isoweekday() % 7 + 1
+    return day.isoweekday() % 7 + 1  # Python's 7 is Sunday, which is 1 here
 
 
 def _length(month: date) -> int:

@@ -1,6 +1,6 @@
-"""Application Auto Scaling for SageMaker's variants: the operations, answered and refused as AWS does.
+"""Application Auto Scaling for SageMaker's variants: its operations, answered and refused as AWS does.
 
-Targets and policies lie where moto keeps them. The targets of other services are moto's.
+Targets and policies stay in moto's backends. moto itself answers for the targets of other services.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NO_POLICY = f"No scaling policy found for {WHERE}, policy name: {{name}}"
 
 
 class ApplicationAutoScaling:
-    """Answers the calls of the service which concern SageMaker."""
+    """The operations of the service, as far as they concern SageMaker."""
 
     def __init__(self, scaling: Scaling) -> None:
         self._scaling = scaling
@@ -123,9 +123,11 @@ class ApplicationAutoScaling:
             policy_body=body,
             policy_type=kind,
         )
+        # moto makes a new policy; on AWS an update keeps the ARN.
         if before is not None:
             policy.policy_arn, policy.creation_time = before.policy_arn, before.creation_time
             before.delete_alarms(ACCOUNT, region)
+        # moto makes no alarms for policies of SageMaker.
         if kind == "TargetTrackingScaling":
             cloudwatch = cloudwatch_backends[ACCOUNT][region]
             created_by = f"{policy.policy_arn}:createdBy/{uuid.uuid4()}"
@@ -191,7 +193,7 @@ def _describe_policy(region: str, policy: Any) -> Request:
 
 
 def _alarms(region: str, policy: Any) -> list[dict[str, str]]:
-    """The alarms which run the policy: target tracking's own, or those that somebody made for its steps."""
+    """The alarms that run the policy: target tracking's managed ones, or those that a user made for its steps."""
     alarms = list(cloudwatch_backends[ACCOUNT][region].alarms.values())
     naming = [each for each in alarms if any(action.startswith(policy.policy_arn) for action in _actions(each))]
     return [{"AlarmName": alarm.name, "AlarmARN": alarm.alarm_arn} for alarm in naming]

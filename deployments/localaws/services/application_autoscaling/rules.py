@@ -1,4 +1,4 @@
-"""What Application Auto Scaling refuses of a target's bounds and of a policy, beyond what its service model says.
+"""Application Auto Scaling's refusals of bounds and policies, beyond the rules in its service model.
 
 https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
 """
@@ -26,7 +26,7 @@ _REAL_TIME_ZERO = "Minimum capacity cannot be less than 1 for the real-time vari
 
 
 def check_bounds(minimum: int | None, maximum: int | None, resource: str, is_async: bool) -> tuple[int, int]:
-    """Refuses the bounds of a variant's target; these bounds."""
+    """Refuse invalid bounds of a variant's target, and return valid ones."""
     if minimum is None or maximum is None:
         raise ValidationException(_NO_BOUNDS)
     if minimum < 0:
@@ -39,7 +39,7 @@ def check_bounds(minimum: int | None, maximum: int | None, resource: str, is_asy
 
 
 def check_scheduled_bounds(bounds: Mapping[str, int]) -> None:
-    """Refuses what a scheduled action is to set; whether it fits the target shows when it acts."""
+    """Refuse invalid bounds of a scheduled action; only when it acts are they checked against the target."""
     minimum, maximum = bounds.get("MinCapacity"), bounds.get("MaxCapacity")
     if minimum is None and maximum is None:
         raise ValidationException(_NO_SCHEDULED_BOUNDS)
@@ -50,7 +50,7 @@ def check_scheduled_bounds(bounds: Mapping[str, int]) -> None:
 
 
 def check_policy(kind: str, body: Mapping[str, Any], before: Any) -> None:
-    """Refuses a policy; `before` is the one of its name that is there."""
+    """Refuse an invalid policy; `before` is the existing policy of that name, or None."""
     if kind not in ("StepScaling", "TargetTrackingScaling"):
         raise ValidationException(f"The embedded AWS has no policies of type {kind}.")
     if before is not None and kind != before.policy_type:

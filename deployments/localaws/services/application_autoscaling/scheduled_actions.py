@@ -1,4 +1,4 @@
-"""The operations on scheduled actions, which lie where moto keeps them; that they act is in `scheduled_scaling`."""
+"""The operations on scheduled actions, which stay in moto's backends; `localaws.scaling.schedules` carries them out."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _OPTIONAL = {"Timezone": "timezone", "StartTime": "start_time", "EndTime": "end_
 
 
 class ScheduledActions:
-    """Answers the calls which concern the scheduled actions of one embedded AWS."""
+    """The operations on the scheduled actions of one embedded AWS."""
 
     def __init__(self, scaling: Scaling) -> None:
         self._scaling = scaling
 
     def put(self, region: str, request: Request) -> Request:
-        """Makes an action, or changes what is given of one; a start and an end that aren't given are taken away."""
+        """Create an action, or change the given properties of one; a start or an end that is not given is removed."""
         if target_of(region, request) is None:
             raise not_found(NOT_REGISTERED, request)
         name, before = request["ScheduledActionName"], _action(region, request)
@@ -57,11 +57,12 @@ class ScheduledActions:
         action = _action(region, request)
         setattr(action, TIMETABLE, timetable)
         if before is None and action is not None:
+            # moto's own ARN lacks the ID.
             action.arn = _arn(region, action)
         return {}
 
     def delete(self, region: str, request: Request) -> Request:
-        """Takes an action away; the bounds that it has set stay."""
+        """Delete an action; the bounds that it has set stay."""
         name = request["ScheduledActionName"]
         if _action(region, request) is None:
             raise not_found(_NO_ACTION, request, name)

@@ -1,4 +1,4 @@
-"""When scheduled actions are due: at(), rate() and cron() expressions, between a start and an end."""
+"""The times of scheduled actions: at(), rate() and cron() expressions, between a start and an end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localaws.clock import Clock
 from localaws.errors import ValidationException
 from localaws.services.application_autoscaling.cron import cron
 
-# Set on an action of moto's: when it is due.
+# Attribute set on moto's scheduled actions: their Timetable.
 TIMETABLE = "localaws_timetable"
 _EXPRESSION = re.compile(r"(at|rate|cron)\((.*)\)")
 _RATE = re.compile(r"0*([1-9]\d{0,5})\s?(minute|hour|day)s?")
@@ -26,43 +26,44 @@ _INVALID = (
 
 
 class Expression(Protocol):
-    """What a schedule says."""
+    """A parsed schedule expression."""
 
     def after(self, moment: datetime) -> datetime | None:
-        """The next time after this one; None if there is none."""
+        """The next time after `moment`; None if there is none."""
 
 
 @dataclass(frozen=True)
 class At:
-    """Once."""
+    """A single time."""
 
     when: datetime
 
     def after(self, moment: datetime) -> datetime | None:
-        """The time itself, while it is to come."""
+        """The time, if it is still to come."""
         return self.when if self.when > moment else None
 
 
 @dataclass(frozen=True)
 class Rate:
-    """At a regular interval, counted from when the action was made or starts."""
+    """A regular interval, counted from the start of the action, or from its creation if it has none."""
 
     period: timedelta
     origin: datetime
 
     def after(self, moment: datetime) -> datetime | None:
-        """The next full interval."""
+        """The end of the interval that contains `moment`."""
         return self.origin + ((moment - self.origin) // self.period + 1) * self.period
 
 
 def expression(text: str, timezone: str | None, origin: datetime) -> Expression:
-    """Reads a schedule; refuses what AWS refuses."""
+    """Parse a schedule; refuse what AWS refuses."""
     if timezone is not None and timezone not in available_timezones():
         raise ValidationException(f"Invalid time zone: {timezone}")
     zone = ZoneInfo(timezone) if timezone is not None else UTC
     match = _EXPRESSION.fullmatch(text)
     kind, body = match.groups() if match else ("", "")
     try:
+        # strptime also accepts numbers of fewer digits, which AWS does not.
         if kind == "at" and len(body) == _AT_LENGTH:
             return At(datetime.strptime(body, _AT).replace(tzinfo=zone).astimezone(UTC))
         if kind == "cron":
@@ -76,7 +77,7 @@ def expression(text: str, timezone: str | None, origin: datetime) -> Expression:
 
 @dataclass(frozen=True)
 class Timetable:
-    """When one action is due. On a compressed clock its time runs from the real one at which it was made."""
+    """The times of one action. On a compressed clock they are reached faster, counted from the action's creation."""
 
     clock: Clock
     expression: Expression
@@ -89,26 +90,26 @@ class Timetable:
     def of(
         cls, clock: Clock, text: str, timezone: str | None, start: datetime | None, end: datetime | None, now: datetime
     ) -> Timetable:
-        """The timetable of an action that is made now."""
+        """The timetable of an action that is created now."""
         if start is not None and end is not None and start >= end:
             raise ValidationException("The start time must be before the end time.")
         found = expression(text, timezone, start or now)
-        # A recurring action that has a start is due at it, too.
+        # A recurring action with a start is also due at that start.
         starts = start is not None and start > now and not isinstance(found, At)
         due = start if starts else found.after(max(now, start or now))
         return cls(clock, found, now, clock.now(), end, due)._ended()
 
     def now(self) -> datetime:
-        """The time by which the action is due."""
+        """The current time on the action's timetable: that of its creation plus the AWS seconds since."""
         return self.made + timedelta(seconds=self.clock.now() - self.made_clock)
 
     @property
     def is_due(self) -> bool:
-        """Whether it is to act now."""
+        """True if the action has to act now."""
         return self.due is not None and self.due <= self.now()
 
     def next(self) -> Timetable:
-        """The timetable once the action has acted; what was missed meanwhile is not made up."""
+        """The timetable after the action has acted; times that were missed meanwhile are not made up for."""
         return replace(self, due=self.expression.after(self.now()))._ended()
 
     def _ended(self) -> Timetable:

@@ -1,4 +1,4 @@
-"""The two alarms which Application Auto Scaling makes for a target tracking policy."""
+"""The two alarms that Application Auto Scaling creates for a target tracking policy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOW_SHARE = 0.9
 
 
 def tracking_alarms(resource_id: str, configuration: dict[str, Any], action: str) -> list[dict[str, Any]]:
-    """The arguments of moto's put_metric_alarm: 3 minutes above the target, 15 minutes below 90 % of it."""
+    """The arguments of moto's put_metric_alarm for both: 3 minutes above the target, 15 minutes below 90 % of it."""
     target = float(configuration["TargetValue"])
     common = {
         **_measured(resource_id, configuration),
@@ -57,7 +57,7 @@ def _measured(resource_id: str, configuration: dict[str, Any]) -> dict[str, Any]
 
 
 def _predefined(resource_id: str) -> dict[str, Any]:
-    """SageMakerVariantInvocationsPerInstance, which asynchronous endpoints do not publish."""
+    """The metric of SageMakerVariantInvocationsPerInstance, which asynchronous endpoints do not publish."""
     _, endpoint, _, variant = resource_id.split("/")
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
     return {

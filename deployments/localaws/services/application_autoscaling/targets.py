@@ -1,4 +1,4 @@
-"""The scalable targets of SageMaker's variants as moto keeps them, and how they are named, missed and paged."""
+"""The scalable targets of SageMaker's variants in moto's backends: lookup, names, errors and pages."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ NO_TARGET = f"No scalable target found for {WHERE}"
 
 
 def backend_of(region: str) -> Any:
-    """Where moto keeps the targets, policies and scheduled actions of a region."""
+    """moto's backend with the targets, policies and scheduled actions of a region."""
     return applicationautoscaling_backends[ACCOUNT][region]
 
 
 def target_of(region: str, request: Request) -> Any | None:
-    """The target that a request names."""
+    """The target that a request names; None if it is not registered."""
     return backend_of(region).targets.get(DIMENSION, {}).get(request["ResourceId"])
 
 
 def where(resource: Any) -> Request:
-    """The three members by which AWS names a target, from what belongs to it."""
+    """The three members by which AWS identifies a target, for the target itself or anything that belongs to it."""
     return {"ServiceNamespace": NAMESPACE, "ResourceId": resource.resource_id, "ScalableDimension": DIMENSION}
 
 
@@ -52,6 +52,6 @@ def page(items: Iterable[Any], request: Request) -> tuple[Sequence[Any], dict[st
 
 
 def not_found(text: str, request: Request, name: str = "") -> AwsError:
-    """The error for what is not there."""
+    """The error for a target, policy or action that does not exist; `text` is its template."""
     place = {"namespace": NAMESPACE, "resource": request["ResourceId"], "dimension": DIMENSION}
     return AwsError("ObjectNotFoundException", text.format(**place, name=name))

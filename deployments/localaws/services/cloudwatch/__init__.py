@@ -1,1 +1,1 @@
-"""CloudWatch: metrics kept small, metric math, and alarms that are evaluated."""
+"""CloudWatch: metrics kept in little memory, metric math, and alarms that are really evaluated."""

@@ -1,4 +1,4 @@
-"""When an alarm changes its state: M of N datapoints, and what counts for the missing ones. Pure functions."""
+"""The state of an alarm: M of N datapoints, and the treatment of missing ones. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# CloudWatch looks this many periods further back than the alarm says, for datapoints in the place of missing ones.
+# CloudWatch looks this many periods further back than the alarm says, for datapoints to replace missing ones.
 EXTRA_PERIODS = 2
 OK, ALARM, INSUFFICIENT_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 _COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -21,7 +21,7 @@ COMPARISON_OPERATORS = frozenset(_COMPARISONS)
 
 @dataclass(frozen=True)
 class Rule:
-    """What an alarm asks of its datapoints."""
+    """The settings by which an alarm judges its datapoints."""
 
     comparison_operator: str
     threshold: float
@@ -30,18 +30,18 @@ class Rule:
     treat_missing_data: str = "missing"
 
     def breaches(self, value: float) -> bool:
-        """Whether a datapoint is one that the alarm is about."""
+        """True if a datapoint of that value breaches the threshold."""
         return _COMPARISONS[self.comparison_operator][0](value, self.threshold)
 
     @property
     def words(self) -> str:
-        """The comparison as the reason of a state names it."""
+        """The comparison in words, for the reason of a state."""
         return _COMPARISONS[self.comparison_operator][1]
 
 
 @dataclass(frozen=True)
 class Datapoint:
-    """A value of the metric and the beginning of its period, in seconds since the epoch."""
+    """A value of the metric and the start of its period, in seconds since the epoch."""
 
     instant: float
     value: float
@@ -49,14 +49,14 @@ class Datapoint:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The state that the datapoints speak for, and those which were looked at; None leaves the state as it is."""
+    """The state that the datapoints call for (None keeps the current one), and the datapoints that were considered."""
 
     state: str | None
     looked_at: tuple[Datapoint, ...]
 
 
 def evaluate(rule: Rule, window: Sequence[Datapoint | None]) -> Verdict:
-    """Judges the last periods, the newest last, None where there is no datapoint: N of them and EXTRA_PERIODS more."""
+    """Judge the last N + EXTRA_PERIODS periods, newest last; None stands for a period without a datapoint."""
     periods, needed = rule.evaluation_periods, rule.datapoints_to_alarm
     found = [each for each in window if each is not None][-periods:]
     breaching = sum(rule.breaches(each.value) for each in found)
@@ -71,19 +71,19 @@ def evaluate(rule: Rule, window: Sequence[Datapoint | None]) -> Verdict:
 
 
 def _undecided(rule: Rule, window: Sequence[Datapoint | None], found: Sequence[Datapoint]) -> str | None:
-    """Too few datapoints, and those missing neither breach nor not."""
+    """The state with too few datapoints, if missing ones count neither way; None keeps the current one."""
     ignored = rule.treat_missing_data == "ignore"
     if not found:
         return None if ignored else INSUFFICIENT_DATA
     if not all(rule.breaches(each.value) for each in found):
         return OK
-    # An old breach that nothing has contradicted since is an alarm, even if fewer than M datapoints are there.
+    # For CloudWatch an old breach that nothing has contradicted since is an alarm, even with fewer than M datapoints.
     oldest = next((age for age, each in zip(range(len(window), 0, -1), window, strict=True) if each), 0)
     return ALARM if not ignored and oldest >= rule.datapoints_to_alarm else None
 
 
 def reason(rule: Rule, verdict: Verdict, previous: str) -> str:
-    """Why the alarm is in its new state, in CloudWatch's words."""
+    """The reason for the alarm's new state, in CloudWatch's words."""
     periods, found = rule.evaluation_periods, verdict.looked_at
     if verdict.state == INSUFFICIENT_DATA:
         noun = "datapoint was" if periods == 1 else "datapoints were"

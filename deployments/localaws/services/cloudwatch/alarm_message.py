@@ -1,4 +1,4 @@
-"""What an alarm tells a topic when its state changes, member by member as CloudWatch does."""
+"""The message that an alarm sends to a topic when its state changes, with the same members as CloudWatch's."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import botocore.session
 
 @cache
 def region_name(region: str) -> str:
-    """The region as people call it: us-east-1 is US East (N. Virginia)."""
+    """The region's display name, which CloudWatch uses: us-east-1 is US East (N. Virginia)."""
     partitions = botocore.session.get_session().get_data("partitions")["partitions"]
     names = {code: each["description"] for partition in partitions for code, each in partition["regions"].items()}
     return str(names.get(region, region))
 
 
 def subject(alarm: Any) -> str:
-    """The subject of the notification; SNS takes no more than 100 characters."""
+    """The subject of the notification; SNS accepts at most 100 characters."""
     return f'{alarm.state_value}: "{alarm.name}" in {region_name(alarm.region_name)}'[:100]
 
 
@@ -45,7 +45,7 @@ def message(alarm: Any, previous: str) -> str:
 
 
 def queries(alarm: Any) -> list[dict[str, Any]]:
-    """What the alarm measures, as GetMetricData would ask for it; one query for an alarm of a single metric."""
+    """The alarm's metrics as queries of GetMetricData; a single query for an alarm on a single metric."""
     if not alarm.metric_data_queries:
         metric = {"Namespace": alarm.namespace, "MetricName": alarm.metric_name, "Dimensions": _pairs(alarm.dimensions)}
         stat = {"Metric": metric, "Period": alarm.period, "Stat": alarm.statistic or alarm.extended_statistic}
@@ -88,6 +88,7 @@ def _trigger(alarm: Any) -> dict[str, Any]:
         "Namespace": alarm.namespace,
         **(extended if alarm.extended_statistic else simple),
         "Unit": alarm.unit,
+        # CloudWatch writes these two members in lower case.
         "Dimensions": [{"value": each.value, "name": each.name} for each in alarm.dimensions],
         **set_ones,
     }
@@ -98,4 +99,5 @@ def _pairs(dimensions: Any) -> list[dict[str, str]]:
 
 
 def _moment(moment: Any) -> str:
+    # moto's datetimes are naive and in UTC, so they have no offset of their own.
     return f"{moment.isoformat(timespec='milliseconds')}+0000"

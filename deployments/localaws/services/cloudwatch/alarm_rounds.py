@@ -1,4 +1,4 @@
-"""A round of evaluation: every alarm is judged by the AWS minutes that have passed."""
+"""A round of evaluation: all alarms are judged by the AWS minutes that have passed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from localaws.services.moto_services import ACCOUNT
 
 @dataclass(frozen=True)
 class Trigger:
-    """A scaling policy that an alarm's state runs, and by how much the metric breaches; None if it is unknown."""
+    """A scaling policy that an alarm's state runs, with the metric's latest value (None if unknown) and threshold."""
 
     region: str
     alarm_name: str
@@ -41,7 +41,7 @@ class Trigger:
 def evaluate_all(
     history: MetricHistory, is_ours: Callable[[Any], bool], failed: Callable[[Exception], None]
 ) -> list[Trigger]:
-    """Brings our alarms' states up to date; the scaling policies to run, which repeats while the state lasts."""
+    """Update our alarms' states; return the scaling policies to run, in every round for as long as a state lasts."""
     triggers: list[Trigger] = []
     for region, backend in list(cloudwatch_backends[ACCOUNT].items()):
         for alarm in list(backend.alarms.values()):
@@ -49,7 +49,7 @@ def evaluate_all(
             if judged and is_ours(alarm):
                 try:
                     window = _evaluate(backend, alarm, history)
-                except Exception as exc:  # the others are to ring all the same
+                except Exception as exc:  # one broken alarm must not silence the others
                     failed(exc)
                     continue
                 triggers.extend(triggers_of(region, alarm, window))
@@ -57,7 +57,7 @@ def evaluate_all(
 
 
 def triggers_of(region: str, alarm: Any, window: list[Datapoint | None]) -> Iterator[Trigger]:
-    """The scaling policies among what the alarm does in its state."""
+    """Yield the scaling policies among the alarm's actions in its current state."""
     value = next((each.value for each in reversed(window) if each is not None), None)
     for action in actions_of(alarm):
         if is_scaling_policy(action):
@@ -65,7 +65,7 @@ def triggers_of(region: str, alarm: Any, window: list[Datapoint | None]) -> Iter
 
 
 def datapoints(alarm: Any, history: MetricHistory, region: str) -> list[Datapoint | None]:
-    """The last complete periods of what the alarm measures, the newest last; none if it cannot be calculated."""
+    """The alarm's datapoints in its last complete periods, newest last; an empty list if they cannot be calculated."""
     asked = queries(alarm)
     period = max(_period(asked), MINUTE)
     end = history.minute()

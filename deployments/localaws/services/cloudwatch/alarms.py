@@ -1,6 +1,6 @@
-"""Alarms that change their state: what moto stores gets AWS's initial state, actions and history.
+"""Alarms that change their state: those that moto stores get AWS's initial state, actions and history.
 
-`observers` are told of each change, so that every embedded AWS of the process can note it and run scaling policies.
+`observers` are called for each change, so that every embedded AWS of the process can record it and run its policies.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from localaws.services.serving import current
 KEPT_HISTORY = 10_000
 _HISTORY = "localaws_alarm_history"
 
-# Takes the region, the alarm, the state before, and whether an evaluation changed it (or SetAlarmState did).
+# Takes the region, the alarm, its previous state, and True if an evaluation changed it (False: SetAlarmState did).
 Observer = Callable[[str, Any, str, bool], None]
 observers: list[Observer] = []
 
 
 @dataclass(frozen=True)
 class HistoryItem:
-    """What happened to an alarm; the names are those of AlarmHistoryItem."""
+    """An event in an alarm's history; the fields are named after those of AlarmHistoryItem."""
 
     alarm_name: str
     history_item_type: str
@@ -46,7 +46,7 @@ class HistoryItem:
 
 
 def apply() -> None:
-    """Puts these functions around moto's."""
+    """Wrap these functions around moto's."""
     original_put, original_delete = CloudWatchBackend.put_metric_alarm, CloudWatchBackend.delete_alarms
     original_set, original_answer = CloudWatchBackend.set_alarm_state, CloudWatchResponse.put_metric_alarm
 
@@ -81,26 +81,26 @@ def apply() -> None:
 
 
 def change_state(backend: Any, alarm: Any, state: str, reason: str, reason_data: dict[str, Any]) -> None:
-    """Gives the alarm the state that an evaluation found, and runs what it does then."""
+    """Give the alarm the state that an evaluation found, and run its actions for that state."""
     before = (alarm.state_value, alarm.state_reason)
     alarm.update_state(reason, json.dumps(reason_data), state)
     _changed(backend, alarm, before, evaluated=True)
 
 
 def actions_of(alarm: Any) -> list[str]:
-    """The ARNs of what the alarm does in its state."""
+    """The ARNs of the alarm's actions in its current state; empty if its actions are disabled."""
     by_state = {OK: alarm.ok_actions, ALARM: alarm.alarm_actions, INSUFFICIENT_DATA: alarm.insufficient_data_actions}
     return list(by_state[alarm.state_value] or []) if alarm.actions_enabled else []
 
 
 def is_scaling_policy(action: str) -> bool:
-    """Whether an action is a scaling policy."""
+    """True if an action is a scaling policy."""
     return action.split(":")[2:3] == ["autoscaling"] and ":scalingPolicy:" in action
 
 
 def _begin(backend: Any, alarm: Any, before: Any) -> None:
-    """A new alarm knows nothing yet; one that is put again keeps its state until it is evaluated."""
-    # Of several embedded AWS in one process only the one it was put to has its metrics on its clock.
+    """Start a new alarm in INSUFFICIENT_DATA; let one that is put again keep its state until it is evaluated."""
+    # Of several embedded AWS in one process, only the one that received the alarm has its metrics on the right clock.
     alarm.localaws_serving = current() if before is None else before.localaws_serving
     if before is None:
         alarm.state_value = INSUFFICIENT_DATA
@@ -133,7 +133,7 @@ def _changed(backend: Any, alarm: Any, before: tuple[str, str], *, evaluated: bo
 
 
 def _run(backend: Any, alarm: Any, previous: str, action: str) -> None:
-    """Tells a topic; scaling policies are the observers' to run."""
+    """Publish to a topic and note the action; scaling policies are run by the observers."""
     failure = ""
     if action.split(":")[2:3] == ["sns"]:
         account, region = backend.account_id, action.split(":")[3]
@@ -160,7 +160,7 @@ def _history(backend: Any) -> deque[HistoryItem]:
 
 
 def describe_alarm_history(response: Any) -> Any:
-    """DescribeAlarmHistory, the newest first unless asked otherwise."""
+    """Answer DescribeAlarmHistory, newest first unless asked otherwise."""
     wanted = response._get_params()
     items = [item for item in list(_history(response.cloudwatch_backend)) if _matches(item, wanted)]
     if wanted.get("ScanBy", "TimestampDescending") == "TimestampDescending":

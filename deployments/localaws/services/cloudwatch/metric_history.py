@@ -1,7 +1,7 @@
-"""The metrics of the last day by the minutes of the compressible clock, which is what alarms look at.
+"""The metrics of the last day by the minutes of the compressible clock, for the evaluation of alarms.
 
-Timestamps that clients see are real. On a compressed clock several AWS minutes pass in a real one, so the minutes are
-counted here a second time, by when a datapoint was put.
+Timestamps that clients see are real. On a compressed clock several AWS minutes pass in a real one, so datapoints are
+kept here a second time, by the AWS minute in which they were put.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KEPT_METRICS = 5_000
 
 
 class MetricHistory:
-    """What was put while one embedded AWS ran; at rate 1 its instants are those of the wall clock."""
+    """The datapoints put while one embedded AWS runs; at clock rate 1 their instants are those of the wall clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -27,38 +27,38 @@ class MetricHistory:
         self._stores: dict[str, MetricStore] = {}
 
     def now(self) -> float:
-        """The instant on the AWS clock, in seconds since the epoch."""
+        """The current time of the AWS clock, in seconds since the epoch."""
         return self._origin + self._clock.now()
 
     def minute(self) -> int:
-        """The beginning of the running AWS minute."""
+        """The start of the current AWS minute, in seconds since the epoch."""
         return int(self.now() // MINUTE * MINUTE)
 
     def until_next_minute(self) -> float:
-        """How many AWS seconds are left of it."""
+        """The AWS seconds left of the current minute."""
         now = self.now()
         return now // MINUTE * MINUTE + MINUTE - now
 
     def hold_within(self, minute: int) -> None:
-        """Keeps compressed time from leaving that minute."""
+        """Keep compressed time from leaving that minute."""
         self._clock.hold_at(minute + MINUTE - 1 - self._origin)
 
     def record(self, region: str, metric: Metric, unit: str, seconds_ago: float, samples: Samples) -> None:
-        """Takes down a datapoint that was put now, or that many seconds ago by its own timestamp."""
+        """Record a datapoint that is put now, and whose own timestamp lies that many seconds back."""
         self._store(region).add(metric, unit, self.now() - seconds_ago, samples)
 
     def record_value(self, region: str, metric: Metric, unit: str, value: float) -> None:
-        """Takes down one value that was put now."""
+        """Record one value that is put now."""
         self._store(region).add_value(metric, unit, self.now(), value)
 
     def samples(
         self, region: str, metric: Metric, start: float, end: float, period: int, unit: str | None = None
     ) -> dict[float, Samples]:
-        """The samples of a metric by the beginning of their period."""
+        """The samples of a metric by the start of their period."""
         return self._store(region).by_period(metric, start, end, period, unit)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Forget everything."""
         self._stores.clear()
 
     def _store(self, region: str) -> MetricStore:

@@ -1,6 +1,6 @@
 """Metric math: CloudWatch's expressions over the results of other queries.
 
-Python's parser reads the expression, nothing of it is ever run; the operators and functions below are all there are.
+Python's parser reads the expression, but Python never runs it: only the operators and functions below exist.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A time series by the beginning of each period, in seconds since the epoch.
+# The values of a time series by the start of their period, in seconds since the epoch.
 Series = dict[float, float]
 Value = float | Series | list[Series]
 LONGEST_EXPRESSION = 2048
@@ -48,12 +48,12 @@ _MANY: dict[str, Callable[[list[float]], float]] = {
 
 
 class MathError(Exception):
-    """An expression that cannot be read, or asks for what there is not."""
+    """An expression that cannot be read or evaluated."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an expression can refer to."""
+    """The queries that an expression can refer to, and its periods (starts in `grid`, length in seconds)."""
 
     lookup: Callable[[str], Series]
     metrics: Callable[[], Mapping[str, Series]]
@@ -62,10 +62,10 @@ class Context:
 
 
 def evaluate(expression: str, context: Context) -> Series:
-    """The time series which the expression describes."""
+    """The time series that the expression describes."""
     if len(expression) > LONGEST_EXPRESSION:
         raise MathError(f"the expression is longer than {LONGEST_EXPRESSION} characters")
-    text = expression.replace("^", "**")
+    text = expression.replace("^", "**")  # in CloudWatch ^ is a power, in Python it is exclusive or
     for pattern, word in _WORDS:
         text = pattern.sub(word, text)
     try:
@@ -85,7 +85,7 @@ class _Evaluation:
 
     def value(self, node: ast.AST) -> Value:
         match node:
-            case ast.Constant(value=bool()):
+            case ast.Constant(value=bool()):  # first, because Python's bool is an int
                 raise MathError("True and False are no metric math")
             case ast.Constant(value=int() | float() as number):
                 return float(number)
@@ -157,7 +157,7 @@ def _all_series(value: Value) -> list[Series]:
 
 
 def _pairwise(combine: Callable[[Any, Any], float], left: Value, right: Value) -> Value:
-    """The operation at every instant that both have; where it has no result, as 1/0, there is no datapoint."""
+    """The operation at every instant that both have; if it has no result, as for 1/0, there is no datapoint."""
     if isinstance(left, list):
         return [series for each in left for series in _all_series(_pairwise(combine, each, right))]
     if isinstance(right, list):
@@ -202,7 +202,7 @@ def _if(condition: Value, then: Value, otherwise: Value | None = None) -> Value:
 
 
 def _aggregate(combine: Callable[[list[float]], float], value: Value) -> Value:
-    """Of one time series a number; of an array a time series, instant by instant."""
+    """Combine one time series into a number, or an array of them into a time series, instant by instant."""
     if isinstance(value, float):
         return value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The datapoints of metrics, kept small: summed up by second or minute, bounded in number and age."""
+"""The datapoints of metrics in little memory: summed up by second or minute, bounded in number and age."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 
 class UnsupportedStatisticError(Exception):
-    """The name of a statistic which CloudWatch does not know, or which is not emulated."""
+    """The name of a statistic that CloudWatch does not know, or that is not emulated."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What tells one metric from another."""
+    """The identity of a metric."""
 
     namespace: str
     name: str
@@ -30,7 +30,7 @@ class Metric:
 
 
 class Samples:
-    """The values of some stretch of time: single ones with weights, and sums of values that nobody knows."""
+    """The values of a span of time: single values with weights, and statistic sets, which only have totals."""
 
     __slots__ = ("count", "maximum", "minimum", "total", "values", "weights")
 
@@ -51,26 +51,26 @@ class Samples:
         return samples
 
     def add(self, value: float, weight: float = 1.0) -> None:
-        """Adds one value."""
+        """Add one value."""
         self.values.append(value)
         self.weights.append(weight)
         self.add_set(weight, value * weight, value, value)
 
     def add_set(self, count: float, total: float, minimum: float, maximum: float) -> None:
-        """Adds a statistic set."""
+        """Add a statistic set."""
         self.count += count
         self.total += total
         self.minimum = min(self.minimum, minimum)
         self.maximum = max(self.maximum, maximum)
 
     def merge(self, other: Samples) -> None:
-        """Adds what another has."""
+        """Add the samples of another."""
         self.values.extend(other.values)
         self.weights.extend(other.weights)
         self.add_set(other.count, other.total, other.minimum, other.maximum)
 
     def compact(self) -> None:
-        """Halves the number of single values by joining neighbours, but for the outermost, which tails depend on."""
+        """Halve the number of single values by joining neighbours, except the outermost, on which the tails depend."""
         ordered = sorted(zip(self.values, self.weights, strict=True))
         kept = len(ordered) // 8
         middle = ordered[kept : len(ordered) - kept]
@@ -81,7 +81,7 @@ class Samples:
         self.weights = array("d", [weight for _, weight in together])
 
     def statistic(self, name: str) -> float | None:
-        """The statistic of that name; None where it has no value: without samples, or a percentile of sums."""
+        """The statistic of that name; None if it has no value: without samples, or a percentile of statistic sets."""
         if not self.count:
             return None
         match name:
@@ -101,7 +101,7 @@ class Samples:
     def _sorted(self) -> list[tuple[float, float]] | None:
         if sum(self.weights) == self.count:
             return sorted(zip(self.values, self.weights, strict=True))
-        # CloudWatch knows percentiles of statistic sets only where they all hold one value.
+        # CloudWatch has percentiles of statistic sets only if all their values are the same.
         return [(self.minimum, self.count)] if self.minimum == self.maximum else None
 
     def _percentile(self, percent: float) -> float | None:
@@ -127,13 +127,13 @@ def _joined(one: tuple[float, float], other: tuple[float, float]) -> tuple[float
 
 
 def check_statistic(name: str) -> None:
-    """Raises when there is no such statistic."""
+    """Raise UnsupportedStatisticError for an unknown statistic."""
     if name not in ("SampleCount", "Sum", "Average", "Minimum", "Maximum"):
         _percent(name)
 
 
 def _percent(name: str) -> tuple[str, float]:
-    """ "p99.9" as ("p", 99.9), "tm90" as ("tm", 90.0)."""
+    """The kind and the number in a statistic's name: ("p", 99.9) for p99.9, ("tm", 90.0) for tm90."""
     kind = "tm" if name.startswith("tm") else name[:1]
     digits = name.removeprefix(kind)
     if kind not in ("p", "tm") or not digits.replace(".", "", 1).isdigit() or not 0 <= float(digits) <= 100:
@@ -156,7 +156,7 @@ def _size(samples: Samples) -> int:
 
 
 class MetricStore:
-    """Samples by metric, unit and instant; what is too old or too many is forgotten, the oldest first."""
+    """Samples by metric, unit and instant; if they get too old or too many, the oldest are forgotten first."""
 
     def __init__(
         self,
@@ -175,18 +175,18 @@ class MetricStore:
         self._metrics: OrderedDict[Metric, dict[str, _Series]] = OrderedDict()
 
     def add(self, metric: Metric, unit: str, instant: float, samples: Samples) -> None:
-        """Adds samples of one instant, in seconds since the epoch."""
+        """Add samples of one instant, in seconds since the epoch."""
         with self._bucket_of(metric, unit, instant) as bucket:
             bucket.merge(samples)
 
     def add_value(self, metric: Metric, unit: str, instant: float, value: float) -> None:
-        """Adds one value of one instant, in seconds since the epoch."""
+        """Add one value of one instant, in seconds since the epoch."""
         with self._bucket_of(metric, unit, instant) as bucket:
             bucket.add(value)
 
     @contextmanager
     def _bucket_of(self, metric: Metric, unit: str, instant: float) -> Iterator[Samples]:
-        """The bucket of an instant, to add to; what is then too much is forgotten."""
+        """Yield the bucket of an instant to add to, and then forget what exceeds the limits."""
         number = int(instant // self._resolution)
         with self._lock:
             series = self._series_of(metric, unit)
@@ -213,7 +213,7 @@ class MetricStore:
     def by_period(
         self, metric: Metric, start: float, end: float, period: int, unit: str | None = None
     ) -> dict[float, Samples]:
-        """The samples from `start` up to `end` by the beginning of their period, which are counted from `start`."""
+        """The samples from `start` up to `end` by the start of their period; the first period starts at `start`."""
         found: dict[float, Samples] = {}
         with self._lock:
             for number, samples in self._buckets(metric, unit):
@@ -224,17 +224,17 @@ class MetricStore:
         return dict(sorted(found.items()))
 
     def unit(self, metric: Metric) -> str | None:
-        """The unit of a metric; of several, the first."""
+        """The unit of a metric, or the first of several; None if the metric is unknown."""
         with self._lock:
             return next(iter(self._metrics.get(metric, {})), None)
 
     def metrics(self) -> list[Metric]:
-        """Every metric of which something is known."""
+        """All known metrics."""
         with self._lock:
             return list(self._metrics)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Forget everything."""
         with self._lock:
             self._metrics.clear()
 

@@ -1,7 +1,7 @@
-"""CloudWatch's metrics: what is put is kept small, and queries are answered with percentiles and metric math.
+"""CloudWatch's metrics: datapoints take little memory, and queries can have percentiles and metric math.
 
-moto keeps every datapoint as an object in one list, answers no percentiles and no expressions; these functions stand
-in for its own. `recorders` are told of everything that is put, so that alarms can be evaluated on another clock.
+moto keeps every datapoint as an object in one list, and has neither percentiles nor expressions; these functions
+replace its own. `recorders` receive every datapoint that is put, so that alarms can be evaluated on another clock.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _STORE = "localaws_metrics"
 
 
 class Recorder(Protocol):
-    """Is told of every datapoint that is put: the region, the metric, its unit, and how many seconds ago it was."""
+    """A receiver of every datapoint that is put, with its region, metric, unit and age in seconds."""
 
     def record(self, region: str, metric: Metric, unit: str, seconds_ago: float, samples: Samples) -> None: ...
 
@@ -46,12 +46,12 @@ class Recorder(Protocol):
 
 
 recorders: list[Recorder] = []
-# Gives the samples of a metric (as MetricStat names it) by the beginning of each period.
+# Returns the samples of a MetricStat's metric by the start of each period.
 Fetch = Callable[[dict[str, Any]], Mapping[float, Samples]]
 
 
 def apply() -> None:
-    """Puts these functions in the place of moto's."""
+    """Replace moto's functions by these."""
     CloudWatchBackend.put_metric_data = put_metric_data
     CloudWatchBackend.get_metric_data = get_metric_data
     CloudWatchBackend.get_filtered_metrics = filtered_metrics
@@ -60,13 +60,14 @@ def apply() -> None:
 
 
 def store_of(backend: Any) -> MetricStore:
-    """The datapoints of a region by wall-clock time; moto's reset empties the backend, and so forgets them."""
+    """The datapoints of a region by wall-clock time; moto's reset clears the backend, and with it this store."""
     store: MetricStore | None = backend.__dict__.get(_STORE)
+    # setdefault is atomic, so that two threads get the same store.
     return store if store is not None else backend.__dict__.setdefault(_STORE, MetricStore())
 
 
 def put_checked_metric_data(response: Any) -> Any:
-    """PutMetricData as callers may use it; services of this process put theirs directly."""
+    """Answer PutMetricData, checked as for any caller; the services of this process put their datapoints directly."""
     request = response._get_params()
     check_put_metric_data(request)
     response.cloudwatch_backend.put_metric_data(request["Namespace"], datums_of(request))
@@ -74,7 +75,7 @@ def put_checked_metric_data(response: Any) -> Any:
 
 
 def put_metric_data(backend: Any, namespace: str, metric_data: list[dict[str, Any]]) -> None:
-    """Keeps the datapoints and tells the recorders."""
+    """Store the datapoints and pass them to the recorders."""
     for number, datum in enumerate(metric_data, 1):
         backend._validate_parameters_put_metric_data(datum, number)
     now = datetime.now(UTC).timestamp()
@@ -88,7 +89,7 @@ def put_metric_data(backend: Any, namespace: str, metric_data: list[dict[str, An
 
 
 def put_value(region: str, metric: Metric, unit: str, value: float) -> None:
-    """Keeps one value of now: the short way for services of this process, which put many."""
+    """Store one value with the current time: the short way for the services of this process, which put many."""
     store_of(cloudwatch_backends[DEFAULT_ACCOUNT_ID][region]).add_value(metric, unit, time.time(), value)
     for recorder in list(recorders):
         recorder.record_value(region, metric, unit, value)
@@ -140,7 +141,7 @@ def get_metric_data(
 
 
 def run(queries: list[dict[str, Any]], fetch: Fetch, start: float, end: float) -> dict[str, Series]:
-    """The time series of every query by its Id; expressions refer to other queries by theirs."""
+    """The time series of every query by its Id; expressions refer to other queries by their Ids."""
     by_id = {query["Id"]: query for query in queries}
     found: dict[str, Series] = {}
     running: list[str] = []
@@ -189,7 +190,7 @@ def metric_of(stat: dict[str, Any]) -> Metric:
 
 
 def get_metric_statistics(response: Any) -> Any:
-    """GetMetricStatistics: simple statistics, or percentiles by ExtendedStatistics."""
+    """Answer GetMetricStatistics: simple statistics, or percentiles by ExtendedStatistics."""
     names, extended = response._get_param("Statistics", []), response._get_param("ExtendedStatistics", [])
     check_get_metric_statistics(response._get_params())
     start, end = _minute(response._get_param("StartTime")), epoch(response._get_param("EndTime"))
@@ -228,7 +229,7 @@ def _datapoint(
 
 
 def filtered_metrics(backend: Any, metric_name: str, namespace: str, dimensions: list[dict[str, str]]) -> list[Any]:
-    """The metrics of ListMetrics."""
+    """The metrics that ListMetrics returns."""
     known = [
         MetricDatumBase(each.namespace, each.name, [{"Name": n, "Value": v} for n, v in sorted(each.dimensions)], None)
         for each in store_of(backend).metrics()
@@ -241,7 +242,7 @@ def _by_period(
 ) -> Mapping[float, Samples]:
     if metric.namespace != "AWS/S3":
         return store_of(backend).by_period(metric, start, end, period, unit)
-    # What moto's own services measure is computed when it is asked for.
+    # moto computes the metrics of its own S3 only when they are asked for.
     computed = MetricStore()
     for provided, datum_unit, instant, value in _provided(backend):
         computed.add(provided, datum_unit, instant, Samples.of([value]))
@@ -261,10 +262,12 @@ def epoch(moment: datetime) -> float:
 
 
 def _minute(moment: datetime) -> float:
+    # CloudWatch rounds the start of a query down to the minute.
     return epoch(moment) // 60 * 60
 
 
 def _naive(instant: float) -> datetime:
+    # moto works with naive datetimes in UTC only.
     return datetime(1970, 1, 1) + timedelta(seconds=instant)
 
 

@@ -1,4 +1,4 @@
-"""What CloudWatch refuses: requests against its service model, and against what its documentation says besides."""
+"""CloudWatch's refusals: of requests that violate its service model, or the further rules of its documentation."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from moto.cloudwatch.exceptions import (
 from localaws.constraints import violation_message, violations
 
 LONGEST_EVALUATION_SECONDS = 86_400
+# The limits of PutMetricData and GetMetricStatistics, from AWS's documentation.
 MOST_DATUMS = 1000
 MOST_VALUES = 150
 MOST_DATAPOINTS = 1440
@@ -32,7 +33,7 @@ _ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 
 
 def check_put_metric_data(request: Mapping[str, Any]) -> None:
-    """Refuses datapoints that CloudWatch would not take; moto checks more of each."""
+    """Refuse datapoints that CloudWatch would not accept; moto makes further checks of each."""
     if found := violations("cloudwatch", "PutMetricData", dict(request)):
         raise ValidationError(violation_message(found))
     if request["Namespace"].startswith("AWS/"):
@@ -47,7 +48,7 @@ def check_put_metric_data(request: Mapping[str, Any]) -> None:
 
 
 def datums_of(request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The datapoints of PutMetricData, those of entities included."""
+    """The datapoints of PutMetricData, including those of entities."""
     entities = request.get("EntityMetricData") or []
     return [*(request.get("MetricData") or []), *(each for entity in entities for each in entity.get("MetricData", []))]
 
@@ -74,7 +75,7 @@ def _check_datum(datum: Mapping[str, Any], where: str) -> None:
 
 
 def check_get_metric_statistics(request: Mapping[str, Any]) -> None:
-    """Refuses a query of statistics; moto's parser has seen to the types."""
+    """Refuse an invalid query of statistics; moto's parser has already checked the types."""
     if found := violations("cloudwatch", "GetMetricStatistics", dict(request)):
         raise ValidationError(violation_message(found))
     if not request.get("Statistics") and not request.get("ExtendedStatistics"):
@@ -83,7 +84,7 @@ def check_get_metric_statistics(request: Mapping[str, Any]) -> None:
 
 
 def check_queries(queries: Iterable[Mapping[str, Any]]) -> None:
-    """Refuses queries of metrics whose names or periods cannot be."""
+    """Refuse metric queries with invalid names or periods."""
     names = Counter(str(query.get("Id")) for query in queries)
     for number, name in enumerate(names, 1):
         if not re.match(_QUERY_ID, name):
@@ -105,7 +106,7 @@ def _check_period(period: int, where: str) -> None:
 
 
 def check_alarm(request: Mapping[str, Any], region: str) -> None:
-    """Refuses an alarm that CloudWatch could not evaluate, or whose actions it could not run."""
+    """Refuse an alarm that CloudWatch could not evaluate, or whose actions it could not run."""
     if found := violations("cloudwatch", "PutMetricAlarm", dict(request)):
         raise ValidationError(violation_message(found))
     queries = request.get("Metrics") or []

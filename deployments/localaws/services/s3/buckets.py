@@ -1,4 +1,4 @@
-"""Buckets as AWS makes them since 2023: encrypted, closed to the public, and without access control lists.
+"""Buckets as AWS creates them since 2023: encrypted, closed to the public, and without access control lists.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
 """
@@ -36,7 +36,7 @@ _acl_from_body = S3Response._acl_from_body
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     S3Backend.create_bucket = create_bucket
     S3Backend.delete_bucket_encryption = delete_bucket_encryption
     S3Backend.put_bucket_policy = put_bucket_policy
@@ -48,7 +48,7 @@ def apply() -> None:
 
 
 def is_bucket_name(name: str) -> bool:
-    """Whether a general purpose bucket may have the name.
+    """True if a general purpose bucket may have the name.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     """
@@ -62,7 +62,7 @@ def is_bucket_name(name: str) -> bool:
 
 
 def create_bucket(backend: Any, bucket_name: str, region_name: str, bucket_namespace: str | None = None) -> Any:
-    """Makes a bucket with AWS's defaults."""
+    """Create a bucket with AWS's defaults."""
     if not is_bucket_name(bucket_name):
         raise InvalidBucketName
     bucket = _create_bucket(backend, bucket_name, region_name, bucket_namespace)
@@ -73,7 +73,7 @@ def create_bucket(backend: Any, bucket_name: str, region_name: str, bucket_names
 
 
 def delete_bucket_encryption(backend: Any, bucket_name: str) -> None:
-    """Takes the bucket back to the encryption that every bucket has."""
+    """Reset the bucket to the default encryption, which every bucket has."""
     backend.get_bucket(bucket_name).encryption = _default_encryption()
 
 
@@ -82,7 +82,7 @@ def _default_encryption() -> dict[str, Any]:
 
 
 def put_bucket_policy(backend: Any, bucket_name: str, policy: bytes) -> None:
-    """Gives the bucket a policy, which is not public where the bucket blocks that."""
+    """Set the bucket's policy; refuse a public one if the bucket blocks those."""
     block = backend.get_bucket(bucket_name).public_access_block
     if block is not None and block.block_public_policy and bucket_policy_is_public(policy):
         raise _blocked("s3:PutBucketPolicy", bucket_name, "policies", "BlockPublicPolicy")
@@ -90,7 +90,7 @@ def put_bucket_policy(backend: Any, bucket_name: str, policy: bytes) -> None:
 
 
 def bucket_response_put(response: Any, request: Any, bucket_name: str, querystring: dict[str, Any]) -> Any:
-    """Answers a PUT to a bucket; a new one is not made with a list that its other settings forbid."""
+    """Answer a PUT to a bucket; refuse to create one with an access control list that its other settings forbid."""
     if "acl" not in querystring:
         response.makes_bucket = True
         _refuse_list_of_new_bucket(request.headers)
@@ -98,19 +98,20 @@ def bucket_response_put(response: Any, request: Any, bucket_name: str, querystri
 
 
 def acl_from_headers(response: Any, headers: Any) -> Any:
-    """The access control list in the headers, if the bucket has such lists."""
+    """The access control list in the headers; refuse one that the bucket does not allow."""
     canned = headers.get("x-amz-acl")
     if canned is not None and canned not in _CANNED:
         fields = {"ArgumentName": "x-amz-acl", "ArgumentValue": canned}
         raise AwsError("InvalidArgument", "The canned ACL is not valid.", 400, fields)
     acl = _acl_from_headers(response, headers)
+    # A bucket that is only being created cannot be looked up; `bucket_response_put` has checked its list.
     if acl is not None and not getattr(response, "makes_bucket", False):
         _refuse_list(response, acl, is_owners=canned == "bucket-owner-full-control")
     return acl
 
 
 def acl_from_body(response: Any) -> Any:
-    """The access control list in the body, if the bucket has such lists."""
+    """The access control list in the body; refuse one that the bucket does not allow."""
     acl = _acl_from_body(response)
     if acl is not None:
         given = [(grantee.uri, *grant.permissions) for grant in acl.grants for grantee in grant.grantees]
@@ -119,7 +120,7 @@ def acl_from_body(response: Any) -> Any:
 
 
 def put_object_acl(response: Any) -> Any:
-    """Gives an object a list; moto leaves one in the body unread."""
+    """Set an object's access control list; moto does not read one in the body."""
     acl = response._acl_from_headers(response.headers)
     if acl is None and response.body:
         acl = response._acl_from_body()
@@ -130,6 +131,7 @@ def put_object_acl(response: Any) -> Any:
 
 def _refuse_list(response: Any, acl: Any, is_owners: bool) -> None:
     bucket = response.backend.get_bucket(response.bucket_name)
+    # AWS accepts a list that only gives the bucket's owner full control even where lists are off: it changes nothing.
     if bucket.ownership_rule == _ENFORCED and not is_owners:
         raise AwsError("AccessControlListNotSupported", "The bucket does not allow ACLs")
     block = bucket.public_access_block
@@ -160,8 +162,8 @@ def _blocked(action: str, bucket: str, what: str, setting: str) -> AwsError:
 
 
 def all_buckets(response: Any) -> Any:
-    """Answers ListBuckets, a page of it where that is asked for."""
-    response.data["Action"] = "ListAllMyBuckets"
+    """Answer ListBuckets, in pages if the request asks for that."""
+    response.data["Action"] = "ListAllMyBuckets"  # the permission has another name than the operation
     response._authenticate_and_authorize_s3_action()
     asked = {name: values[0] for name, values in response.querystring.items()}
     prefix, most, after = asked.get("prefix", ""), _most(asked.get("max-buckets")), _after(asked)

@@ -1,7 +1,7 @@
 """The checksums of objects and parts: computed where Python can, compared with what clients declare, and kept.
 
-CRC32C and CRC64NVME need the package `awscrt` (boto3[crt]); without it they are kept as they were declared, unchecked,
-as those of the XXHASH family are.
+CRC32C and CRC64NVME need the package `awscrt` (boto3[crt]); without it they are kept as declared, unchecked, like those
+of the XXHASH family.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from moto.s3.exceptions import S3ClientError
 from localaws.errors import AwsError
 
 COMPOSITE, FULL_OBJECT = "COMPOSITE", "FULL_OBJECT"
+# Python in FIPS mode refuses MD5 and SHA-1 unless they are declared as not used for security.
 _ALGORITHMS: dict[str, Callable[[bytes], bytes]] = {
     "CRC32": lambda body: zlib.crc32(body).to_bytes(4, "big"),
     "SHA1": lambda body: hashlib.sha1(body, usedforsecurity=False).digest(),
@@ -33,23 +34,24 @@ if HAS_CRT:
     _ALGORITHMS["CRC32C"] = lambda body: checksums.crc32c(body).to_bytes(4, "big")
     _ALGORITHMS["CRC64NVME"] = lambda body: checksums.crc64nvme(body).to_bytes(8, "big")
 NAMES = ("CRC32", "SHA1", "SHA256", "CRC32C", "CRC64NVME", "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128")
+# The trailers of an aws-chunked body come last.
 _TRAILER_BYTES = 1024
 
 
 class Checksum(NamedTuple):
-    """A checksum as S3 tells it; the algorithm is empty where there is none."""
+    """A checksum as S3 returns it; the algorithm is empty if there is none."""
 
     algorithm: str
     value: str | None
 
     @property
     def header(self) -> str:
-        """The header that tells it."""
+        """The name of its header."""
         return f"x-amz-checksum-{self.algorithm.lower()}"
 
     @property
     def member(self) -> dict[str, str]:
-        """The member of a document that tells it; empty where there is none."""
+        """Its member in a response document; empty if there is no checksum."""
         return {f"Checksum{self.algorithm}": self.value} if self.value else {}
 
 
@@ -57,12 +59,12 @@ NONE = Checksum("", None)
 
 
 def computable(algorithm: str | None) -> bool:
-    """Whether checksums of the algorithm can be made here."""
+    """True if checksums of the algorithm can be computed here."""
     return algorithm in _ALGORITHMS
 
 
 def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
-    """The body's checksum; moto takes another algorithm's where it lacks the one that is asked for."""
+    """The body's checksum; refuse an algorithm that cannot be computed here, where moto silently uses another."""
     if not computable(algorithm):
         raise AwsError("NotImplemented", f"The embedded AWS needs awscrt (boto3[crt]) to compute {algorithm}.", 501)
     digest = _ALGORITHMS[algorithm](body)
@@ -70,7 +72,7 @@ def compute(body: bytes, algorithm: str, encode_base64: bool = True) -> bytes:
 
 
 def checked(headers: Mapping[str, str], body: bytes, raw_body: bytes) -> Checksum:
-    """What the client declared of the body, or asked to be computed; refuses a body that is another."""
+    """The checksum that the client declared or asked for; raise S3's error if the body has another."""
     if (declared := headers.get("content-md5")) is not None:
         _check_md5(declared, body)
     check_algorithm(headers.get("x-amz-sdk-checksum-algorithm"))
@@ -86,7 +88,7 @@ def checked(headers: Mapping[str, str], body: bytes, raw_body: bytes) -> Checksu
 
 
 def check_algorithm(algorithm: str | None) -> None:
-    """Raises S3's error for an algorithm that there is not."""
+    """Raise S3's error for an unknown algorithm."""
     if algorithm is not None and algorithm.upper() not in NAMES:
         valid = "Please try again with any of the valid types"
         text = f"Checksum algorithm provided is unsupported. {valid}: [{', '.join(NAMES)}]"
@@ -94,18 +96,18 @@ def check_algorithm(algorithm: str | None) -> None:
 
 
 def bad_digest(algorithm: str) -> S3ClientError:
-    """The error for content whose checksum is not the one that was declared."""
+    """The error for content with another checksum than the declared one."""
     return S3ClientError("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
 
 
 def keep(key: Any, checksum: Checksum, kind: str = FULL_OBJECT, parts: int | None = None) -> None:
-    """Remembers an object's checksum."""
+    """Store the checksum of an object or a part on moto's key."""
     key.checksum_algorithm, key.checksum_value = checksum.algorithm or None, checksum.value
     key.checksum_type, key.checksum_parts = (kind if checksum.value else None), parts
 
 
 def told(key: Any) -> Checksum:
-    """An object's checksum as S3 tells it: one made of those of parts says of how many."""
+    """An object's checksum as S3 returns it; one computed from those of parts ends in their number."""
     if not key.checksum_value or not key.checksum_algorithm:
         return NONE
     suffix = f"-{key.checksum_parts}" if key.checksum_type == COMPOSITE else ""
@@ -121,7 +123,7 @@ def _check_md5(declared: str, body: bytes) -> None:
 
 
 def _declared(headers: Mapping[str, str], raw_body: bytes) -> tuple[str, str | None]:
-    """moto looks for a trailer anywhere in the body, and so finds one in a text about trailers."""
+    """The declared algorithm and checksum; moto finds a trailer anywhere in the body, even in a text about trailers."""
     found = [(name, headers[header]) for name in NAMES if (header := f"x-amz-checksum-{name.lower()}") in headers]
     if len(found) > 1:
         text = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."

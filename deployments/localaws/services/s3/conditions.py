@@ -1,4 +1,4 @@
-"""Writes, deletions and copies that go ahead only when an object is as the caller believes it to be.
+"""Conditional writes, deletions and copies, which go ahead only if an object is what the caller expects.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 """
@@ -28,12 +28,12 @@ _delete_object = S3Response.delete_object
 _delete_keys = S3Response._bucket_response_delete_keys
 _FOR_DIRECTORIES = ("x-amz-if-match-last-modified-time", "x-amz-if-match-size")
 _OF_READS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
-# Of several writers that want there to be nothing yet, one wins.
+# Makes check and write one step: of several writers with If-None-Match: * only one may win.
 _one_at_a_time = threading.RLock()
 
 
 def apply() -> None:
-    """Puts everything in place; puts are in `s3_objects`, completed uploads in `s3_multipart`."""
+    """Patch moto with the functions of this module; `objects` handles puts, and `multipart` completed uploads."""
     S3Response.copy_object = copy_object
     S3Response.delete_object = delete_object
     S3Response._bucket_response_delete_keys = bucket_response_delete_keys
@@ -42,7 +42,7 @@ def apply() -> None:
 
 @contextmanager
 def conditional_write(response: Any) -> Iterator[None]:
-    """Lets a write go ahead if its conditions hold, and none with conditions between the look and the write."""
+    """Let a write go ahead if its conditions hold, with no other conditional write between check and write."""
     headers = response.headers
     if_match, if_none_match = headers.get("If-Match"), headers.get("If-None-Match")
     if if_match is None and if_none_match is None:
@@ -56,6 +56,7 @@ def conditional_write(response: Any) -> Iterator[None]:
 def _check(if_match: str | None, if_none_match: str | None, response: Any) -> None:
     name = response.parse_key_name()
     found = response.backend.get_object(response.bucket_name, name)
+    # For writes, S3 knows no other value than *.
     if if_none_match not in (None, "*"):
         raise _not_implied("If-None-Match")
     if if_none_match is not None and found is not None:
@@ -69,24 +70,24 @@ def _check(if_match: str | None, if_none_match: str | None, response: Any) -> No
 
 
 def delete_object(response: Any) -> Any:
-    """Deletes an object, if it is the one that the caller means."""
+    """Delete an object if it is the one that the caller expects."""
     if present := [name for name in _FOR_DIRECTORIES if name in response.headers]:
         raise _not_implied(present[0])
     with conditional_write(response):
-        if response.headers.get("If-Match") == "*":  # for moto, an entity tag
+        if response.headers.get("If-Match") == "*":  # moto takes it for an entity tag
             response.headers = Headers([pair for pair in response.headers if pair[0].lower() != "if-match"])
         return _delete_object(response)
 
 
 def bucket_response_delete_keys(response: Any, bucket_name: str, authenticated: bool = True) -> Any:
-    """Deletes many objects; conditions on single ones, which moto would not see, are refused."""
+    """Delete many objects; refuse conditions on single ones, which moto would ignore."""
     if b"<ETag>" in response.body:
         raise AwsError("NotImplemented", "The embedded AWS does not implement DeleteObjects with ETag.", 501)
     return _delete_keys(response, bucket_name, authenticated)
 
 
 def copy_object(response: Any) -> Any:
-    """Copies an object, if source and target are as the caller believes."""
+    """Copy an object if source and target are what the caller expects."""
     checksums.check_algorithm(response.headers.get("x-amz-checksum-algorithm"))
     source = copy_source(response)
     if source is not None:
@@ -94,12 +95,12 @@ def copy_object(response: Any) -> Any:
         _refuse_pointless(response, source)
     with conditional_write(response):
         status, headers, body = _copy_object(response)
-    headers.pop("Checksum", None)
+    headers.pop("Checksum", None)  # moto's header of that name has a dictionary as its value
     return status, headers, body
 
 
 def copy_in_backend(backend: Any, src_key: Any, dest_bucket_name: str, dest_key_name: str, **more: Any) -> None:
-    """Copies the content; the copy is one piece, whatever parts its source had, and so is its checksum."""
+    """Copy the content into one piece, even from a source of several parts, with a checksum of the whole."""
     _copy_in_backend(backend, src_key, dest_bucket_name, dest_key_name, **more)
     copy = backend.get_object(dest_bucket_name, dest_key_name)
     copy.multipart = None
@@ -111,7 +112,7 @@ def copy_in_backend(backend: Any, src_key: Any, dest_bucket_name: str, dest_key_
 
 
 def copy_source(response: Any) -> Any | None:
-    """The object that a request copies from; None where there is none."""
+    """The object that a request copies from; None if it does not exist."""
     parts = urlsplit(response.headers["x-amz-copy-source"])
     bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
     version = parse_qs(parts.query).get("versionId", [None])[0]
@@ -119,7 +120,7 @@ def copy_source(response: Any) -> Any | None:
 
 
 def check_source(headers: Mapping[str, str], source: Any) -> None:
-    """Raises PreconditionFailed where the source is not as wanted; entity tags count before dates, as in HTTP."""
+    """Raise PreconditionFailed unless the source meets the conditions; an entity tag overrides a date, as in HTTP."""
     if (wanted := headers.get("x-amz-copy-source-if-match")) is not None:
         if wanted != "*" and not _is(wanted, source):
             raise _failed("x-amz-copy-source-If-Match")
@@ -133,9 +134,9 @@ def check_source(headers: Mapping[str, str], source: Any) -> None:
 
 
 def deciding(headers: Headers) -> Headers:
-    """The headers with only those conditions of a read that decide it, as moto reads them.
+    """The headers with only those read conditions that decide, in the form that moto understands.
 
-    As in HTTP, an entity tag decides where a date comes with it, and a date that is none is ignored.
+    As in HTTP, an entity tag overrides a date next to it, and an invalid date is ignored.
     """
     told = Headers([pair for pair in headers if pair[0].lower() not in _OF_READS])
     for by_tag, by_date in (("If-Match", "If-Unmodified-Since"), ("If-None-Match", "If-Modified-Since")):
@@ -147,7 +148,7 @@ def deciding(headers: Headers) -> Headers:
 
 
 def _refuse_pointless(response: Any, source: Any) -> None:
-    """moto takes a bucket's default encryption, which every bucket has, for a change."""
+    """Refuse a copy onto itself that changes nothing; moto takes the bucket's default encryption for a change."""
     headers = response.headers
     changes = ("x-amz-storage-class", "x-amz-server-side-encryption", "x-amz-website-redirect-location")
     changed = any(name in headers for name in changes) or headers.get("x-amz-metadata-directive") == "REPLACE"
@@ -165,6 +166,7 @@ def _changed(key: Any, since: str) -> bool:
     moment = parse_date(since)
     if moment is None:
         return True
+    # HTTP dates have whole seconds, and moto's datetimes are naive UTC.
     return bool(key.last_modified.replace(microsecond=0, tzinfo=UTC) > moment)
 
 

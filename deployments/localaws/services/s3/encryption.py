@@ -1,4 +1,4 @@
-"""Which encryption S3 takes: by its own keys or KMS's. Clients' own keys (SSE-C) are refused, for nothing is encrypted.
+"""The encryption that S3 accepts: with its own keys or KMS's. SSE-C is refused, because nothing is really encrypted.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
 """
@@ -21,12 +21,12 @@ _encryption_config_from_body = S3Response._encryption_config_from_body
 
 
 def apply() -> None:
-    """Puts it in place."""
+    """Patch moto with the function of this module."""
     S3Response._encryption_config_from_body = encryption_config_from_body
 
 
 def check(given: Mapping[str, str]) -> None:
-    """Raises S3's error for an encryption it does not know; `given` are headers or fields, named in lower case."""
+    """Raise S3's error for an unknown encryption; `given` are headers or form fields, with names in lower case."""
     _refuse_clients_key(given)
     algorithm = given.get(_HEADER)
     if algorithm is not None and algorithm not in _ALGORITHMS:
@@ -44,7 +44,7 @@ def _refuse_clients_key(given: Iterable[str]) -> None:
 
 
 def encryption_config_from_body(response: Any) -> Any:
-    """The encryption that a bucket is to have."""
+    """The default encryption that the body sets for a bucket; refuse unknown algorithms."""
     rules = (xmltodict.parse(response.body, force_list=("Rule",))["ServerSideEncryptionConfiguration"] or {}).get(
         "Rule"
     )

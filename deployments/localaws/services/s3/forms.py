@@ -1,6 +1,6 @@
-"""Uploads by a browser's form: the object with all that the form says of it, and the answer that it asks for.
+"""Uploads by browser forms: the object with all properties in the form, and the answer that the form asks for.
 
-Whether the form may do so, `access.post_form` has looked at before.
+`access.s3.post_form` has already checked that the form's policy allows it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _bucket_response_post = S3Response._bucket_response_post
 
 
 def apply() -> None:
-    """Puts it in place."""
+    """Patch moto with the function of this module."""
     S3Response._bucket_response_post = bucket_response_post
 
 
 def bucket_response_post(response: Any, request: Any, bucket_name: str) -> Any:
-    """Answers a POST to a bucket: the deletion of many objects, or a form."""
+    """Answer a POST to a bucket: a form upload, or the deletion of many objects."""
     if request.mimetype != FORM:
         return _bucket_response_post(response, request, bucket_name)
     response.data["Action"] = "PutObject"
@@ -57,12 +57,14 @@ def _store(response: Any, bucket_name: str, fields: dict[str, str], body: bytes)
     key.website_redirect_location = fields.get("x-amz-website-redirect-location")
     checksums.keep(key, checksum)
     if "tagging" in fields:
+        # moto's parser reads the tags from the request's body.
         response.body = fields["tagging"].encode()
         response.backend.put_object_tagging(key, response._tagging_from_xml())
     return key
 
 
 def _answer(fields: dict[str, str], bucket_name: str, key: Any, location: str) -> Answer:
+    # moto's headers are those of GetObject, whose body is the object.
     headers = {**key.response_dict, "Location": location}
     for of_the_object in ("content-length", "last-modified"):
         headers.pop(of_the_object)

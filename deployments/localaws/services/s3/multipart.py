@@ -1,4 +1,4 @@
-"""Uploads in parts: each part's checksum is kept, completing refuses what S3 refuses, and the parts stay known.
+"""Multipart uploads: each part's checksum is kept, completing refuses what S3 refuses, and the parts stay known.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 """
@@ -35,14 +35,14 @@ _PART += "entity tag may not match the part's entity tag."
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     S3Response.upload_part = upload_part
     S3Response.upload_part_copy = upload_part_copy
     S3Response._key_response_post = key_response_post
 
 
 def upload_part(response: Any) -> Any:
-    """Stores a part whose digests are right and of the upload's kind."""
+    """Store a part whose checksums are right and of the upload's algorithm."""
     upload, number = upload_of(response, response._get_param("uploadId")), response._get_int_param("partNumber")
     if number < 1:
         raise InvalidMaxPartNumberArgument(number)
@@ -59,7 +59,7 @@ def upload_part(response: Any) -> Any:
 
 
 def upload_part_copy(response: Any) -> Any:
-    """Copies a part, if its source is as the conditions want it; its checksum is made here."""
+    """Copy a part if its source meets the conditions, and compute its checksum."""
     upload = upload_of(response, response._get_param("uploadId"))
     source = conditions.copy_source(response)
     if source is None:
@@ -78,7 +78,7 @@ def upload_part_copy(response: Any) -> Any:
 
 
 def _check_source_range(asked: str | None, size: int) -> None:
-    """moto takes a range that it cannot read for the whole source, and one beyond it for what there is."""
+    """Refuse a malformed range and one beyond the source's end; moto copies the whole source, or what there is."""
     if asked is None:
         return
     fields = {"ArgumentName": _SOURCE_RANGE, "ArgumentValue": asked}
@@ -95,7 +95,7 @@ def _check_source_range(asked: str | None, size: int) -> None:
 def key_response_post(
     response: Any, request: Any, body: bytes, bucket_name: str, query: dict[str, Any], key_name: str
 ) -> Any:
-    """Begins or completes an upload, and what else is posted to a key."""
+    """Start or complete an upload, and leave other posts to a key to moto."""
     if query.get("uploadId"):
         response._set_action("KEY", "POST", query)
         response._authenticate_and_authorize_s3_action(bucket_name=bucket_name, key_name=key_name)
@@ -107,7 +107,7 @@ def key_response_post(
 
 
 def complete(response: Any, bucket_name: str, upload_id: str, key_name: str) -> Any:
-    """Joins the parts; doing it again gives the same answer."""
+    """Join the parts; completing the upload again gives the same answer."""
     existing = response.backend.get_object(bucket_name, key_name)
     if existing is not None and existing.multipart is not None and existing.multipart.id == upload_id:
         return _completed(response, bucket_name, existing)
@@ -119,7 +119,7 @@ def complete(response: Any, bucket_name: str, upload_id: str, key_name: str) -> 
 
 
 def _check_claims(headers: Mapping[str, str], upload: Any, parts: list[Any]) -> None:
-    """What the request says of the whole object must be so."""
+    """Refuse a request that states another size or checksum type of the object than the upload has."""
     size, claimed = sum(part.size for part in parts), headers.get("x-amz-mp-object-size")
     if claimed is not None and claimed != str(size):
         what = f"The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}"
@@ -131,7 +131,7 @@ def _check_claims(headers: Mapping[str, str], upload: Any, parts: list[Any]) -> 
 
 
 def _claimed(upload: Any, upload_id: str, body: bytes) -> list[Any]:
-    """The parts that the request names, which it must name as they are."""
+    """The parts that the request lists; refuse parts that differ from the uploaded ones."""
     document = xmltodict.parse(body, force_list=("Part",)).get("CompleteMultipartUpload") or {}
     claims = document.get("Part", [])
     if not claims or any("PartNumber" not in claim or "ETag" not in claim for claim in claims):
@@ -140,6 +140,7 @@ def _claimed(upload: Any, upload_id: str, body: bytes) -> list[Any]:
     if numbers != sorted(set(numbers)):
         raise InvalidPartOrder
     parts = [_part(upload, upload_id, number, claim) for number, claim in zip(numbers, claims, strict=True)]
+    # Only the last part may be smaller than 5 MiB.
     for number, part in list(zip(numbers, parts, strict=True))[:-1]:
         if part.size < S3_UPLOAD_PART_MIN_SIZE:
             fields = {"ETag": part.etag.strip('"'), "MinSizeAllowed": S3_UPLOAD_PART_MIN_SIZE}
@@ -168,6 +169,7 @@ def _join(response: Any, bucket_name: str, upload: Any, parts: list[Any]) -> Any
     backend, bucket = response.backend, response.backend.get_bucket(bucket_name)
     content = b"".join(part.value for part in parts)
     checksum, kind = _checksum(response.headers, upload, parts, content)
+    # S3's entity tag of a multipart object is the MD5 of its parts' MD5s, followed by their number.
     digests = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
     key = backend.put_object(
         bucket_name,
@@ -178,7 +180,7 @@ def _join(response: Any, bucket_name: str, upload: Any, parts: list[Any]) -> Any
         multipart=upload,
         encryption=upload.sse_encryption,
         kms_key_id=upload.kms_key_id,
-        disable_notification=True,  # S3 tells of a completed upload, and not of a put as well
+        disable_notification=True,  # S3 sends one event, for the completed upload
     )
     del bucket.multiparts[upload.id]
     key.set_metadata(upload.metadata)
@@ -208,7 +210,7 @@ def _checksum(headers: Any, upload: Any, parts: list[Any], content: bytes) -> tu
 
 
 def _forget_contents(upload: Any) -> None:
-    """The parts' content is in the object now; moto keeps it a second time, in a file for every part."""
+    """Free the parts' content, which the object contains now; moto keeps it a second time, in a file per part."""
     for part in upload.parts.values():
         part._value_buffer.close()
         part._value_buffer = io.BytesIO()
@@ -229,7 +231,7 @@ def _completed(response: Any, bucket_name: str, key: Any) -> Any:
 
 
 def _encrypted(answer: Any, response: Any) -> Any:
-    """The answer, which tells how the object will be encrypted where the bucket decides that."""
+    """The answer with a header for the bucket's default encryption, unless it has one already."""
     status, headers, body = answer
     rule = (response.backend.get_bucket(response.bucket_name).encryption or {}).get("Rule", {})
     algorithm = rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm")

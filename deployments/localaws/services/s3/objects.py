@@ -1,4 +1,4 @@
-"""moto's S3 objects: any body taken, ranges and parts read without copying all, digests checked, events as AWS's."""
+"""moto's S3 objects: any body accepted, ranges and parts read without a full copy, digests checked, AWS's events."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _handle_range_header = S3Response._handle_range_header
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     S3Response.setup_class = setup_class
     S3Response.get_object = get_object
     S3Response.put_object = put_object
     S3Response._get_checksum = get_checksum
     S3Response._handle_range_header = handle_range_header
     responses.compute_checksum = checksums.compute
-    # AWS encodes the keys in its events as in a form, but leaves the slashes; moto encodes those too.
+    # AWS encodes the keys in its events like form values, except for slashes; moto encodes those too.
     notifications.quote_plus = partial(quote_plus, safe="/")
     _keep_objects_open_while_used()
 
 
 class RangedObject:
-    """An object whose bytes are read when a range of them is asked for."""
+    """An object whose bytes are read only when a range of them is asked for."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -45,12 +45,12 @@ class RangedObject:
 
     @property
     def value(self) -> Contents:
-        """The content, not read yet."""
+        """The unread content."""
         return Contents(self._key)
 
 
 class Contents:
-    """The bytes of an object, of which each slice is read by itself."""
+    """The bytes of an object; each slice is read on its own."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -67,10 +67,10 @@ class Contents:
 
 
 def setup_class(response: Any, request: Any, full_url: Any = None, headers: Any = None) -> None:
-    """Reads the request, whose body is bytes whatever its type says.
+    """Read the request, with its body as bytes whatever its content type.
 
-    moto takes a body of type application/x-www-form-urlencoded, which is what curl sends, for a form's fields, and of
-    a browser's upload form it loses the order.
+    moto parses a body of type application/x-www-form-urlencoded, which is what curl sends, as form fields, and loses
+    the order of the fields in a browser's upload form.
     """
     request.get_data(parse_form_data=False)
     request.form = request.files = ImmutableMultiDict()
@@ -78,7 +78,7 @@ def setup_class(response: Any, request: Any, full_url: Any = None, headers: Any 
 
 
 def get_object(response: Any) -> Any:
-    """Answers GetObject; a range or a part of it without reading the rest."""
+    """Answer GetObject; read only the range or part that is asked for."""
     response.headers = conditions.deciding(response.headers)
     ranged, asked = response.headers.get("range"), response.querystring.pop("partNumber", [None])[0]
     if not ranged and asked is None:
@@ -102,7 +102,7 @@ def _part(response: Any, key: Any, asked: str) -> Any:
 
 
 def handle_range_header(response: Any, request: Any, response_headers: Any, response_content: Any) -> Any:
-    """Cuts the range out of the content; S3 ignores a header that is no range of bytes."""
+    """Cut the range out of the content; S3 ignores a header that is not a byte range."""
     if not _RANGE.fullmatch(request.headers["range"]):
         return 200, response_headers, response_content[:]
     status, headers, body = _handle_range_header(response, request, response_headers, response_content)
@@ -110,7 +110,7 @@ def handle_range_header(response: Any, request: Any, response_headers: Any, resp
 
 
 def put_object(response: Any) -> Any:
-    """Stores an object whose digests are right, if what is there is as the caller believes."""
+    """Store an object whose digests are right, if the existing one is what the caller expects."""
     response.checksum = checksums.checked(response.headers, response.body or b"", response.raw_body)
     with conditions.conditional_write(response):
         status, headers, body = _put_object(response)
@@ -121,7 +121,7 @@ def put_object(response: Any) -> Any:
 
 
 def get_checksum(response: Any, response_headers: dict[str, Any]) -> tuple[str, str | None]:
-    """The algorithm and the checksum that the client sent, which AWS keeps; without one, the one it is to compute."""
+    """The algorithm and checksum that the client sent, which AWS keeps, or else the checksum that it asked for."""
     checksum = getattr(response, "checksum", None)
     if checksum is None:
         checksum = checksums.checked(response.headers, response.body or b"", response.raw_body)
@@ -131,7 +131,7 @@ def get_checksum(response: Any, response_headers: dict[str, Any]) -> tuple[str, 
 
 
 def _keep_objects_open_while_used() -> None:
-    """moto closes an object's buffer when its key is overwritten, while another request may still be reading it."""
+    """Close an object's buffer when it is collected: moto closes it on overwrite, while another request may read it."""
     close = FakeKey.dispose
     FakeKey.dispose = lambda key, garbage=False: None
     FakeKey.__del__ = close

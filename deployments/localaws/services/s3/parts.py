@@ -1,4 +1,4 @@
-"""Parts, of uploads that are under way and of objects that were uploaded so: listed, read and described."""
+"""Parts of uploads in progress and of multipart objects: listed, read and described."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ATTRIBUTES = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "Obj
 
 
 def apply() -> None:
-    """Puts everything in place; GetObject by part is in `s3_objects`."""
+    """Patch moto with the functions of this module; `objects` handles GetObject by part."""
     S3Response.head_object = head_object
     S3Response.get_object_attributes = get_object_attributes
     S3Response.list_parts = list_parts
@@ -31,7 +31,7 @@ def apply() -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """Which bytes of the object one part has become."""
+    """The byte range of an object that one part has become."""
 
     number: int
     start: int
@@ -40,7 +40,7 @@ class Part:
 
     @classmethod
     def each(cls, parts: Iterable[Any]) -> tuple[Part, ...]:
-        """Those of moto's parts, in the order in which they are joined."""
+        """The byte ranges of moto's parts, in the order in which they are joined."""
         found = list(parts)
         starts = accumulate((part.size for part in found), initial=0)
         return tuple(
@@ -50,13 +50,13 @@ class Part:
 
 
 def parts_of(key: Any) -> tuple[Part, ...]:
-    """The parts that the object was uploaded in; none for one that was put whole."""
+    """The parts that the object was uploaded in; empty for one that was put whole."""
     found: tuple[Part, ...] = getattr(key.multipart, "completed", ())
     return found
 
 
 def part_of(key: Any, asked: str) -> Part:
-    """The part of a number; an object that was put whole is its own first part."""
+    """The part with a number; an object that was put whole is its own first part."""
     if not asked.isdecimal() or not 1 <= int(asked) <= _HIGHEST:
         fields = {"ArgumentName": "partNumber", "ArgumentValue": asked}
         text = f"Part number must be an integer between 1 and {_HIGHEST}, inclusive"
@@ -71,7 +71,7 @@ def part_of(key: Any, asked: str) -> Part:
 
 
 def part_headers(key: Any, part: Part, with_checksum: bool) -> dict[str, str]:
-    """What an answer with one part says of it."""
+    """The headers of an answer that contains one part."""
     headers = {"content-length": str(part.size)}
     if key.size:
         headers["content-range"] = f"bytes {part.start}-{part.start + part.size - 1}/{key.size}"
@@ -81,14 +81,14 @@ def part_headers(key: Any, part: Part, with_checksum: bool) -> dict[str, str]:
 
 
 def checksum_headers(key: Any, checksum: Checksum) -> dict[str, str]:
-    """What an answer says of the checksum of an object or a part, where there is one."""
+    """The headers with the checksum of an object or a part; empty if it has none."""
     if not checksum.value:
         return {}
     return {checksum.header: checksum.value, "x-amz-checksum-type": key.checksum_type or checksums.FULL_OBJECT}
 
 
 def head_object(response: Any, bucket_name: str, query: dict[str, Any], key_name: str, headers: Any) -> Any:
-    """Answers HeadObject; a part of it as a part."""
+    """Answer HeadObject, also for a single part."""
     headers = conditions.deciding(headers)
     whole = {name: value for name, value in query.items() if name != "partNumber"}
     status, told, body = _head_object(response, bucket_name, whole, key_name, headers)
@@ -106,12 +106,12 @@ def head_object(response: Any, bucket_name: str, query: dict[str, Any], key_name
 
 
 def range_and_part() -> AwsError:
-    """The error for a request that asks for both."""
+    """The error for a request that asks for a range and a part."""
     return AwsError("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
 
 
 def get_object_attributes(response: Any) -> Any:
-    """Answers GetObjectAttributes with what was asked for of it."""
+    """Answer GetObjectAttributes with the attributes that were asked for."""
     key, _ = response._get_key(validate_storage_class=False)
     asked = {name.strip() for name in response.headers.get("x-amz-object-attributes", "").split(",")}
     if not asked <= _ATTRIBUTES:
@@ -138,7 +138,7 @@ def _object_parts(response: Any, key: Any) -> dict[str, Any]:
     most = min(int(response.headers.get("x-amz-max-parts", _MOST_PARTS)), _MOST_PARTS)
     after = [part for part in parts if part.number > marker]
     page = after[:most]
-    # Without checksums S3 tells only how many parts there are.
+    # Without checksums S3 returns only the number of parts.
     listed = [
         {"PartNumber": part.number, "Size": part.size, **part.checksum.member} for part in page if key.checksum_value
     ]
@@ -153,7 +153,7 @@ def _object_parts(response: Any, key: Any) -> dict[str, Any]:
 
 
 def list_parts(response: Any) -> Any:
-    """Answers ListParts with the checksums, which whoever goes on with an upload needs to complete it."""
+    """Answer ListParts with the checksums, which a client that resumes an upload needs to complete it."""
     upload_id = response._get_param("uploadId")
     upload, marker = upload_of(response, upload_id), response._get_int_param("part-number-marker", 0)
     most = min(response._get_int_param("max-parts", _MOST_PARTS), _MOST_PARTS)

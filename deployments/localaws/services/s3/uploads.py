@@ -1,4 +1,4 @@
-"""Uploads in parts that are under way: found by their key and id, listed in pages, given up."""
+"""Multipart uploads in progress: found by key and ID, listed in pages, aborted."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from localaws.services.s3.checksums import COMPOSITE, FULL_OBJECT, check_algorit
 
 _create = S3Backend.create_multipart_upload
 _abort = S3Response.abort_multipart_upload
+# S3 has no such checksums: a type and an algorithm that do not go together.
 _NO_KINDS = ((FULL_OBJECT, "SHA1"), (FULL_OBJECT, "SHA256"), (COMPOSITE, "CRC64NVME"))
 _MOST = 1000
 _HIGHEST = 2**31 - 1
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     S3Backend.create_multipart_upload = create_multipart_upload
     S3Response.abort_multipart_upload = abort_multipart_upload
     S3Response.list_multipart_uploads = list_multipart_uploads
 
 
 def upload_of(response: Any, upload_id: str) -> Any:
-    """The upload to the request's key that is under way."""
+    """The upload in progress with that ID and the request's key; raise NoSuchUpload if there is none."""
     upload = response.backend.get_bucket(response.bucket_name).multiparts.get(upload_id)
     if upload is None or upload.key_name != response.parse_key_name():
         raise NoSuchUpload(upload_id)
@@ -39,18 +40,18 @@ def upload_of(response: Any, upload_id: str) -> Any:
 
 
 def algorithm_of(upload: Any) -> str:
-    """The kind of checksums that the upload's parts have; empty where it was begun without."""
+    """The algorithm of the checksums of the upload's parts; empty if it was started without one."""
     return str(upload.metadata.get("x-amz-checksum-algorithm", "")).upper()
 
 
 def is_composite(upload: Any) -> bool:
-    """Whether the object's checksum will be one of its parts' checksums."""
+    """True if the object's checksum will be computed from its parts' checksums."""
     usual = FULL_OBJECT if algorithm_of(upload) == "CRC64NVME" else COMPOSITE
     return bool(algorithm_of(upload)) and upload.metadata.get("x-amz-checksum-type", usual) == COMPOSITE
 
 
 def check_checksum(headers: Mapping[str, str]) -> None:
-    """Raises S3's error for an upload that is to have a checksum which there is not."""
+    """Raise S3's error for an upload that asks for a checksum type or algorithm that does not exist."""
     algorithm, kind = headers.get("x-amz-checksum-algorithm"), headers.get("x-amz-checksum-type")
     check_algorithm(algorithm)
     if kind is None:
@@ -66,21 +67,21 @@ def check_checksum(headers: Mapping[str, str]) -> None:
 
 
 def create_multipart_upload(backend: Any, bucket_name: str, key_name: str, *more: Any, **named: Any) -> Any:
-    """Begins an upload, and remembers when."""
+    """Start an upload, and note the time."""
     upload = _create(backend, bucket_name, key_name, *more, **named)
     upload.initiated = utcnow()
     return upload
 
 
 def abort_multipart_upload(response: Any) -> Any:
-    """Gives an upload up."""
+    """Abort an upload."""
     upload_of(response, response._get_param("uploadId"))
     return _abort(response)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """Which uploads a list is to have; a marker is the last of the page before."""
+    """The uploads that a request wants listed; `after_key` and `after_id` name the last one of the page before."""
 
     prefix: str
     delimiter: str
@@ -99,22 +100,23 @@ class _Asked:
             fields = {"ArgumentName": "encoding-type", "ArgumentValue": asked["encoding-type"]}
             raise AwsError("InvalidArgument", "Invalid Encoding Method specified in Request", 400, fields)
         after_key = asked.get("key-marker", "")
-        # Without a key the id of an upload says nothing.
+        # S3 ignores the ID of an upload without a key marker.
         after_id = asked.get("upload-id-marker", "") if after_key else ""
         prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
         return cls(prefix, delimiter, after_key, after_id, min(int(most), _MOST), "encoding-type" in asked)
 
     def told(self, name: str) -> str:
-        """A key as the answer spells it."""
+        """A key in the encoding that the request asked for."""
         return quote(name, safe="/") if self.encodes else name
 
     def rolled_up(self, key_name: str) -> str | None:
-        """The common prefix that stands for the key; None where it stands for itself."""
+        """The common prefix that replaces the key in the list; None if the key itself is listed."""
+        # str.partition refuses an empty separator.
         head, found, _ = key_name[len(self.prefix) :].partition(self.delimiter or "\0")
         return f"{self.prefix}{head}{found}" if self.delimiter and found else None
 
     def rows(self, uploads: Iterable[Any]) -> list[tuple[str, Any | None]]:
-        """The uploads, by key and then by age, each under its key; a common prefix once, and without one."""
+        """Pairs of a key and its upload, by key and age; a common prefix appears once, with None for the upload."""
         begun = sorted(uploads, key=lambda upload: (upload.key_name, upload.initiated, upload.id))
         chosen = [upload for upload in begun if upload.key_name.startswith(self.prefix)]
         rows: dict[tuple[str, str], tuple[str, Any | None]] = {}
@@ -137,7 +139,7 @@ class _Asked:
 
 
 def list_multipart_uploads(response: Any) -> Any:
-    """Answers ListMultipartUploads, a page of it where that is asked for."""
+    """Answer ListMultipartUploads, one page at a time."""
     asked = _Asked.of(response.querystring)
     rows = asked.rows(response.backend.list_multipart_uploads(response.bucket_name).values())
     page = rows[: asked.most]

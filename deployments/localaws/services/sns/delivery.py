@@ -1,5 +1,4 @@
-"""What is published reaches its subscribers: queues at once, web hooks from threads of their own, none of them in the
-way of the publisher."""
+"""Delivery of published messages: to queues at once, to web hooks from other threads; none holds up the publisher."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ _to_lambda = Subscription.publish
 
 
 class UndeliverableError(Exception):
-    """A subscriber takes no message; says why."""
+    """A message that its subscriber cannot receive; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Publication:
     timestamp: str = field(default_factory=envelope.timestamp)
 
     def message_for(self, protocol: str) -> str:
-        """What is said to subscribers of the protocol, which differs where MessageStructure is json."""
+        """The text for subscribers of the protocol; with MessageStructure json, each protocol may have its own."""
         if self.by_protocol is None:
             return self.message
         return self.by_protocol.get(protocol) or self.by_protocol["default"]
@@ -53,9 +52,9 @@ def publish(
     deduplication_id: str | None = None,
     message_structure: str | None = None,
 ) -> str:
-    """Delivers to every confirmed subscriber whose filter lets it through; the message's id.
+    """Deliver a message to every confirmed subscriber whose filter lets it through, and return its ID.
 
-    Stands in for moto's Topic.publish, which fails when one subscriber does, and keeps every message.
+    Replaces moto's Topic.publish, which fails when one subscriber does, and keeps every message.
     """
     if group_id and topic.content_based_deduplication and not deduplication_id:
         deduplication_id = hashlib.sha256(message.encode()).hexdigest()
@@ -74,7 +73,7 @@ def publish(
 
 
 def deliver(subscription: Any, publication: Publication) -> None:
-    """Hands one message to one subscriber. Every delivery of every topic passes here, and none raises."""
+    """Hand one message to one subscriber, and never raise. Every delivery of every topic passes through here."""
     try:
         if subscription.protocol == "sqs":
             _to_queue(subscription.endpoint, subscription, publication)
@@ -85,12 +84,12 @@ def deliver(subscription: Any, publication: Publication) -> None:
             _to_lambda(subscription, message, publication.message_id, publication.subject, publication.attributes)
     except UndeliverableError as exc:
         drop(subscription, publication, str(exc))
-    except Exception as exc:  # a subscriber never fails a publisher
+    except Exception as exc:  # a failing subscriber must not fail the publisher
         drop(subscription, publication, repr(exc))
 
 
 def drop(subscription: Any, publication: Publication, reason: str) -> None:
-    """Puts what could not be delivered into the dead-letter queue, if the subscription has one that takes it."""
+    """Move an undeliverable message to the subscription's dead-letter queue, if it has one that accepts the message."""
     arn = json.loads(subscription.attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
     event = "sns.dropped"
     if arn is not None:
@@ -99,7 +98,7 @@ def drop(subscription: Any, publication: Publication, reason: str) -> None:
             event = "sns.redriven"
         except UndeliverableError as exc:
             reason = f"{reason}; dead-letter queue: {exc}"
-        except Exception as exc:  # nor does its dead-letter queue
+        except Exception as exc:  # nor must its dead-letter queue
             reason = f"{reason}; dead-letter queue: {exc!r}"
     _record(event, subscription, publication, reason)
 
@@ -125,7 +124,7 @@ def _wants(subscription: Any, publication: Publication) -> bool:
         return True
     try:
         return bool(matcher.matches(publication.attributes, publication.message_for(subscription.protocol)))
-    except Exception as exc:  # a message that no filter can read never fails a publisher
+    except Exception as exc:  # a message that a filter cannot read must not fail the publisher
         _record("sns.filter_failed", subscription, publication, repr(exc))
         return False
 

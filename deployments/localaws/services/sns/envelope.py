@@ -1,4 +1,4 @@
-"""What SNS sends: its three kinds of message, signed with one key and certificate per region.
+"""The three kinds of messages that SNS sends, signed with one key and certificate per region.
 
 moto makes an RSA key per subscription and an X.509 certificate per message, and keeps every certificate.
 """
@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from localaws.services.serving import Serving
 
 CERTIFICATE_PREFIX = "SimpleNotificationService-"
-# What is signed, in this order: of a notification, and of the two messages which carry a token.
+# The members that AWS signs, in its order: for a notification, and for the two messages that carry a token.
 _SIGNED = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _SIGNED_WITH_TOKEN = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
 _CONFIRMATION = (
@@ -33,7 +33,7 @@ _CANCELLATION = (
 
 
 class Signer(NamedTuple):
-    """What signs the messages of a region."""
+    """The key that signs the messages of a region, and its certificate."""
 
     key: rsa.RSAPrivateKey
     certificate_name: str
@@ -66,29 +66,29 @@ _certificates: dict[str, bytes] = {}
 
 
 def certificate(name: str) -> bytes | None:
-    """The certificate of this name, as the SigningCertURL answers it."""
+    """The certificate of that name, as the SigningCertURL returns it; None if there is none."""
     return _certificates.get(name)
 
 
 def timestamp() -> str:
-    """Now, as SNS writes it."""
+    """The current time in SNS's format."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def is_raw(subscription: Any) -> bool:
-    """Whether the subscriber wants the bare message."""
+    """True if the subscriber wants the message without its envelope."""
     return str(subscription.attributes.get("RawMessageDelivery")).lower() == "true"
 
 
 def body(subscription: Any, publication: Any) -> str:
-    """What the subscriber receives when something is published."""
+    """The text that the subscriber receives for a published message."""
     if is_raw(subscription):
         return str(publication.message_for(subscription.protocol))
     return text(notification(subscription, publication))
 
 
 def notification(subscription: Any, publication: Any) -> dict[str, Any]:
-    """The envelope around what was published."""
+    """The envelope around a published message."""
     message = {
         "Type": "Notification",
         "MessageId": publication.message_id,
@@ -103,17 +103,17 @@ def notification(subscription: Any, publication: Any) -> dict[str, Any]:
 
 
 def confirmation(subscription: Any, token: str, message_id: str) -> dict[str, Any]:
-    """What an HTTP subscriber receives first, and confirms by visiting the SubscribeURL."""
+    """The first message to an HTTP subscriber, who confirms by visiting its SubscribeURL."""
     return _with_token(subscription, token, message_id, "SubscriptionConfirmation", _CONFIRMATION)
 
 
 def cancellation(subscription: Any, token: str, message_id: str) -> dict[str, Any]:
-    """What an HTTP subscriber receives last, and takes back by visiting the SubscribeURL."""
+    """The last message to an HTTP subscriber, who can undo the cancellation by visiting its SubscribeURL."""
     return _with_token(subscription, token, message_id, "UnsubscribeConfirmation", _CANCELLATION)
 
 
 def text(message: dict[str, Any]) -> str:
-    """The message as SNS lays it out."""
+    """The message as JSON in SNS's layout."""
     return json.dumps(message, indent=2, separators=(",", " : "), ensure_ascii=False)
 
 
@@ -135,7 +135,7 @@ def _signed(subscription: Any, message: dict[str, Any], members: tuple[str, ...]
     version = getattr(subscription.topic, "signature_version", None) or "1"
     key, certificate_name, _ = signer(subscription.topic.sns_backend.region_name)
     signed = "".join(f"{member}\n{message[member]}\n" for member in members if member in message)
-    # Version 1 is SHA-1: AWS's choice, and its default.
+    # AWS signs with SHA-1 in version 1, which is its default.
     digest = hashes.SHA256() if version == "2" else hashes.SHA1()  # noqa: S303
     return {
         **message,

@@ -1,7 +1,7 @@
 """The operators of SNS's filter policies: each value of a policy becomes a test of one JSON value.
 
 https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html, numeric-value-matching.html and
-attribute-key-matching.html; the refusals are in AWS's words.
+attribute-key-matching.html; the texts of the errors are AWS's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-# Of a string, a number, a boolean or a null: a list is tested value by value, and an object is none.
+# Takes a string, a number, a boolean or null: lists are tested value by value, and objects not at all.
 Test = Callable[[Any], bool]
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -25,14 +25,14 @@ _DIGITS = 6
 
 
 class FilterPolicyError(Exception):
-    """SNS refuses the filter policy; says why, in AWS's words."""
+    """A filter policy that SNS refuses; the text is AWS's."""
 
     def __init__(self, text: str, where: str = "FilterPolicy: ") -> None:
         super().__init__(where + text)
 
 
 def test_of(rule: Any) -> Test:
-    """The test that one value of a policy's list stands for; `{"exists": false}` is for the caller."""
+    """The test that one value of a policy's list stands for; the caller handles `{"exists": false}`."""
     if isinstance(rule, list):
         raise FilterPolicyError("Match value must be String, number, true, false, or null")
     if not isinstance(rule, dict):
@@ -46,7 +46,8 @@ def test_of(rule: Any) -> Test:
 
 
 def is_absence(rule: Any) -> bool:
-    """Whether the value asks that the key be absent."""
+    """True if the value asks for the key to be absent."""
+    # In Python 0 == False, so the first comparison alone would accept {"exists": 0}.
     return rule == {"exists": False} and rule["exists"] is False
 
 
@@ -59,7 +60,7 @@ def _only_entry(rule: Mapping[str, Any]) -> tuple[str, Any]:
 def _exactly(wanted: Any) -> Test:
     if _is_number(wanted):
         return lambda value: _is_number(value) and _rounded(value) == _rounded(wanted)
-    # By type too: in Python, True is 1.
+    # Types are compared too, because True == 1 in Python.
     return lambda value: type(value) is type(wanted) and value == wanted
 
 
@@ -137,7 +138,7 @@ def _listed(wanted: Any) -> list[Any]:
 
 def _of_string(name: str, wanted: Any) -> Test:
     if not isinstance(wanted, str):
-        # AWS says so of a CIDR too.
+        # AWS's error calls a CIDR a prefix, too.
         raise FilterPolicyError(f"{'prefix' if name == 'cidr' else name} match pattern must be a string")
     test = _OF_STRINGS[name](wanted)
     return lambda value: isinstance(value, str) and test(value)
@@ -176,7 +177,7 @@ def _wildcard(wanted: str) -> Test:
 
 
 def _literals(pattern: str) -> list[str]:
-    """What stands between the asterisks; a backslash makes the asterisk or backslash behind it a literal one."""
+    """The texts between the asterisks; a backslash before an asterisk or a backslash makes it a literal one."""
     found, position = [""], 0
     while position < len(pattern):
         character = pattern[position]
@@ -232,5 +233,5 @@ _OF_STRINGS: dict[str, Callable[[str], Test]] = {
     "cidr": _cidr,
 }
 _OTHERS: dict[str, Callable[[Any], Test]] = {"exists": _exists, "numeric": _numeric, "anything-but": _anything_but}
-# A branch of `$or` that has one of these as a key makes `$or` a key like any other.
+# SNS takes `$or` for an ordinary key if one of its branches has one of these as a key.
 RESERVED = frozenset({*_OF_STRINGS, *_OTHERS})

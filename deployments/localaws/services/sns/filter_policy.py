@@ -1,7 +1,7 @@
-"""SNS's filter policies: which of a topic's messages one of its subscribers receives.
+"""SNS's filter policies, which select the messages of a topic that a subscriber receives.
 
-A policy becomes alternatives (of `$or`), each a tree of keys with the conditions on their values. Attributes are
-matched like a body of one level. https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
+A policy becomes alternatives (from `$or`), each a tree of keys with the conditions on their values. Attributes are
+matched like a body with a single level. https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class _Condition:
-    """What the list of a key asks: any of the tests, or that the key be absent."""
+    """The condition on one key: its value passes any of the tests, or the key may be absent."""
 
     path: Path
     tests: list[Test]
@@ -48,14 +48,14 @@ class _Node:
 
     def _keys_are_met(self, value: Any, present: frozenset[Path]) -> bool:
         if isinstance(value, list) and value and self.keys:
-            # One element has to meet all that is asked of the list's elements.
+            # A single element has to meet all conditions on the list's elements.
             return any(self._keys_are_met(each, present) for each in value)
         found = value if isinstance(value, dict) else {}
         return all(node.is_met(found.get(key, _ABSENT), present) for key, node in self.keys.items())
 
 
 class FilterPolicy:
-    """A policy that SNS accepts, and the messages that it lets through; raises FilterPolicyError otherwise."""
+    """A filter policy, which selects messages; FilterPolicyError is raised for one that SNS refuses."""
 
     def __init__(self, policy: Mapping[str, Any], scope: str) -> None:
         self._of_body = scope == "MessageBody"
@@ -68,11 +68,11 @@ class FilterPolicy:
             raise FilterPolicyError(f"Filter policy can not have more than {MAX_KEYS} keys")
 
     def matches(self, attributes: Mapping[str, Any] | None, message: str) -> bool:
-        """Whether the subscriber receives the message; attributes are as moto keeps them, by Type and Value."""
+        """True if the subscriber receives the message; attributes have moto's form, with Type and Value."""
         found = _body(message) if self._of_body else _attributes(attributes or {})
         nested = _nested(found) if found is not None else {}
         present = frozenset(_paths(nested, ()))
-        # Where nothing is said at all, not even the absence of a key lets a message through.
+        # A message without any value never passes, not even if the policy asks for a key to be absent.
         return bool(present) and any(tree.is_met(nested, present) for tree in self._alternatives)
 
 
@@ -85,11 +85,12 @@ def _body(message: str) -> Message | None:
 
 
 def _refuse(constant: str) -> NoReturn:
+    # Python's parser accepts NaN and Infinity, which JSON does not have.
     raise ValueError(f"{constant} is no JSON")
 
 
 def _attributes(attributes: Mapping[str, Any]) -> Message:
-    """The values that filters see; binary attributes are none."""
+    """The values that filters see; they do not see binary attributes."""
     read = {name: _attribute(each["Type"], str(each["Value"])) for name, each in attributes.items()}
     return {name: value for name, value in read.items() if value is not _ABSENT}
 
@@ -108,7 +109,7 @@ def _attribute(kind: str, text: str) -> Any:
 
 
 def _nested(value: Any) -> Any:
-    """The value with each key `a.b` as the key b below a: SNS takes one for the other."""
+    """The value with each key `a.b` as the key b below a, because SNS treats the two alike."""
     if isinstance(value, list):
         return [_nested(each) for each in value]
     if not isinstance(value, dict):
@@ -138,7 +139,7 @@ def _scalars(value: Any) -> Iterator[Any]:
 
 
 def _paths(value: Any, path: Path) -> Iterator[Path]:
-    """Where the message has a value, lists looked through."""
+    """Yield the paths at which the message has a value, looking through lists."""
     if isinstance(value, dict):
         for key, each in value.items():
             yield from _paths(each, (*path, key))
@@ -150,7 +151,7 @@ def _paths(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _combinations(policy: Mapping[str, Any], depth: int = 1) -> int:
-    """How complex SNS finds the policy: values times depth, multiplied over the keys and added over branches."""
+    """The policy's complexity as SNS counts it: values times depth, multiplied over keys and added over branches."""
     total = 1
     for key, wanted in policy.items():
         if isinstance(wanted, dict):
@@ -173,7 +174,7 @@ def _not_empty(policy: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_or(key: str, wanted: list[Any]) -> bool:
-    """Whether SNS takes the key for the operator: at least two objects, none with a key that is an operator."""
+    """True if SNS takes the key for the operator: it has at least two objects, none with an operator as a key."""
     return (
         key == _OR
         and len(wanted) > 1
@@ -182,7 +183,7 @@ def _is_or(key: str, wanted: list[Any]) -> bool:
 
 
 def _alternatives(policy: Mapping[str, Any], path: Path = ()) -> list[list[_Condition]]:
-    """What a message has to meet: all conditions of any of these."""
+    """The alternatives of a policy; a message has to meet all conditions of at least one of them."""
     found: list[list[_Condition]] = [[]]
     for key, wanted in policy.items():
         found = [[*before, *added] for before in found for added in _alternatives_of(key, wanted, path)]

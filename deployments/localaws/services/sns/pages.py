@@ -1,4 +1,4 @@
-"""The pages of SNS that a web hook opens without credentials: the certificate, and the links in its messages."""
+"""SNS's pages that a web hook opens without credentials: the certificate, and the links in its messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 
 def page(request: Request) -> Response | None:
-    """The answer to a link that SNS sent out; None when the request is none."""
+    """The answer to a link that SNS sent out; None for any other request."""
+    # A signed request is a call of the API, and moto's to answer.
     if request.method != "GET" or "Authorization" in request.headers:
         return None
     if request.path.startswith(f"/{envelope.CERTIFICATE_PREFIX}"):

@@ -32,7 +32,7 @@ _set_topic_attributes = SNSResponse.set_topic_attributes
 
 
 def apply() -> None:
-    """Puts everything in place."""
+    """Patch moto with the functions of this module."""
     Topic.publish = delivery.publish
     for name in ("subscribe", "unsubscribe", "set_subscription_attributes", "get_subscription_attributes"):
         setattr(SNSBackend, name, getattr(subscriptions, name))
@@ -51,14 +51,14 @@ def apply() -> None:
 
 
 def get_endpoint(backend: Any, arn: str) -> Any:
-    """A mobile device's endpoint. moto looks for one whenever it finds no topic, and then misses that."""
+    """A mobile device's endpoint; for any other ARN the error is the topic's, where moto reports a missing endpoint."""
     if ":endpoint/" not in arn:
         raise TopicNotFound
     return _get_endpoint(backend, arn)
 
 
 def publish(response: Any) -> Any:
-    """Publishes a message, if SNS would take it; moto takes an empty one, and counts characters for bytes."""
+    """Publish a message if SNS would accept it; moto accepts an empty one, and counts characters instead of bytes."""
     _check_message(response._get_param("Message"), response._get_param("Subject"))
     arn = response._get_param("TargetArn") or response._get_param("TopicArn")
     if arn is not None and (found := len(arn.split(":"))) < 6:
@@ -79,7 +79,7 @@ def _check_message(message: str | None, subject: str | None) -> None:
 def publish_batch(
     backend: Any, topic_arn: str, publish_batch_request_entries: list[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What was published, and what was not and why; moto tells nothing of most entries that fail."""
+    """The entries that were published, and those that failed with the reasons, most of which moto leaves out."""
     _check_batch(backend.get_topic(topic_arn), publish_batch_request_entries)
     published, failed = [], []
     for entry in publish_batch_request_entries:
@@ -88,7 +88,7 @@ def publish_batch(
             published.append({"Id": entry["Id"], "MessageId": _publish_entry(backend, topic_arn, entry)})
         except ServiceException as exc:
             failed.append({"Id": entry["Id"], "Code": exc.code, "Message": exc.message, "SenderFault": True})
-        except Exception as exc:  # AWS's own failure leaves the other entries alone, too
+        except Exception as exc:  # an internal failure must not affect the other entries either
             failed.append({"Id": entry["Id"], "Code": "InternalError", "Message": repr(exc), "SenderFault": False})
     return published, failed
 
@@ -116,16 +116,17 @@ def _publish_entry(backend: Any, topic_arn: str, entry: dict[str, Any]) -> str:
 
 
 def subscribe(response: Any) -> Any:
-    """Subscribes with all attributes or not at all; a web hook is asked to confirm."""
+    """Subscribe with all attributes or not at all, and ask a web hook to confirm."""
     wanted = (response._get_param(name) for name in ("TopicArn", "Endpoint", "Protocol"))
     attributes = response._get_attributes()
-    # Subscribe says where it found the policy, SetSubscriptionAttributes does not.
+    # AWS's error names the parameter of the policy for Subscribe, but not for SetSubscriptionAttributes.
     subscriptions.filter_of(
         attributes.get("FilterPolicy"), attributes.get("FilterPolicyScope"), reason="Attributes Reason: "
     )
     known = response.backend._find_subscription(*wanted)
     if known is not None:
         _refuse_other_attributes(known, attributes)
+    # moto subscribes first and sets the attributes after that, so a refused attribute would leave a subscription.
     before = set(response.backend.subscriptions)
     try:
         result = _subscribe(response)
@@ -149,14 +150,14 @@ def _refuse_other_attributes(subscription: Any, attributes: dict[str, Any]) -> N
 
 
 def confirm_subscription(response: Any) -> Any:
-    """Confirms by the API, whose caller may reserve the right to unsubscribe."""
+    """Confirm a subscription through the API, whose caller may reserve the right to unsubscribe."""
     reserved = str(response._get_param("AuthenticateOnUnsubscribe")).lower() == "true"
     arn = subscriptions.confirm(response._get_param("TopicArn"), response._get_param("Token"), reserved, True)
     return ActionResult({"SubscriptionArn": arn})
 
 
 def list_subscriptions(response: Any) -> Any:
-    """A page of all subscriptions of the region."""
+    """A page of the region's subscriptions."""
     found, token = response.backend.list_subscriptions(next_token=response._get_param("NextToken"))
     return ActionResult({"Subscriptions": [_listed(each) for each in found], "NextToken": token})
 
@@ -180,7 +181,7 @@ def _listed(subscription: Any) -> dict[str, str]:
 
 
 def get_topic_attributes(response: Any) -> Any:
-    """The attributes, with the counts and the policies that moto leaves at their defaults."""
+    """The topic's attributes, with the counts and policies that moto leaves at their defaults."""
     attributes = _get_topic_attributes(response).result["Attributes"]
     topic = response.backend.get_topic(response._get_param("TopicArn"))
     pending = [subscriptions.is_pending(each) for each in response.backend._get_topic_subscriptions(topic)]
@@ -196,7 +197,7 @@ def get_topic_attributes(response: Any) -> Any:
 
 
 def set_topic_attributes(response: Any) -> EmptyResult:
-    """Sets one attribute, if SNS would."""
+    """Set one attribute if SNS would accept its value."""
     name, value = response._get_param("AttributeName"), response._get_param("AttributeValue")
     if name == "SignatureVersion" and value not in ("1", "2"):
         raise SNSInvalidParameter("Invalid parameter: SignatureVersion")

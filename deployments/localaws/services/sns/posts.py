@@ -1,4 +1,4 @@
-"""What is posted to SNS's web hooks: notifications, and the messages that ask for a confirmation."""
+"""The posts to SNS's web hooks: notifications, and the messages that ask for a confirmation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _USER_AGENT = "Amazon Simple Notification Service Agent"
 
 
 def notify(subscription: Any, publication: Any, give_up: Callable[[str], None]) -> None:
-    """Posts what was published to a confirmed subscriber."""
+    """Post a published message to a confirmed subscriber."""
     headers = {"x-amz-sns-subscription-arn": subscription.arn}
     if envelope.is_raw(subscription):
         headers["x-amz-sns-rawdelivery"] = "true"
@@ -23,14 +23,14 @@ def notify(subscription: Any, publication: Any, give_up: Callable[[str], None]) 
 
 
 def ask_for_confirmation(subscription: Any, token: str) -> None:
-    """Posts the message whose SubscribeURL confirms the subscription."""
+    """Post the message whose SubscribeURL confirms the subscription."""
     message_id = str(uuid4())
     body = envelope.text(envelope.confirmation(subscription, token, message_id))
     _post(subscription, "SubscriptionConfirmation", message_id, body, {}, lambda reason: None)
 
 
 def tell_of_cancellation(subscription: Any, token: str) -> None:
-    """Posts the message whose SubscribeURL takes an Unsubscribe back."""
+    """Post the message whose SubscribeURL undoes an Unsubscribe."""
     message_id = str(uuid4())
     body = envelope.text(envelope.cancellation(subscription, token, message_id))
     headers = {"x-amz-sns-subscription-arn": subscription.arn}
@@ -42,7 +42,7 @@ def _post(
 ) -> None:
     serving: Serving | None = getattr(subscription, "serving", None)
     if serving is None:
-        return  # subscribed while nothing served: there is no thread to post from
+        return  # subscribed while no embedded AWS was running: there is no thread to post from
     policy = retry_policy.effective(subscription.topic.delivery_policy, subscription.attributes.get("DeliveryPolicy"))
     named = {
         "x-amz-sns-message-type": kind,

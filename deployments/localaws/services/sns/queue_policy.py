@@ -1,4 +1,4 @@
-"""Whether a queue's policy lets SNS send to it: without such a statement AWS drops every message."""
+"""The check of a queue's policy: without a statement that lets SNS send to the queue, AWS drops every message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SNS = {"Service": frozenset({"sns.amazonaws.com"})}
 
 
 def lets_sns_send(policy: str | None, queue_arn: str, topic_arn: str) -> bool:
-    """Whether the topic may send to the queue."""
+    """True if the topic may send to the queue."""
     context = {
         "aws:sourcearn": (topic_arn,),
         "aws:sourceaccount": (topic_arn.split(":")[4],),

@@ -1,4 +1,4 @@
-"""When SNS tries an HTTP subscriber again: its delivery policies, of topics and of subscriptions.
+"""SNS's delivery policies, of topics and of subscriptions, which say when an HTTP subscriber is tried again.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
 """
@@ -27,7 +27,7 @@ class PolicyError(ValueError):
 
 
 def effective(topic_policy: str | None, subscription_policy: str | None) -> dict[str, Any]:
-    """The policy by which a subscription is tried: its own where it has one and may, else the topic's, else AWS's."""
+    """The policy in force for a subscription: its own if it has one and may override, else the topic's, else AWS's."""
     own = json.loads(subscription_policy or "{}")
     topic = json.loads(topic_policy or "{}").get("http", {})
     if topic.get("disableSubscriptionOverrides"):
@@ -44,7 +44,7 @@ def effective(topic_policy: str | None, subscription_policy: str | None) -> dict
 
 
 def effective_of_topic(topic_policy: str | None) -> dict[str, Any]:
-    """The policy of a topic with what it leaves to AWS filled in."""
+    """The policy of a topic, with AWS's defaults for what it leaves open."""
     own = json.loads(topic_policy or "{}").get("http", {})
     policy = effective(topic_policy, None)
     return {
@@ -57,7 +57,7 @@ def effective_of_topic(topic_policy: str | None) -> dict[str, Any]:
 
 
 def delays(policy: dict[str, Any]) -> list[float]:
-    """The AWS seconds before each retry: at once, at the least delay, growing, at the greatest."""
+    """The AWS seconds before each retry: first none, then the minimum delay, then growing, then the maximum delay."""
     retry = policy["healthyRetryPolicy"]
     low, high = float(retry["minDelayTarget"]), float(retry["maxDelayTarget"])
     at_once, least, most = (retry[f"num{phase}Retries"] for phase in ("NoDelay", "MinDelay", "MaxDelay"))
@@ -78,7 +78,7 @@ def _grown(low: float, high: float, index: int, count: int, function: str) -> fl
 
 
 def check(text: str, of_topic: bool) -> None:
-    """Raises what is wrong with a policy, in AWS's words."""
+    """Raise PolicyError, in AWS's words, for a policy that SNS refuses."""
     if not text:
         return
     try:

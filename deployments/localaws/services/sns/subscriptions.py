@@ -1,6 +1,6 @@
 """Subscriptions as SNS keeps them: pending until confirmed, with the attributes that moto leaves out.
 
-Each function replaces the moto method of its name; `sns_patches` puts them there.
+Functions with the name of a moto method replace it; `patches` installs them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _get_attributes = SNSBackend.get_subscription_attributes
 
 
 class AuthorizationError(SNSException):  # type: ignore[misc]
-    """SNS's 403 answer."""
+    """SNS's 403 error."""
 
     code = "AuthorizationError"
 
 
 def subscribe(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any:
-    """The subscription, new or as it was; a web hook's is pending."""
+    """The subscription, new or existing; a new one of a web hook or an e-mail address is pending."""
     if protocol not in PROTOCOLS:
         raise SNSInvalidParameter(f"Invalid parameter: Does not support this protocol string: {protocol}")
     if not endpoint:
@@ -43,7 +43,7 @@ def subscribe(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any
     if protocol in WEB_HOOKS and not endpoint.startswith(f"{protocol}://"):
         raise SNSInvalidParameter("Invalid parameter: Endpoint must match the specified protocol")
     subscription = _subscribe(backend, topic_arn, endpoint, protocol)
-    if hasattr(subscription, "serving"):
+    if hasattr(subscription, "serving"):  # it exists already: neither AWS nor moto makes a second one
         return subscription
     subscription.serving = serving.current()
     subscription.authenticates_unsubscribe = False
@@ -53,12 +53,12 @@ def subscribe(backend: Any, topic_arn: str, endpoint: str, protocol: str) -> Any
 
 
 def is_pending(subscription: Any) -> bool:
-    """Whether it waits for its owner's confirmation, and receives nothing meanwhile."""
+    """True if the subscription waits for its owner's confirmation; it receives nothing meanwhile."""
     return bool(subscription.attributes["PendingConfirmation"])
 
 
 def new_token(subscription: Any) -> str:
-    """A token which confirms the subscription within two days."""
+    """Give the subscription a token that can confirm it for two days, and return the token."""
     subscription.token = secrets.token_hex(112)
     now = subscription.serving.hosting.clock.now() if subscription.serving is not None else 0.0
     subscription.token_expires = now + _TOKEN_SECONDS
@@ -66,13 +66,13 @@ def new_token(subscription: Any) -> str:
 
 
 def ask_for_confirmation(subscription: Any) -> None:
-    """Sends a pending web hook its token."""
+    """Send a pending web hook its token."""
     if subscription.protocol in WEB_HOOKS:
         posts.ask_for_confirmation(subscription, new_token(subscription))
 
 
 def confirm(topic_arn: str, token: str, authenticate_unsubscribe: bool, authenticated: bool) -> str:
-    """Confirms the subscription that the token was sent to, also one that was cancelled; its ARN."""
+    """Confirm the subscription that the token was sent to, even a cancelled one, and return its ARN."""
     parts = topic_arn.split(":")
     if len(parts) != 6:
         raise SNSInvalidParameter("Invalid parameter: TopicArn")
@@ -92,7 +92,7 @@ def confirm(topic_arn: str, token: str, authenticate_unsubscribe: bool, authenti
 
 
 def unsubscribe(backend: Any, subscription_arn: str, authenticated: bool = True) -> None:
-    """Ends the subscription; a web hook is told, and can take it back."""
+    """End the subscription; a web hook is told, and can undo it."""
     subscription = backend.subscriptions.get(subscription_arn)
     if subscription is None:
         return
@@ -109,20 +109,20 @@ def unsubscribe(backend: Any, subscription_arn: str, authenticated: bool = True)
 
 
 def set_subscription_attributes(backend: Any, arn: str, name: str, value: Any) -> None:
-    """Sets one attribute; a filter and its scope can be set in either order."""
+    """Set one attribute; a filter and its scope can be set in either order."""
     _check(name, value)
     subscription = backend.subscriptions.get(arn)
     if subscription is None or name not in ("FilterPolicy", "FilterPolicyScope"):
         _set_attributes(backend, arn, name, value)
         return
     wanted = {**subscription.attributes, name: value}
-    # moto's own rules know fewer operators, and its matcher fails on some messages.
+    # moto's own checks know fewer operators, and its matcher fails on some messages.
     subscription._filter_policy_matcher = filter_of(wanted.get("FilterPolicy"), wanted.get("FilterPolicyScope"))
     subscription.attributes[name] = value
 
 
 def filter_of(policy: str | None, scope: str | None, reason: str = "") -> FilterPolicy | None:
-    """What decides on messages; None lets all through. Refuses a policy that SNS refuses."""
+    """The filter that decides on messages; None lets all through. Refuse a policy that SNS refuses."""
     if not policy:
         return None
     try:
@@ -136,7 +136,7 @@ def filter_of(policy: str | None, scope: str | None, reason: str = "") -> Filter
 
 
 def get_subscription_attributes(backend: Any, arn: str) -> dict[str, Any]:
-    """The attributes; a web hook's with the policy by which it is tried again."""
+    """The attributes; those of a web hook include the delivery policy in force."""
     attributes: dict[str, Any] = _get_attributes(backend, arn)
     subscription = backend.subscriptions[arn]
     if subscription.protocol in WEB_HOOKS:
@@ -161,7 +161,7 @@ def _check(name: str, value: Any) -> None:
 
 
 def check_delivery_policy(value: str, of_topic: bool) -> None:
-    """Refuses a delivery policy that SNS refuses."""
+    """Refuse a delivery policy that SNS refuses."""
     try:
         retry_policy.check(value, of_topic)
     except retry_policy.PolicyError as exc:
@@ -176,7 +176,7 @@ def _parsed(text: str) -> Any:
 
 
 def _cancelled(backend: Any) -> dict[str, Any]:
-    """The subscriptions which were ended and can be taken back, by token; moto's reset forgets them."""
+    """The cancelled subscriptions that can be restored, by token; moto's reset forgets them."""
     cancelled: dict[str, Any] = backend.__dict__.setdefault("cancelled_subscriptions", {})
     return cancelled
 

@@ -1,4 +1,4 @@
-"""SNS's web hooks: posts from threads of their own, tried again by the delivery policy on the compressible clock."""
+"""SNS's web hooks: posts from separate threads, retried by the delivery policy on the compressible clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from localaws.journal import Journal
 from localaws.threads import ThreadGroup
 
 ATTEMPT_SECONDS = 15.0
-# However compressed the clock is: a web hook computes in real time.
+# The least that an attempt gets however compressed the clock is, because a web hook works in real time.
 MIN_ATTEMPT_REAL_SECONDS = 1.0
 CONNECT_REAL_SECONDS = 5.0
 SENDERS_PER_SUBSCRIPTION = 4
@@ -30,7 +30,7 @@ KEPT_PER_SUBSCRIPTION = 10_000
 
 @dataclass(frozen=True)
 class Post:
-    """A message for one web hook, and what becomes of it when it is not taken."""
+    """A message for one web hook, with its retry delays in AWS seconds and the action after the last failure."""
 
     subscription: Any
     kind: str
@@ -42,13 +42,13 @@ class Post:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it still has a receiver: a notification has none once its subscription is gone."""
+        """True if the post still has a receiver; without a subscription, only an UnsubscribeConfirmation has one."""
         backend = self.subscription.topic.sns_backend
         return self.kind == "UnsubscribeConfirmation" or self.subscription.arn in backend.subscriptions
 
 
 class RefusedError(Exception):
-    """A web hook did not take a message; a permanent refusal is not tried again."""
+    """A web hook's refusal of a message; a permanent one is not retried."""
 
     def __init__(self, reason: str, permanent: bool = False) -> None:
         super().__init__(reason)
@@ -57,6 +57,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, order=True)
 class _Due:
+    # The heap orders these by time; numbers are unique, so that it never compares the posts.
     at: float
     number: int
     attempt: int
@@ -64,7 +65,7 @@ class _Due:
 
 
 class WebHooks:
-    """The posts of one embedded AWS that are under way or wait for their next attempt."""
+    """The posts of one embedded AWS that are being sent or wait for their next attempt."""
 
     def __init__(self, clock: Clock, journal: Journal, threads: ThreadGroup, closing: threading.Event) -> None:
         self._clock = clock
@@ -78,23 +79,24 @@ class WebHooks:
         self._numbers = itertools.count()
 
     def post(self, post: Post) -> None:
-        """Sends it, soon and from another thread."""
+        """Send a post soon, from another thread."""
         self._add(_Due(self._clock.now(), next(self._numbers), 0, post))
 
     def forget(self) -> None:
-        """Drops what waits."""
+        """Drop the waiting posts."""
         with self._changed:
             for waiting in self._waiting.values():
                 waiting.clear()
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Ends every attempt that is under way."""
+        """Drop the waiting posts, and end every attempt in progress."""
         self.forget()
         with self._changed:
             connections = list(self._open)
         for connection in connections:
             with contextlib.suppress(OSError):
+                # Only shutdown() wakes a thread that is blocked in reading; on Linux close() does not.
                 if connection.sock is not None:
                     connection.sock.shutdown(socket.SHUT_RDWR)
 
@@ -170,6 +172,7 @@ class WebHooks:
             connection.close()
             with self._changed:
                 self._open.discard(connection)
+        # SNS does not retry client errors, except for throttling (429).
         if not 200 <= status < 300:
             raise RefusedError(f"HTTP {status}", permanent=300 <= status < 500 and status != 429)
 
