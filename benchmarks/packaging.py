@@ -17,7 +17,8 @@ from benchmarks.measure import Measure, cpu_seconds
 from localaws import LocalAws
 from tasks.demo.garments import draw_catalogue
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.artifact import PackagingInputs, package
+from tasks.packaging.artifact import package
+from tasks.packaging.inputs import PackagingInputs
 from tasks.plan import plan_run
 from tasks.preflight import ensure_bucket
 

@@ -1,4 +1,4 @@
-"""Artifact -> an endpoint in service that has answered: asynchronous with scaling and topics, or real-time."""
+"""The flow that deploys an artifact and shows that it answers: asynchronous with scaling and topics, or real-time."""
 
 from typing import Annotated, Literal
 

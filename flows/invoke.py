@@ -1,4 +1,4 @@
-"""One picture by hand -> the asynchronous endpoint -> its answer."""
+"""The flow that asks an asynchronous endpoint about one picture, by hand."""
 
 from typing import Annotated
 

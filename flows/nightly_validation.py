@@ -1,4 +1,4 @@
-"""Package, deploy both endpoints, measure, tear down, prove that nothing is left, judge, report."""
+"""The nightly flow: package, deploy both endpoints, measure, tear down, prove that nothing is left, judge, report."""
 
 from functools import partial
 from typing import Annotated
@@ -19,7 +19,8 @@ from tasks.invoking.invocation import smoke_real_time_task
 from tasks.invoking.waiting import smoke_async_task
 from tasks.limits import MINIMUM_PICTURES
 from tasks.names import dated
-from tasks.packaging.artifact import PackagingInputs, package_task
+from tasks.packaging.artifact import package_task
+from tasks.packaging.inputs import PackagingInputs
 from tasks.pictures.queries import read_pictures_task
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
@@ -32,6 +33,7 @@ from tasks.verdict.comparison import Tolerance
 @flow(
     name="nightly-validation",
     flow_run_name=partial(dated, "nightly"),
+    # Prefect runs these in a new process if the flow's own was killed.
     on_failure=[teardown_hook],
     on_crashed=[teardown_hook],
     on_cancellation=[teardown_hook],
@@ -59,7 +61,7 @@ def nightly_validation(
 
     Args:
         catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
-            A folder in it named women, men or unisex says for whom what lies in it is.
+            A folder in it named women, men or unisex sets the gender of its items.
         pictures: Folder or s3://BUCKET/PREFIX/ of query pictures; "demo" is drawn by code.
         encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, hf-hub:NAME, or a folder.
         picture_count: How many pictures, spread evenly over the sorted names; 0 takes all.
@@ -69,7 +71,7 @@ def nightly_validation(
         instance_type: SageMaker instance type of both endpoints, for example ml.m5.large.
         max_concurrent_invocations: Requests that one asynchronous instance works on at a time.
         metadata: CSV with the columns path and gender; empty takes metadata.csv of the catalogue, if any.
-        categories: YAML file that maps folder names to the 13 categories, beside those that are known.
+        categories: YAML file that maps folder names to the 13 categories, in addition to the known names.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
         keep: Leave both endpoints running, which bills until they are torn down or expire.
@@ -82,6 +84,7 @@ def nightly_validation(
     plan = plan_task(flow_run.id or "")
     queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
     preflight_task(plan, reports=True)
+    # In this order, so that the last count is taken after the teardown.
     with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
         artifact = package_task(plan, PackagingInputs(catalogue_source(catalogue), chosen, metadata, categories))
         topics = create_messaging_task(plan)

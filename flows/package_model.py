@@ -1,4 +1,4 @@
-"""Catalogue and encoder -> model artifact in S3."""
+"""The flow that packages a catalogue and an encoder as a model artifact in S3."""
 
 from functools import partial
 
@@ -9,7 +9,8 @@ from tasks.demo.sources import catalogue_source
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.names import dated
-from tasks.packaging.artifact import Artifact, PackagingInputs, package_task
+from tasks.packaging.artifact import Artifact, package_task
+from tasks.packaging.inputs import PackagingInputs
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
 
@@ -29,10 +30,10 @@ def package_model(
 
     Args:
         catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
-            A folder in it named women, men or unisex says for whom what lies in it is.
+            A folder in it named women, men or unisex sets the gender of its items.
         encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, hf-hub:NAME, or a folder.
         metadata: CSV with the columns path and gender; empty takes metadata.csv of the catalogue, if any.
-        categories: YAML file that maps folder names to the 13 categories, beside those that are known.
+        categories: YAML file that maps folder names to the 13 categories, in addition to the known names.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
     """

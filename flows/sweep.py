@@ -1,4 +1,4 @@
-"""Removes what runs that died left behind, and what has expired."""
+"""The flow that removes what dead runs left behind, and what has expired."""
 
 from prefect import flow
 
@@ -10,7 +10,7 @@ from tasks.settings import read_settings
 
 @flow(name="sweep")
 def sweep(dry_run: bool = False, ignore_expiry: bool = False) -> Sweep:
-    """Remove what is tagged as ours and belongs to a run that died, or that is over and whose things have expired.
+    """Remove what is tagged as ours if its run died, or if its run is over and it has expired.
 
     A run that still gives signs of life is left alone. The flow fails if something stays that has expired.
 

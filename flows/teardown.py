@@ -1,4 +1,4 @@
-"""An endpoint, or all of a run -> nothing, proven."""
+"""The flow that removes an endpoint, or everything that a run made, and proves it."""
 
 from prefect import flow
 
@@ -11,12 +11,12 @@ from tasks.settings import read_settings
 
 @flow(name="teardown", flow_run_name="teardown-{endpoint_name}{run_id}")
 def teardown(endpoint_name: str = "", run_id: str = "") -> Removal:
-    """Remove an endpoint with all that serves it alone, or everything a run made; look again before saying so.
+    """Remove an endpoint with everything that serves only it, or everything that a run made, and prove it.
 
     Removing what is already gone is no error. What lacks our tags is left alone.
 
     Args:
-        endpoint_name: The endpoint to remove; with a run's last endpoint goes the rest of the run.
+        endpoint_name: The endpoint to remove; a run's last endpoint takes the rest of the run with it.
         run_id: The flow run's id, as the inventory shows it. Give this or the endpoint's name.
     """
     if bool(endpoint_name) == bool(run_id):

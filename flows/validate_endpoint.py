@@ -1,4 +1,4 @@
-"""Pictures -> both endpoints -> outputs -> verdict and report."""
+"""The flow that sends pictures to both endpoints, compares the answers, and reports the verdict."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -82,7 +82,7 @@ def measure(
     pictures: Sequence[Picture],
     top_k: int,
 ) -> Measurement:
-    """The same bytes to both endpoints, and one request to each that must fail."""
+    """Send the same bytes to both endpoints, and to each of them one request that must fail."""
     baseline_answers = measure_real_time_task(baseline, [*pictures, NOT_A_PICTURE], top_k)
     records = submit_task(plan, asynchronous, [*pictures, NOT_A_PICTURE], top_k)
     ended = wait_for_outputs_task(plan, asynchronous.name, records, topics.queue_url if topics else "")

@@ -1,4 +1,4 @@
-"""What must hold before money is spent: the bucket, the role, the listing of missing keys, the folder for reports."""
+"""Checks before money is spent: the bucket, the answer for a missing key, the role, the folder for reports."""
 
 from tasks.clients import client, error_code, error_text, explained
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
@@ -10,17 +10,17 @@ from tasks.storage import check_bucket
 
 
 def preflight(plan: RunPlan, *, reports: bool = False) -> tuple[str, ...]:
-    """What was found ready, line by line; raises before any money is spent if something is not.
+    """Return a line for each thing that is ready; raise, before any money is spent, if something is not.
 
-    With `reports` the folder for them is looked at too.
+    With `reports` the folder for them is checked, too.
     """
-    serving_image(plan.settings, plan.region)  # which is refused where none is known
+    serving_image(plan.settings, plan.region)  # raises if none is known for the region
     found = (check_reports(plan.settings.reports),) if reports else ()
     return (*found, ensure_bucket(plan), check_listing(plan), check_role(plan))
 
 
 def ensure_bucket(plan: RunPlan) -> str:
-    """Uses the bucket, or makes it (private, as S3 makes them) if it is absent."""
+    """Use the bucket, or create it (private, as S3's are by default) if it is absent."""
     s3 = client("s3")
     try:
         check_bucket(plan.bucket, plan.region, "STYGIG_BUCKET" if plan.settings.bucket else "the account's default")
@@ -31,6 +31,7 @@ def ensure_bucket(plan: RunPlan) -> str:
         ) from exc
     except NotFoundError:
         with explained("s3:CreateBucket", plan.bucket):
+            # In us-east-1 S3 refuses a LocationConstraint; everywhere else it demands one.
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": plan.region}}
             s3.create_bucket(Bucket=plan.bucket, **({} if plan.region == "us-east-1" else elsewhere))
         with explained("s3:PutBucketPublicAccessBlock", plan.bucket):
@@ -48,9 +49,9 @@ _NO_PUBLIC_ACCESS = {
 
 
 def check_listing(plan: RunPlan) -> str:
-    """Without s3:ListBucket S3 answers 403 for a missing key, and every wait would look like a refusal.
+    """Check that a missing key answers 404: without s3:ListBucket it is 403, and every wait would look like a refusal.
 
-    A GET and not a HEAD: only the answer's body says which action is missing.
+    A GET and not a HEAD: only an answer's body says which action is missing, and a HEAD's has none.
     """
     s3 = client("s3")
     try:
@@ -74,7 +75,7 @@ def check_role(plan: RunPlan) -> str:
         )
     try:
         with explained("iam:GetRole", role):
-            client("iam").get_role(RoleName=role.rpartition("/")[2])
+            client("iam").get_role(RoleName=role.rpartition("/")[2])  # a role's path is in its ARN, not in its name
     except PermissionDeniedError:
         return f"role {role}: could not be looked at (iam:GetRole is not allowed), taken as given"
     except NotFoundError as exc:

@@ -1,1 +1,1 @@
-"""A package, so that no installed package of this name is taken for it."""
+"""A package, so that no installed package called `tests` is imported in its place."""

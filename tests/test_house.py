@@ -15,7 +15,6 @@ MAY_IMPORT = {
     "localaws": {"localaws"},
     "stygig": {"stygig", "flows", "tasks", "localaws"},
 }
-WITHOUT_CIRCLES = ("flows", "tasks", "tools", "recommender", "stygig")
 
 
 @pytest.mark.parametrize("package", ROOTS)
@@ -59,12 +58,35 @@ def test_every_room_is_there() -> None:
     assert there | {"preflight"} == set(ROOMS)
 
 
-@pytest.mark.parametrize("package", WITHOUT_CIRCLES)
+IN_A_CIRCLE = {
+    "localaws": {
+        "localaws.sagemaker.endpoint",  # has a queue, which dispatches work, which asks the endpoint for an instance
+        "localaws.sagemaker.data_plane.async_queue",
+        "localaws.sagemaker.data_plane.async_work",
+    }
+}
+
+
+@pytest.mark.parametrize("package", ROOTS)
 def test_nothing_goes_in_circles(package: str) -> None:
     edges = leans_on(package)
+    for end in (without_leaves, without_roots):
+        edges = end(edges)
+    assert set(edges) == IN_A_CIRCLE.get(package, set())
+
+
+def without_leaves(edges: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The modules that are in a circle or above one."""
     while leaves := [name for name, others in edges.items() if not others & set(edges)]:
         edges = {name: others for name, others in edges.items() if name not in leaves}
-    assert not edges, f"in or behind a circle: {', '.join(sorted(edges))}"
+    return edges
+
+
+def without_roots(edges: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The modules that are in a circle or below one."""
+    while roots := set(edges) - set().union(*edges.values()):
+        edges = {name: others for name, others in edges.items() if name not in roots}
+    return edges
 
 
 def test_a_circle_and_a_way_up_would_be_seen() -> None:

@@ -75,7 +75,7 @@ def test_parameters_of_deployments_exist() -> None:
 
 
 def test_the_sweep_follows_every_flow_that_makes_something() -> None:
-    """Not its own failures: it would follow itself for ever."""
+    """It must not follow its own failures: it would trigger itself for ever."""
     by_name = {each["name"]: each for each in DEPLOYMENTS}
     (trigger,) = by_name["sweep"]["triggers"]
     tag = trigger["match_related"]["prefect.resource.id"].removeprefix("prefect.tag.")

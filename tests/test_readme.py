@@ -1,6 +1,6 @@
-"""The README's commands: the steps are run as they stand, make targets with -n (CI runs them), options are looked up.
+"""The README's commands: the steps are run as written, make targets with -n (CI runs them), options are looked up.
 
-Blocks marked `sh` need an account or a stack that runs.
+Blocks marked `sh` need an account or a running stack.
 """
 
 import os
@@ -24,7 +24,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
-    """The environment of somebody who has just cloned: an empty home, the commands on the path."""
+    """The environment of a fresh clone: an empty home folder, the commands on the path."""
     kept = {k: v for k, v in os.environ.items() if k not in {"XDG_CACHE_HOME", "HOME"}}
     return kept | {"HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}"}
 

@@ -1,4 +1,4 @@
-"""What an endpoint's containers said: the part of CloudWatch that explains a failure, and times a start."""
+"""An endpoint's container log in CloudWatch: its last lines explain a failure, its events time a start."""
 
 import json
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ def log_group(endpoint_name: str) -> str:
 
 def log_command(endpoint_name: str) -> str:
     """The command that shows the endpoint's log, in every version of the AWS CLI."""
+    # `aws logs tail` would be shorter, but version 1 of the CLI doesn't have it.
     shown = "--query 'events[].[message]' --output text"
     return f"aws logs filter-log-events --log-group-name {log_group(endpoint_name)} {shown}"
 
@@ -22,11 +23,13 @@ def log_command(endpoint_name: str) -> str:
 def last_log_lines(endpoint_name: str, count: int = 20) -> list[str]:
     """The last lines of the endpoint's container log, oldest first; empty if there is none yet."""
     logs, lines = client("logs"), []
+    # SageMaker makes the log group when a container first writes to it.
     with explained("logs:GetLogEvents", log_group(endpoint_name)), missing_ok():
         streams = logs.describe_log_streams(
             logGroupName=log_group(endpoint_name), orderBy="LastEventTime", descending=True, limit=3
         )["logStreams"]
         for stream in reversed(streams):
+            # Without startFromHead CloudWatch returns the latest events.
             events = logs.get_log_events(
                 logGroupName=log_group(endpoint_name), logStreamName=stream["logStreamName"], limit=count
             )["events"]
@@ -36,14 +39,14 @@ def last_log_lines(endpoint_name: str, count: int = 20) -> list[str]:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """A line of JSON that the handler wrote, and when CloudWatch got it."""
+    """A line of JSON that the handler wrote, with its time in CloudWatch."""
 
     at: datetime
     fields: dict[str, Any]
 
 
 def logged(endpoint_name: str, event: str, since: datetime) -> list[LogEntry]:
-    """The handler's lines of one event, oldest first; empty if there is none, or no log."""
+    """The handler's lines of one event, oldest first; empty if there is none, or no log yet."""
     found: list[LogEntry] = []
     with explained("logs:FilterLogEvents", log_group(endpoint_name)), missing_ok():
         pages = (
@@ -52,7 +55,7 @@ def logged(endpoint_name: str, event: str, since: datetime) -> list[LogEntry]:
             .paginate(
                 logGroupName=log_group(endpoint_name),
                 filterPattern=f'"{event}"',
-                startTime=int(since.timestamp() * 1000),
+                startTime=int(since.timestamp() * 1000),  # CloudWatch counts in milliseconds
             )
         )
         found += [entry for page in pages for line in page["events"] for entry in _entries(line, event)]
@@ -60,11 +63,11 @@ def logged(endpoint_name: str, event: str, since: datetime) -> list[LogEntry]:
 
 
 def _entries(line: dict[str, Any], event: str) -> Iterator[LogEntry]:
-    """The line's JSON, before which model servers may write who said it."""
-    start = line["message"].find('{"event"')
+    """Yield the JSON in the line if it is of that event; a model server may write a prefix before it."""
+    start = line["message"].find('{"event"')  # -1 if there is none, which raw_decode refuses with a ValueError
     try:
         fields, _ = json.JSONDecoder().raw_decode(line["message"], start)
     except ValueError:
         return
-    if fields.get("event") == event:
+    if fields.get("event") == event:  # the filter pattern also matches the word elsewhere in a line
         yield LogEntry(datetime.fromtimestamp(line["timestamp"] / 1000, UTC), fields)

@@ -1,4 +1,4 @@
-"""Endpoint configs and endpoints: asked for, waited for, and shown to answer."""
+"""Endpoint configs and endpoints: creating them, waiting until they are InService, and finding existing ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from tasks.storage import check_bucket
 
 @dataclass(frozen=True)
 class EndpointSpec:
-    """What is wanted: `s3_output_path` and `max_concurrent_invocations` count for an asynchronous endpoint only."""
+    """An endpoint to deploy; only an asynchronous one uses `s3_output_path` and `max_concurrent_invocations`."""
 
     kind: EndpointKind
     model_uri: str = ""
@@ -56,7 +56,7 @@ class EndpointSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """An endpoint that was asked for, and once waited for, how long it took to be InService."""
+    """An endpoint that was requested or found; once waited for, it has the time it took to be InService."""
 
     kind: EndpointKind
     name: str
@@ -64,24 +64,24 @@ class Endpoint:
     instance_type: str
     asked_at: datetime
     output_path: str = ""
-    """Where answers go; empty for a real-time endpoint, which answers at once."""
+    """The S3 prefix of the answers; empty for a real-time endpoint, which answers at once."""
     failure_path: str = ""
     topics: Topics | None = None
     cold_start_seconds: float | None = None
     expires_at: datetime | None = None
-    """When the sweep may remove it, once the run that made it is over."""
+    """The time from which the sweep may remove it, if the run that made it is over."""
 
 
 def endpoint_config_request(
     *, spec: EndpointSpec, model_name: str, output_path: str, failure_path: str, topics: Topics | None,
     tags: list[dict[str, str]], download_timeout_seconds: int = 600, startup_timeout_seconds: int = 600,
 ) -> dict[str, Any]:  # fmt: skip
-    """CreateEndpointConfig's request; the name is the hash of the rest."""
+    """The request for CreateEndpointConfig; its name is a hash of the rest."""
     variant = {
         "VariantName": limits.VARIANT,
         "ModelName": model_name,
         "InstanceType": spec.instance_type,
-        "InitialInstanceCount": 1,
+        "InitialInstanceCount": 1,  # CreateEndpointConfig takes no 0; scaling in to 0 comes later
         "InitialVariantWeight": 1.0,
         "ModelDataDownloadTimeoutInSeconds": download_timeout_seconds,
         "ContainerStartupHealthCheckTimeoutInSeconds": startup_timeout_seconds,
@@ -93,13 +93,13 @@ def endpoint_config_request(
 
 
 def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topics: Topics | None) -> dict[str, Any]:
-    """Both topics and a failure path always: without them a failure is only found by one's own time-out."""
+    """The AsyncInferenceConfig; without topics or failure path, a failure would only show as a wait's time-out."""
     output: dict[str, Any] = {"S3OutputPath": output_path, "S3FailurePath": failure_path}
     if topics:
         output["NotificationConfig"] = {
             "SuccessTopic": topics.success_arn,
             "ErrorTopic": topics.error_arn,
-            # without it a notification says no more of a failure than the container's status
+            # Without it a failure's notification only has the container's status.
             "IncludeInferenceResponseIn": ["ERROR_NOTIFICATION_TOPIC"],
         }
     return {
@@ -109,7 +109,7 @@ def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topic
 
 
 def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> Endpoint:
-    """Asks for model, config and endpoint; each is written down before."""
+    """Create model, config and endpoint; write each down beforehand, so that a teardown finds it."""
     spec.checked()
     name = spec.name or plan.names.endpoint(spec.kind)
     model_name = create_model(plan, spec.model_uri, spec.instance_type)
@@ -148,10 +148,9 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
 
 
 def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -> None:
-    """CreateEndpoint reads configs with eventual consistency: a new one may not be found for a moment.
+    """Create the endpoint; retry while SageMaker, which is eventually consistent, doesn't find the new config.
 
-    Where the answer was lost on its way, botocore asks again and hears that the endpoint exists: ours, if its tags
-    say so.
+    If the answer gets lost, botocore retries and is told that the endpoint exists; its tags say whether it is ours.
     """
     name = request["EndpointName"]
     for _ in deadline.polls(first_seconds=1):
@@ -167,7 +166,7 @@ def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -
 
 
 def _refuse_taken(name: str) -> None:
-    """Before it is written down as ours: a taken name is somebody else's, and a teardown must not see it."""
+    """Refuse a taken name before it is written down as ours: a teardown must not remove another's endpoint."""
     try:
         found = describe(name)
     except NotFoundError:
@@ -186,7 +185,7 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[Endpoint, ...]:
-    """The endpoints, once all are InService; each cold start is counted from its request."""
+    """Wait until all endpoints are InService; return them with their cold starts, each counted from its request."""
     ready: dict[str, Endpoint] = {}
     for _ in deadline.polls(first_seconds=0.3):
         for endpoint in endpoints:
@@ -215,19 +214,19 @@ def _if_in_service(endpoint: Endpoint) -> Endpoint | None:
 def _failure(name: str, status: str, reason: str) -> str:
     try:
         said = "\n  ".join(last_log_lines(name)) or "(its containers logged nothing)"
-    except StygigError as exc:  # why it failed must not be hidden by why its log can't be read
+    except StygigError as exc:  # an unreadable log must not hide why the endpoint failed
         said = f"(its log could not be read: {exc})"
     return f"Endpoint {name} is {status}: {reason}\n  {said}"
 
 
 def existing_endpoint(name: str, kind: EndpointKind) -> Endpoint:
-    """An endpoint that somebody deployed before, if it takes requests and is of that kind."""
+    """An endpoint that was deployed before; InputError unless it takes requests and is of that kind."""
     found = describe(checked_name(name))
     if found["EndpointStatus"] not in limits.SERVING:
         raise InputError(
             f"Endpoint {name} is {found['EndpointStatus']} and takes no requests. Wait for it, or deploy another."
         )
-    is_async = "AsyncInferenceConfig" in found
+    is_async = "AsyncInferenceConfig" in found  # such an endpoint refuses InvokeEndpoint, others InvokeEndpointAsync
     if is_async != (kind == "async"):
         raise InputError(
             f"Endpoint {name} is {'an asynchronous' if is_async else 'a real-time'} one, but {kind} was asked for. "
@@ -237,14 +236,16 @@ def existing_endpoint(name: str, kind: EndpointKind) -> Endpoint:
 
 
 def described_endpoint(name: str) -> Endpoint:
-    """What AWS says of an endpoint, whoever deployed it and however it is."""
+    """An endpoint as AWS describes it, in any status, even one that isn't ours."""
     found = describe(name)
+    # DescribeEndpoint tells neither the instance type nor the model.
     with explained("sagemaker:DescribeEndpointConfig", name):
         config = client("sagemaker").describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
         variant = config["ProductionVariants"][0]
         model = client("sagemaker").describe_model(ModelName=variant["ModelName"])
     asynchronous = config.get("AsyncInferenceConfig", {})
     kind: EndpointKind = "async" if asynchronous else "real-time"
+    # A variant with InstancePools has no InstanceType.
     return _as_found(name, kind, variant.get("InstanceType", ""), model, asynchronous)
 
 
@@ -270,7 +271,7 @@ def _as_found(
 
 @task(name="output-bucket", only_reads=True)
 def output_bucket_task(plan: RunPlan, spec: EndpointSpec) -> None:
-    """Whether the bucket for the answers is there: an instance that can't write would bill until that is found out."""
+    """Refuse a bucket for the answers that is absent: an instance that can't write would bill until that shows."""
     if spec.s3_output_path:
         check_bucket(S3Location.parse(spec.s3_output_path).bucket, plan.region, "s3_output_path")
 

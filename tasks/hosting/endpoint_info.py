@@ -1,15 +1,15 @@
-"""What there is to know of a deployed endpoint: for a file, a person and Prefect's page alike."""
+"""A summary of a deployed endpoint: as a dictionary for files, as markdown for the Prefect UI."""
 
 from typing import Any
 
 from tasks.hosting.endpoint import Endpoint
 from tasks.prefect_task import task
 
-SUMMARY_KEY = "deployed-endpoint"
+SUMMARY_KEY = "deployed-endpoint"  # Prefect allows lowercase letters, digits and dashes
 
 
 def endpoint_info(endpoint: Endpoint) -> dict[str, Any]:
-    """Name, kind, model, places and topics; what a real-time endpoint has not is empty."""
+    """Name, kind, model, S3 paths and topics; those that a real-time endpoint lacks are empty."""
     told = endpoint.topics
     return {
         "endpoint_name": endpoint.name,
@@ -27,14 +27,14 @@ def endpoint_info(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def summary(endpoint: Endpoint) -> str:
-    """The same as a table in markdown."""
+    """The same as a markdown table, without what is empty."""
     rows = [f"| {name.replace('_', ' ')} | `{value}` |" for name, value in endpoint_info(endpoint).items() if value]
     return "\n".join([f"# Endpoint {endpoint.name} is in service", "", "| | |", "|---|---|", *rows])
 
 
 @task(name="publish-summary")
 def publish_summary_task(endpoint: Endpoint) -> None:
-    """Leaves the summary with the flow run, where the Prefect UI shows it."""
-    from prefect.artifacts import create_markdown_artifact
+    """Publish the summary as an artifact of the flow run, which the Prefect UI shows."""
+    from prefect.artifacts import create_markdown_artifact  # not at the top: importing Prefect takes seconds
 
     create_markdown_artifact(summary(endpoint), key=SUMMARY_KEY, description=f"Endpoint {endpoint.name}")

@@ -1,6 +1,6 @@
-"""How many instances an endpoint had, from the request for it until it is gone: what its cost is worked out from.
+"""An endpoint's instance counts, from the request for it until it is gone; its cost is worked out from them.
 
-An instance bills from its launch until it has gone, so that of the current and the desired count the larger one counts.
+An instance bills from its launch until it is gone, so the larger of the current and the desired count is taken.
 """
 
 import threading
@@ -20,29 +20,29 @@ from tasks.prefect_task import run_logger
 
 READING_SECONDS = 5.0
 LAST_READING_SECONDS = 60.0
-"""How long the end of a run waits for a reading that is under way."""
+"""The longest time in seconds that the end of a run waits for a reading under way."""
 LONGEST_GAP = timedelta(seconds=60)
-"""A count that was not read for longer is not called measured."""
+"""The longest gap between two readings of a count that is still called measured."""
 ASKED_FOR = 1
-"""What our endpoint configs ask for."""
+"""The InitialInstanceCount of our endpoint configs."""
 
 Count = tuple[datetime, int]
 
 
 @dataclass(frozen=True)
 class InstanceCounts:
-    """One endpoint's counts in order of time, each true until the next; the first is what was asked for, not read."""
+    """One endpoint's counts in order of time, each valid until the next; the first was requested, not read."""
 
     counts: tuple[Count, ...]
     fault: str = ""
-    """The first failure to read it."""
+    """The error of the first reading that failed; empty if none did."""
 
     @property
     def readings(self) -> int:
         return len(self.counts) - 1
 
     def unread(self, until: datetime) -> str:
-        """Why these are no measurement of all the time until then; empty if they are."""
+        """The reason why the counts don't cover all the time until `until`; empty if they do."""
         last, count = self.counts[-1]
         times = [time for time, _ in self.counts] + [until if count else last]  # what is gone stays gone
         gap = max(later - earlier for earlier, later in pairwise(times))
@@ -53,7 +53,7 @@ class InstanceCounts:
 
 @dataclass
 class InstanceCounter:
-    """A thread that reads the counts until it is told to stop. What can't be read is said once, and fails no run."""
+    """A thread that reads the counts until `stop`. It warns once per endpoint that it can't read, and fails no run."""
 
     warn: Callable[[str], None]
     clock: Callable[[], datetime] = now
@@ -64,14 +64,15 @@ class InstanceCounter:
 
     @property
     def counts(self) -> Mapping[str, InstanceCounts]:
-        """What was read so far, by the endpoint's name."""
+        """The counts read so far, by endpoint name."""
         read = self.read_so_far.items()
         return {name: InstanceCounts(tuple(counts), self.faults.get(name, "")) for name, counts in read}
 
     def watch(self, endpoints: Sequence[Endpoint]) -> None:
-        """Counts these endpoints' instances from the requests for them on."""
+        """Start counting these endpoints' instances, from the requests for them on."""
         for endpoint in endpoints:
             self.read_so_far[endpoint.name] = [(endpoint.asked_at, ASKED_FOR)]
+        # A daemon: at its exit Python would wait for any other thread, even one that hangs.
         self.thread = threading.Thread(target=self._go_on_reading, name="instance-counts", daemon=True)
         self.thread.start()
 
@@ -81,12 +82,12 @@ class InstanceCounter:
             self.thread.join(LAST_READING_SECONDS)
 
     def read(self) -> None:
-        """One reading of each endpoint."""
+        """Read each endpoint's count once."""
         for name, counts in self.read_so_far.items():
             try:
                 count = read_count(name, before=counts[-1][1])
                 counts.append((self.clock(), count))
-            except Exception as exc:  # whatever it is: a run must not fail by being watched
+            except Exception as exc:  # whatever it is: counting must not fail the run
                 self._note(name, visible(str(exc) or type(exc).__name__))
 
     def _note(self, name: str, fault: str) -> None:
@@ -101,7 +102,7 @@ class InstanceCounter:
 
 
 def read_count(endpoint_name: str, before: int = ASKED_FOR) -> int:
-    """How many of the endpoint's instances bill now; none once it is gone."""
+    """The number of the endpoint's instances that bill now; 0 once it is gone."""
     try:
         return billed_count(describe(endpoint_name), before)
     except NotFoundError:
@@ -109,9 +110,9 @@ def read_count(endpoint_name: str, before: int = ASKED_FOR) -> int:
 
 
 def billed_count(described: Mapping[str, Any], before: int = ASKED_FOR) -> int:
-    """The count in DescribeEndpoint's answer; `before` is the last one.
+    """The number of instances that bill, from DescribeEndpoint's answer; `before` is the previous count.
 
-    An endpoint that is Creating may not show its instances yet, one that is Deleting no more: both have them.
+    An endpoint may not show its instances yet while Creating, and no longer while Deleting; they bill anyway.
     """
     variants = described.get("ProductionVariants", ())
     count: int = sum(max(v.get("CurrentInstanceCount", 0), v.get("DesiredInstanceCount", 0)) for v in variants)
@@ -122,7 +123,7 @@ def billed_count(described: Mapping[str, Any], before: int = ASKED_FOR) -> int:
 
 @contextmanager
 def instances_counted() -> Iterator[InstanceCounter]:
-    """Enter it before what tears down, so that the last reading is of what is left then."""
+    """Yield a counter; enter it before the teardown's context, so that the last reading is of what that left."""
     counter = InstanceCounter(run_logger().warning)
     try:
         yield counter

@@ -1,4 +1,4 @@
-"""What SageMaker's instance types have: memory, vCPUs, GPUs."""
+"""The memory, vCPUs and GPUs of SageMaker's instance types."""
 
 import re
 from functools import cache
@@ -13,14 +13,14 @@ GIB = 1 << 30
 
 
 def instance_bytes(instance_type: str) -> int | None:
-    """The instance type's memory, if the table of deployments/aws has it."""
+    """The instance type's memory in bytes; None if the table of deployments/aws lacks it."""
     family, _, size = _name(instance_type).partition(".")
     gib = _table()["memory_gib"].get(family, {}).get(size)
     return None if gib is None else int(gib * GIB)
 
 
 def instance_vcpus(instance_type: str) -> int | None:
-    """The instance type's vCPUs: 2 of a large one, 4 for each "x" of the others, with few exceptions."""
+    """The instance type's vCPUs: 4 × N for an Nxlarge, else 2, with few exceptions; None if it isn't known."""
     if instance_bytes(instance_type) is None:
         return None
     size = re.fullmatch(r"(\d*)xlarge", _name(instance_type).partition(".")[2])
@@ -29,7 +29,7 @@ def instance_vcpus(instance_type: str) -> int | None:
 
 
 def instance_gpus(instance_type: str) -> int:
-    """How many of NVIDIA's GPUs the instance type has; the families g and p have them."""
+    """The number of NVIDIA GPUs of the instance type; only the families g and p have any."""
     name = _name(instance_type)
     if not re.match(r"[gp]\d", name):
         return 0
@@ -37,7 +37,7 @@ def instance_gpus(instance_type: str) -> int:
 
 
 def default_workers(instance_type: str) -> int:
-    """How many workers AWS's image starts of itself: one for each GPU, without one for each vCPU; 1 if unknown."""
+    """The number of workers that AWS's image starts by default: one per GPU, or else per vCPU; 1 if unknown."""
     return instance_gpus(instance_type) or instance_vcpus(instance_type) or 1
 
 

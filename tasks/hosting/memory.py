@@ -1,4 +1,4 @@
-"""Whether a model's workers fit into the memory of an instance type, found out before an instance bills."""
+"""A check, before an instance bills, that a model's workers fit into its memory."""
 
 from recommender.pictures.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import InputError
@@ -6,17 +6,17 @@ from tasks.hosting.instances import GIB, INSTANCES, default_workers, instance_by
 from tasks.packaging.beside import FOOTPRINT, read_footprint
 
 SERVER_BYTES = 640 << 20
-"""TorchServe's Java process (257 MB measured) and AWS's launcher (270 MB, torch on CPU), and room for the system."""
+"""Bytes for TorchServe's Java process (257 MB measured), AWS's launcher (270 MB, torch on CPU) and the system."""
 TOOLKIT_BYTES = 256 << 20
-"""What AWS's toolkit imports in each worker beside the handler, torch on CPU above all: 240 MB measured."""
+"""Bytes for what AWS's toolkit imports in each worker, mostly torch on CPU: 240 MB measured."""
 PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
-"""What the largest picture takes while it is decoded, of which there is one at a time in a worker."""
+"""Bytes for decoding the largest picture; a worker decodes one at a time."""
 
 
 def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
-    """One line on how the workers fit; InputError if they don't. What isn't known passes, and the line says so.
+    """Return a line on how the workers fit; InputError if they don't. If something isn't known, the line says so.
 
-    0 workers are as many as AWS's image starts of itself.
+    0 workers are as many as AWS's image starts by default.
     """
     available, resident = instance_bytes(instance_type), read_footprint(model_uri)
     if resident is None:

@@ -1,4 +1,4 @@
-"""The SageMaker model: which artifact is served by which image, in which environment."""
+"""The SageMaker model: an artifact, the image that serves it, and its environment."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,19 +17,20 @@ from tasks.storage import check_bucket
 
 
 def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:
-    """What the serving container reads; only variables that something reads: docs/container.md says what, and why.
+    """The serving container's environment: only variables that something reads, see docs/container.md.
 
-    Without SAGEMAKER_MODEL_SERVER_WORKERS AWS's image starts a worker for each GPU, without one for each vCPU, and a
-    worker answers one request at a time: fewer would leave them idle while requests wait.
-    The toolkit's SAGEMAKER_MODEL_SERVER_TIMEOUT is ignored by its last release, TS_DEFAULT_RESPONSE_TIMEOUT is not;
-    without it a request dies at 120 s, whatever InvocationTimeoutSeconds says.
+    Without SAGEMAKER_MODEL_SERVER_WORKERS AWS's image starts a worker for each GPU, or else for each vCPU. A worker
+    answers one request at a time, so fewer workers would leave GPUs or vCPUs idle while requests wait.
+    The toolkit's last release ignores its SAGEMAKER_MODEL_SERVER_TIMEOUT. TorchServe reads TS_DEFAULT_RESPONSE_TIMEOUT;
+    without it a request dies after 120 s, whatever InvocationTimeoutSeconds says.
     """
     workers = plan.settings.model_server_workers
     return {
         "SAGEMAKER_PROGRAM": "inference.py",
         **({"SAGEMAKER_MODEL_SERVER_WORKERS": str(workers)} if workers else {}),
+        # Later than SageMaker's own time-out.
         "TS_DEFAULT_RESPONSE_TIMEOUT": str(plan.settings.invocation_timeout_seconds + 30),
-        "TS_MAX_REQUEST_SIZE": str(64 * 1024 * 1024),
+        "TS_MAX_REQUEST_SIZE": str(64 * 1024 * 1024),  # 6,553,500 bytes without it, too few for large pictures
         "TS_MAX_RESPONSE_SIZE": str(64 * 1024 * 1024),
         "OMP_NUM_THREADS": "1",
         "STYGIG_ORT_PREPACK": "1" if plan.settings.ort_prepack else "0",
@@ -41,7 +42,7 @@ def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> d
 def model_request(
     *, model_uri: str, image_uri: str, role_arn: str, environment: Mapping[str, str], tags: list[dict[str, str]]
 ) -> dict[str, Any]:
-    """CreateModel's request; the name is the hash of the rest, so that the same model is made once."""
+    """The request for CreateModel; its name is a hash of the rest, so that the same model is made once."""
     request: dict[str, Any] = {
         "PrimaryContainer": {"Image": image_uri, "Environment": dict(environment)} | _model_source(model_uri),
         "ExecutionRoleArn": role_arn,
@@ -51,7 +52,7 @@ def model_request(
 
 
 def _model_source(model_uri: str) -> dict[str, Any]:
-    """A .tar.gz, or a prefix of loose files, which SageMaker downloads in parallel and need not unpack."""
+    """The model's source: a .tar.gz, or loose files, which SageMaker downloads in parallel and need not unpack."""
     if model_uri.endswith(".tar.gz"):
         return {"ModelDataUrl": model_uri}
     source = {"S3Uri": model_uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
@@ -59,9 +60,9 @@ def _model_source(model_uri: str) -> dict[str, Any]:
 
 
 def check_model_uri(model_uri: str) -> str:
-    """The URI, if something lies there."""
+    """Return the URI; raise unless something lies there that SageMaker can use as a model."""
     where = S3Location.parse(model_uri)
-    if not where.key.endswith((".tar.gz", "/")):
+    if not where.key.endswith((".tar.gz", "/")):  # SageMaker demands the slash of an S3Prefix
         raise InputError(f"{model_uri} is neither a .tar.gz nor a prefix ending with '/'. `stygig package` makes one.")
     check_bucket(where.bucket, region(), "of the model")
     with explained("s3:ListBucket", model_uri):
@@ -72,13 +73,13 @@ def check_model_uri(model_uri: str) -> str:
 
 
 def image_on(plan: RunPlan, instance_type: str) -> str:
-    """The image that serves on an instance type."""
+    """The serving image for an instance type, which depends on whether that has GPUs."""
     processor: Processor = "gpu" if instance_gpus(instance_type) else "cpu"
     return serving_image(plan.settings, plan.region, processor)
 
 
 def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
-    """The model's name; the same artifact asked for twice in a run gives the same model."""
+    """Create the model and return its name; the same artifact twice in a run gives the same model."""
     allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
     request = model_request(
         model_uri=check_model_uri(model_uri),
@@ -95,9 +96,9 @@ def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
 
 @contextmanager
 def already_made() -> Iterator[None]:
-    """Swallows "already existing": a hashed name can only be taken by the same request."""
+    """Ignore "already existing": a hashed name can only be taken by the same request."""
     try:
         yield
     except ClientError as exc:
-        if "already existing" not in error_text(exc):
+        if "already existing" not in error_text(exc):  # SageMaker has no code for it, only the text
             raise

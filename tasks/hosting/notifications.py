@@ -1,4 +1,4 @@
-"""SNS topics, the SQS queue that listens to them, and what SageMaker's messages say."""
+"""SNS topics, the SQS queue that listens to them, and the messages that SageMaker sends."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tasks.resources.inventory import write_down
 
 @dataclass(frozen=True)
 class Topics:
-    """Where SageMaker reports each ending, and the queue that a wait listens on (its URL)."""
+    """The topics to which SageMaker reports each ending, and the URL of the queue that a wait listens on."""
 
     success_arn: str
     error_arn: str
@@ -41,9 +41,9 @@ class Notification:
 
 
 def create_messaging(plan: RunPlan, topic_arn: str = "") -> Topics:
-    """Two topics and a queue that listens to both; with a topic given, that one is used for both.
+    """Create two topics and a queue that listens to both; a given topic is used for both endings instead.
 
-    A topic that is given and absent is made, and goes with the run; one that exists is only used.
+    A given topic that doesn't exist is created, and removed with the run; one that exists is only used.
     """
     if topic_arn:
         _use_or_create(plan, topic_arn)
@@ -72,9 +72,9 @@ def _use_or_create(plan: RunPlan, topic_arn: str) -> None:
 
 
 def listen(plan: RunPlan, topics: Topics) -> Topics:
-    """The topics with a queue of this run's subscribed to them, whoever made them."""
+    """Subscribe a queue of this run to the topics, its own or others; return them with the queue's URL."""
     arns = {arn for arn in (topics.success_arn, topics.error_arn) if arn}
-    for arn in sorted(arns):
+    for arn in sorted(arns):  # an absent topic is refused before a queue is made
         with explained("sns:GetTopicAttributes", arn):
             client("sns").get_topic_attributes(TopicArn=arn)
     queue_url = _create_queue(plan, arns)
@@ -82,6 +82,7 @@ def listen(plan: RunPlan, topics: Topics) -> Topics:
     for arn in sorted(arns):
         write_down(plan, "subscription", f"{arn}|{plan.names.queue}")
         with explained("sns:Subscribe", arn):
+            # Raw: the message's body is SageMaker's JSON, without SNS's envelope.
             client("sns").subscribe(
                 TopicArn=arn, Protocol="sqs", Endpoint=queue_arn, Attributes={"RawMessageDelivery": "true"}
             )
@@ -99,6 +100,7 @@ def _create_queue(plan: RunPlan, topic_arns: set[str]) -> str:
     arn = plan.arn("sqs", name)
     write_down(plan, "queue", name)
     with explained("sqs:CreateQueue", name):
+        # SQS takes attributes as strings, and tags as a map where SNS takes a list.
         created = client("sqs").create_queue(
             QueueName=name,
             Attributes={"Policy": json.dumps(queue_policy(arn, topic_arns)), "MessageRetentionPeriod": "86400"},
@@ -108,7 +110,7 @@ def _create_queue(plan: RunPlan, topic_arns: set[str]) -> str:
 
 
 def queue_policy(queue_arn: str, topic_arns: set[str]) -> dict[str, Any]:
-    """Lets the topics, and nobody else, send: without it SNS drops every message silently."""
+    """The policy that lets the topics, and nobody else, send; without it SNS drops every message silently."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -124,9 +126,10 @@ def queue_policy(queue_arn: str, topic_arns: set[str]) -> dict[str, Any]:
 
 
 def parse_notification(body: str) -> Notification | None:
-    """The result that a message tells of; None for a TestNotification and for what isn't SageMaker's.
+    """The notification in a message's body; None for a TestNotification and for messages that aren't SageMaker's.
 
-    Takes the message raw and in SNS's envelope, the locations where AWS was seen to put them and at the top level.
+    The body may be raw or in SNS's envelope; locations may be in responseParameters, as recorded from AWS, or at the
+    top level.
     """
     message = _message(body)
     if not isinstance(message, dict) or not message.get("inferenceId"):
@@ -144,7 +147,7 @@ def parse_notification(body: str) -> Notification | None:
 
 
 def _message(body: str) -> Any:
-    """What was published; None where it is no JSON: a topic of somebody else's carries whatever they like."""
+    """The published message; None if it isn't JSON: others may publish anything to a topic of theirs."""
     try:
         message = json.loads(body)
         if isinstance(message, dict) and "Message" in message and "TopicArn" in message:
@@ -159,7 +162,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def receive(queue_url: str, wait_seconds: int) -> list[Notification]:
-    """What has arrived, at most ten; deletes what it returns. Waits at most `wait_seconds` (0–10)."""
+    """Receive and delete what has arrived within `wait_seconds` (0–10): at most ten messages, which is SQS's limit."""
     sqs = client("sqs")
     with explained("sqs:ReceiveMessage", queue_url):
         messages = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
@@ -172,7 +175,7 @@ def receive(queue_url: str, wait_seconds: int) -> list[Notification]:
 
 
 def checked_topic(topic_arn: str) -> str:
-    """The ARN, or nothing, if it is one of a topic."""
+    """Return the ARN; InputError unless it is a topic's, or empty."""
     if topic_arn and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", topic_arn):
         raise InputError(f"{topic_arn!r} is no SNS topic ARN: expected arn:aws:sns:REGION:ACCOUNT:NAME.")
     return topic_arn
@@ -185,5 +188,5 @@ def create_messaging_task(plan: RunPlan, topic_arn: str = "") -> Topics:
 
 @task(name="listen")
 def listen_task(plan: RunPlan, topics: Topics | None) -> Topics | None:
-    """An endpoint without topics is waited for in S3 alone."""
+    """Listen to an endpoint's topics; None if it has none: its answers are looked for in S3 alone."""
     return listen(plan, topics) if topics and (topics.success_arn or topics.error_arn) else None

@@ -1,4 +1,4 @@
-"""Scaling to zero and back, as Application Auto Scaling wants it told: a target, two policies and an alarm.
+"""Scaling to zero and back by Application Auto Scaling: a target, two policies and an alarm.
 
 An asynchronous endpoint without these bills around the clock. The step policy wakes it from zero: target tracking
 alone waits until the backlog exceeds its target value.
@@ -29,7 +29,7 @@ def scalable_target_request(endpoint_name: str, maximum_instances: int) -> dict[
 
 
 def backlog_policy_request(endpoint_name: str, backlog_per_instance: float) -> dict[str, Any]:
-    """Target tracking; the metric's only dimension is EndpointName: with a variant it never gets a datapoint."""
+    """The target tracking; its metric's only dimension is EndpointName: with VariantName it never gets a datapoint."""
     return _where(endpoint_name) | {
         "PolicyName": "backlog-per-instance",
         "PolicyType": "TargetTrackingScaling",
@@ -55,6 +55,7 @@ def wake_policy_request(endpoint_name: str) -> dict[str, Any]:
             "AdjustmentType": "ChangeInCapacity",
             "MetricAggregationType": "Average",
             "Cooldown": 300,
+            # The bound is relative to the alarm's threshold.
             "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
         },
     }
@@ -90,7 +91,7 @@ def _where(endpoint_name: str) -> dict[str, Any]:
 def scale_to_zero(
     plan: RunPlan, endpoint_name: str, maximum_instances: int = 2, backlog_per_instance: float = 5
 ) -> str:
-    """Registers the endpoint to scale between 0 and `maximum_instances`; says so from what was read back."""
+    """Make the endpoint scale between 0 and `maximum_instances`; return a line with the limits read back."""
     scaling, alarm = client("application-autoscaling"), plan.names.alarm(endpoint_name)
     write_down(plan, "scalable-target", resource_id(endpoint_name), endpoint_name)
     with explained("application-autoscaling:RegisterScalableTarget", endpoint_name):
@@ -98,6 +99,7 @@ def scale_to_zero(
     with explained("application-autoscaling:PutScalingPolicy", endpoint_name):
         scaling.put_scaling_policy(**backlog_policy_request(endpoint_name, backlog_per_instance))
         arn = scaling.put_scaling_policy(**wake_policy_request(endpoint_name))["PolicyARN"]
+    # Target tracking makes its own alarms; the one for a step policy is ours to make.
     write_down(plan, "alarm", alarm, endpoint_name)
     with explained("cloudwatch:PutMetricAlarm", alarm):
         client("cloudwatch").put_metric_alarm(**wake_alarm_request(alarm, endpoint_name, arn, plan.tags))

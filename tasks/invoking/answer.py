@@ -1,4 +1,4 @@
-"""What one endpoint said about one picture."""
+"""One endpoint's answer about one picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recommender.schema import Response
 
 @dataclass(frozen=True)
 class Answer:
-    """What one endpoint said about one picture: a response or an error, never both."""
+    """One endpoint's answer about one picture: a response or an error, never both."""
 
     picture: str
     response: Response | None

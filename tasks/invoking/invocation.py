@@ -1,7 +1,7 @@
-"""Sending: the same bytes to both endpoints, and one record per asynchronous request.
+"""Sending pictures: the same bytes to both endpoints, and one record per asynchronous request.
 
-SageMaker has no call that tells what became of a request; the record is the answer to that, and it is kept in S3 so
-that another process can go on waiting.
+SageMaker has no call that tells what became of a request. The record makes up for that; it is kept in S3, so that
+another process can go on waiting.
 """
 
 import base64
@@ -32,12 +32,12 @@ NOT_A_PICTURE = Picture("(deliberate failure)", b"this is not a picture")
 
 
 def payload(picture: Picture, top_k: int) -> bytes:
-    """The request that both endpoints get, byte for byte."""
+    """The body of a request, the same bytes for both endpoints."""
     return json.dumps({"image": base64.b64encode(picture.content).decode(), "top_k": top_k}).encode()
 
 
 def invoke_real_time(endpoint_name: str, picture: Picture, top_k: int) -> Answer:
-    """What the baseline answers, with the round trip's time. A refusal by the model is an answer too."""
+    """Ask the real-time endpoint and time the round trip. A refusal by the model is an answer, too."""
     body, started = payload(picture, top_k), time.perf_counter()
     with explained("sagemaker:InvokeEndpoint", endpoint_name):
         try:
@@ -46,14 +46,14 @@ def invoke_real_time(endpoint_name: str, picture: Picture, top_k: int) -> Answer
             )
             content = answer["Body"].read()
         except ClientError as exc:
-            if error_code(exc) != "ModelError":
+            if error_code(exc) != "ModelError":  # the container's error; any other code is SageMaker's own
                 raise
             return Answer(picture.name, None, error_text(exc), _since_ms(started))
     return parsed_answer(picture.name, content, _since_ms(started))
 
 
 def parsed_answer(name: str, content: bytes, latency_ms: float) -> Answer:
-    """The answer in a handler's bytes; what does not keep the contract is an error, with its beginning shown."""
+    """Parse a handler's answer; bytes that break the contract become an error that shows their beginning."""
     try:
         return Answer(name, Response.from_dict(json.loads(content)), None, latency_ms)
     except (ValueError, SchemaError) as exc:
@@ -65,7 +65,7 @@ def _since_ms(started: float) -> float:
 
 
 def submit(plan: RunPlan, endpoint_name: str, picture: Picture, top_k: int) -> InvocationRecord:
-    """Uploads the input and asks for the inference; returns as soon as SageMaker has queued it."""
+    """Upload the input and request the inference; return as soon as SageMaker has queued it."""
     body = payload(picture, top_k)
     key = plan.names.inputs.child(f"{picture.sha256[:16]}-k{top_k}.json")
     upload(body, key, JSON)
@@ -83,6 +83,7 @@ def submit_uploaded(plan: RunPlan, endpoint_name: str, picture: Picture, input_l
             RequestTTLSeconds=settings.request_ttl_seconds,
             InvocationTimeoutSeconds=settings.invocation_timeout_seconds,
         )
+    # The longest time in the queue, then the longest in the container, and a margin.
     longest = timedelta(seconds=settings.request_ttl_seconds + settings.invocation_timeout_seconds + 60)
     return InvocationRecord(
         picture=picture.name,
@@ -90,7 +91,7 @@ def submit_uploaded(plan: RunPlan, endpoint_name: str, picture: Picture, input_l
         input_sha256=picture.sha256,
         input_location=input_location,
         output_location=answer["OutputLocation"],
-        failure_location=answer.get("FailureLocation", ""),
+        failure_location=answer.get("FailureLocation", ""),  # absent if the config has no S3FailurePath
         submitted_at=now,
         submit_ms=_since_ms(started),
         endpoint_name=endpoint_name,
@@ -101,13 +102,17 @@ def submit_uploaded(plan: RunPlan, endpoint_name: str, picture: Picture, input_l
 def submit_all(
     plan: RunPlan, endpoint_name: str, pictures: Sequence[Picture], top_k: int, concurrency: int = 8
 ) -> list[InvocationRecord]:
-    """One record per picture, in their order; bounded concurrency in one task, not one task per request."""
+    """Submit the pictures, `concurrency` at a time; return their records in the same order."""
+    # Threads, because a Prefect task per request would keep its server busy far longer than the requests take.
     with ThreadPoolExecutor(concurrency) as pool:
         return list(pool.map(lambda picture: submit(plan, endpoint_name, picture, top_k), pictures))
 
 
 def warm_up(endpoint_name: str, picture: Picture, top_k: int, deadline: Deadline) -> float:
-    """One real-time answer that is thrown away; milliseconds. InService alone proves nothing: ping lies on AWS."""
+    """Wait for one real-time answer, which is thrown away; return its latency in milliseconds.
+
+    InService alone proves nothing: TorchServe answers /ping with 200 before its workers have loaded the model.
+    """
     answer = invoke_real_time(endpoint_name, picture, top_k)
     for _ in deadline.polls(first_seconds=0.5):
         if answer.error is None:
@@ -128,7 +133,7 @@ def smoke_real_time_task(endpoint: Endpoint, picture: Picture, top_k: int = 1) -
 
 @task(name="measure-real-time")
 def measure_real_time_task(endpoint: Endpoint, pictures: Sequence[Picture], top_k: int) -> list[Answer]:
-    """One after the other: a round trip that waits behind another measures the other."""
+    """Ask about one picture after another: a round trip that waits behind another would measure that one, too."""
     answers = [invoke_real_time(endpoint.name, picture, top_k) for picture in pictures]
     run_logger().info("%s answered %d pictures", endpoint.name, len(answers))
     return answers

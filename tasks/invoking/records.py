@@ -1,6 +1,6 @@
 """One record per asynchronous request, kept in S3: SageMaker has no call that tells what became of a request.
 
-With it another process can go on waiting, and find the answer again.
+With the record another process can go on waiting and find the answer.
 """
 
 import json
@@ -21,13 +21,13 @@ ENDED: frozenset[State] = frozenset({"completed", "failed", "expired", "lost"})
 
 @dataclass(frozen=True)
 class InvocationRecord:
-    """One asynchronous request and what is known of it. Locations are as AWS returned them, never derived."""
+    """One asynchronous request and how far it got. Locations are as AWS returned them, never derived."""
 
     picture: str
     inference_id: str
     input_sha256: str
     input_location: str
-    output_location: str
+    output_location: str  # its UUID need not be the inference id
     failure_location: str
     submitted_at: datetime
     submit_ms: float
@@ -40,9 +40,9 @@ class InvocationRecord:
     seen_at: datetime | None = None
     failure_reason: str = ""
     failure_object: str = ""
-    """What the object at the failure location says; empty if there is none."""
+    """The error in the object at the failure location; empty if there is none."""
     output_sha256: str = ""
-    """Of the answer as it was read; empty until then."""
+    """The checksum of the answer as it was read; empty until then."""
     endpoint_name: str = ""
 
     @property
@@ -59,24 +59,24 @@ class InvocationRecord:
 
 
 def save_records(plan: RunPlan, records: Sequence[InvocationRecord]) -> None:
-    """Keeps a run's records together."""
+    """Keep a run's records together in one object."""
     lines = "".join(json.dumps(record.to_dict()) + "\n" for record in records)
     upload(lines.encode(), _together(plan.names), "application/jsonl")
 
 
 def save_record(names: RunNames, record: InvocationRecord) -> None:
-    """Keeps one record, of a request by hand, by its inference id."""
+    """Keep the record of a request sent by hand in an object of its own, named by its inference id."""
     upload(json.dumps(record.to_dict()).encode(), _alone(names, record.inference_id), "application/json")
 
 
 def load_records(names: RunNames) -> list[InvocationRecord]:
-    """The records of a run, as another process left them."""
+    """The records of a run, which another process may have kept."""
     lines = download(_together(names).uri).decode().splitlines()
     return [InvocationRecord.from_dict(json.loads(line)) for line in lines]
 
 
 def find_record(bucket: str, inference_id: str) -> tuple[RunNames, InvocationRecord]:
-    """The record with that inference id, and the names of the run that keeps it."""
+    """The record with that inference id, and the names of the run that keeps it; NotFoundError if none does."""
     for run_id in _runs(bucket):
         names = RunNames(run_id, bucket)
         if exists(_alone(names, inference_id)):
@@ -93,7 +93,7 @@ def find_record(bucket: str, inference_id: str) -> tuple[RunNames, InvocationRec
 
 
 def _readable(names: RunNames) -> list[InvocationRecord]:
-    """The run's records; none where another version wrote them, or somebody else: they are of other requests."""
+    """The run's records; empty if another version or program wrote them: those are about other requests."""
     try:
         return load_records(names)
     except (ValueError, TypeError, KeyError):
@@ -103,6 +103,7 @@ def _readable(names: RunNames) -> list[InvocationRecord]:
 def _runs(bucket: str) -> Iterator[str]:
     with explained("s3:ListBucket", bucket):
         pages = client("s3").get_paginator("list_objects_v2")
+        # With a delimiter S3 lists each run once, however many objects it has.
         for page in pages.paginate(Bucket=bucket, Prefix=RUNS_PREFIX, Delimiter="/"):
             yield from (each["Prefix"].removeprefix(RUNS_PREFIX).rstrip("/") for each in page.get("CommonPrefixes", []))
 

@@ -1,4 +1,4 @@
-"""One picture, by hand: send it, and if wanted wait for the answer."""
+"""Requests by hand: send one picture, and wait for the answer if wanted."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from tasks.resources.sagemaker import run_of_endpoint
 
 @dataclass(frozen=True)
 class Invocation:
-    """What was sent, where the answer goes, and the answer if it was waited for."""
+    """A request by hand: its record, and the response if it was waited for."""
 
     record: InvocationRecord
     response: Response | None = None
@@ -44,7 +44,7 @@ def invoke_by_hand(
     wait_seconds: int = 0,
     say: Progress = silent,
 ) -> Invocation:
-    """Sends one picture, from a file or from S3, to an asynchronous endpoint; the demo's where none is named."""
+    """Send one picture from a file or from S3, or the demo's if none is named, to an asynchronous endpoint."""
     if image and s3_image:
         raise InputError("Give either an image file or an S3 URI of one, not both.")
     endpoint = existing_endpoint(endpoint_name, "async")
@@ -59,11 +59,11 @@ def invoke_by_hand(
 
 
 def _keeper(plan: RunPlan, endpoint_name: str) -> RunPlan:
-    """Under whose prefix the input and its record lie: the run's that made the endpoint, so that they go with it.
+    """The plan under whose prefix input and record lie: the run's that made the endpoint, whose teardown removes them.
 
-    For somebody else's endpoint it is a run of its own, which expires.
+    For an endpoint that isn't ours it is a run of its own, which expires.
     """
-    with suppress(ValueError):  # an odd tag of somebody's
+    with suppress(ValueError):  # the tag is no run id of ours
         plan = replace(plan, run_id=checked_run_id(run_of_endpoint(endpoint_name)))
     write_down_data(plan, anew=False)
     return plan
@@ -74,13 +74,13 @@ def _longest_seconds(plan: RunPlan) -> int:
 
 
 def resume_by_hand(plan: RunPlan, inference_id: str, wait_seconds: int = 0, say: Progress = silent) -> Invocation:
-    """Goes on waiting for a request that was sent before, by this process or by another."""
+    """Go on waiting for a request that was sent before, by this process or by another."""
     names, record = find_record(plan.bucket, inference_id)
     return wait_by_hand(names, record, wait_seconds or _longest_seconds(plan), say)
 
 
 def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float, say: Progress = silent) -> Invocation:
-    """Waits in S3 alone: one request isn't worth a queue. What became of it is kept with its record."""
+    """Wait by looking into S3 alone: one request isn't worth a queue. Keep the result in the request's record."""
     wait = Wait([record], record.endpoint_name, "", Deadline(limit_seconds))
     (ended,) = wait.run()
     answer, ended = read_answer(ended)
@@ -92,7 +92,7 @@ def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float
 
 
 def display(response: Response) -> str:
-    """The recommendations as a person reads them."""
+    """The recommendations as text for people."""
     query = response.query
     lines = [
         f"Query: {query.category} ({query.category_confidence:.0%}), {query.gender} ({query.gender_confidence:.0%}), "

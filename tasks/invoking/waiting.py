@@ -1,7 +1,7 @@
 """Waiting for asynchronous answers: notifications first, S3 as the truth, one deadline.
 
-A wait ends for each request in one of five ways: its notification, its output object, its failure object, its
-endpoint's end, its own expiry. It costs one listing per interval for a batch, not one HEAD per object.
+For each request the wait ends in one of five ways: its notification, its output object, its failure object, the end
+of its endpoint, or its expiry. A look into S3 costs one listing for a batch, not one HEAD per object.
 """
 
 import hashlib
@@ -27,20 +27,20 @@ from tasks.prefect_task import run_logger, task
 from tasks.storage import download, exists, keys_under
 
 LATE_NOTIFICATION_SECONDS = 20.0
-"""How long a wait listens on after S3 has shown every ending: a notification trails its object by little."""
+"""Seconds that a wait goes on listening after S3 has shown every ending: notifications soon follow their objects."""
 LONGEST_LISTEN_SECONDS = 5
 BETWEEN_DESCRIBES_SECONDS = 5.0
 LONGEST_BETWEEN_LOOKS_SECONDS = 15.0
-"""A lost notification is found after this long at most; before, looks into S3 come at growing intervals."""
+"""The longest pause between looks into S3, in seconds: a lost notification delays an answer by no more."""
 LONGEST_WITHOUT_QUEUE_SECONDS = 0.8
-"""Where nothing notifies, an answer is found less than a second after it was written, at least for a while."""
+"""The same without a queue, for PATIENT_SECONDS: an answer is found within a second of being written."""
 PATIENT_SECONDS = 600.0
 FEW = 3
-"""So many objects are asked for one by one, which costs less than a listing."""
+"""The most objects that are asked for one by one, which costs less than a listing."""
 
 
 class Wait:
-    """The wait for a batch. `progress` is told how many of how many have ended, whenever that changes."""
+    """The wait for a batch of requests. It calls `progress(ended, total)` whenever more have ended."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Wait:
         return [r for r in self.records.values() if self.queue_url and not r.notified and r.state != "lost"]
 
     def run(self) -> list[InvocationRecord]:
-        """The records, all ended; DeadlineExceededError names how many were not."""
+        """Wait until all have ended and return their records; DeadlineExceededError says how many haven't."""
         # With a queue, its long poll is the pause; without one, the pause between listings grows.
         for _ in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2):
             before = len(self.pending)
@@ -93,13 +93,13 @@ class Wait:
         )
 
     def _pauses(self) -> tuple[float, float]:
-        """Seconds between looks into S3: the shortest and the longest."""
+        """The shortest and the longest pause between looks into S3, in seconds."""
         if not self.queue_url and self.deadline.elapsed_seconds < PATIENT_SECONDS:
             return 0.1, LONGEST_WITHOUT_QUEUE_SECONDS
         return 1.0, LONGEST_BETWEEN_LOOKS_SECONDS
 
     def listen(self, wait_seconds: int) -> None:
-        """Takes in whatever has been notified; a duplicate changes nothing."""
+        """Take in all notifications that have arrived; a duplicate changes nothing."""
         while self.queue_url and not self.deadline.expired:
             found = receive(self.queue_url, wait_seconds)
             for note in found:
@@ -110,7 +110,7 @@ class Wait:
 
     def note(self, note: Notification) -> None:
         record = self.records.get(note.inference_id)
-        if record is None or record.notified:
+        if record is None or record.notified:  # another run's on a shared topic; SNS and SQS deliver at least once
             return
         record = replace(record, notified=True, received_at=note.received_at, completed_at=note.completed_at)
         if not record.ended:
@@ -123,7 +123,7 @@ class Wait:
             self.listen(min(LONGEST_LISTEN_SECONDS, 1 + int(late.remaining_seconds)))
 
     def look_in_s3(self) -> None:
-        """For the outputs of all that is pending, and for their failures."""
+        """Look for the outputs of all pending requests, and for their failure objects."""
         if not self.pending:
             return
         self.looks += 1
@@ -138,7 +138,7 @@ class Wait:
                 self.records[record.inference_id] = replace(record, state="failed", seen_at=at)
 
     def look_at_the_endpoint(self) -> None:
-        """An endpoint that is gone or Failed answers nothing any more; its queue went with it."""
+        """Give up on all pending requests if the endpoint is gone or Failed: SageMaker's queue went with it."""
         try:
             status = describe(self.endpoint_name)["EndpointStatus"]
         except NotFoundError:
@@ -166,7 +166,7 @@ def _ended_as_notified(record: InvocationRecord, note: Notification, at: datetim
 
 
 def _present(locations: Iterable[str]) -> set[str]:
-    """Which of these objects exist: by one listing of what their keys have in common per bucket, if they are many."""
+    """The objects among these that exist; many are looked up by one listing per bucket, of their common prefix."""
     asked = set(locations)
     if len(asked) <= FEW:
         return {uri for uri in asked if exists(S3Location.parse(uri))}
@@ -176,13 +176,13 @@ def _present(locations: Iterable[str]) -> set[str]:
     present: set[str] = set()
     for bucket, uris in wanted.items():
         by_key = {S3Location.parse(uri).key: uri for uri in uris}
-        common = os.path.commonprefix(list(by_key))  # noqa: RUF071 - S3's prefixes are of characters
+        common = os.path.commonprefix(list(by_key))  # noqa: RUF071 - S3's prefixes are characters, not path parts
         present |= {by_key[key] for key in keys_under(S3Location(bucket, common)) if key in by_key}
     return present
 
 
 def _with_failure_object(record: InvocationRecord) -> InvocationRecord:
-    """The notification only says that the model failed; the failure object says why, if there is one."""
+    """Add the failure object's text, if there is one: the notification says that the model failed, but not why."""
     if record.state != "failed" or not record.failure_location:
         return record
     try:
@@ -193,18 +193,18 @@ def _with_failure_object(record: InvocationRecord) -> InvocationRecord:
 
 
 def failure_text(content: bytes) -> str:
-    """The handler's error where it is ours, else the object's first characters."""
+    """The error in a failure object of our handler, or else the first 300 bytes of the object."""
     try:
         error = json.loads(content)["error"]
         return f"{error['code']}: {error['message']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):  # TorchServe and AWS's toolkit write errors of their own form
         return content[:300].decode("utf-8", "replace")
 
 
 def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
-    """The answer behind a record that has ended, and the record with the answer's checksum.
+    """The answer of a record that has ended, and the record with the answer's checksum.
 
-    The answer's latency is from submission until its ending was seen.
+    The answer's latency runs from the submission until the ending was seen.
     """
     seen = record.seen_at or record.submitted_at
     latency_ms = (seen - record.submitted_at).total_seconds() * 1000
@@ -220,7 +220,7 @@ def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
 def wait_for_outputs_task(
     plan: RunPlan, endpoint_name: str, records: Sequence[InvocationRecord], queue_url: str
 ) -> list[InvocationRecord]:
-    """In the main thread, by one deadline: a cancellation must be able to end it."""
+    """Wait by one deadline, in the main thread: only there does Python deliver the signal of a cancellation."""
     logger, settings = run_logger(), plan.settings
     deadline = Deadline(settings.request_ttl_seconds + settings.invocation_timeout_seconds + 120)
     wait = Wait(records, endpoint_name, queue_url, deadline, lambda n, of: logger.info("%d of %d ended", n, of))
@@ -232,7 +232,7 @@ def wait_for_outputs_task(
 
 @task(name="smoke-async", task_run_name="smoke-{endpoint.name}")
 def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k: int = 1) -> float:
-    """One request through the whole path, seconds; InService alone does not show that it answers."""
+    """Send one request through the whole path and return its seconds: InService alone does not show that it answers."""
     record = submit(plan, endpoint.name, picture, top_k)
     queue = endpoint.topics.queue_url if endpoint.topics else ""
     (ended,) = Wait([record], endpoint.name, queue, Deadline(plan.settings.invocation_timeout_seconds)).run()
@@ -250,7 +250,7 @@ def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k:
 def read_answers_task(
     plan: RunPlan, records: Sequence[InvocationRecord]
 ) -> tuple[list[Answer], list[InvocationRecord]]:
-    """The answers, and the records with their checksums, which are kept."""
+    """Read the answers; return them and the records with their checksums, which are kept in S3."""
     pairs = [read_answer(record) for record in records]
     read = [record for _, record in pairs]
     save_records(plan, read)

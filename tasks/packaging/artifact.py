@@ -12,26 +12,32 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import recommender
 from recommender.catalogue.search import SearchSpec
 from recommender.encoding.encoder import EncoderSpec
-from tasks.encoder.choice import EncoderChoice, fingerprint_files, prepare_encoder
+from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import InputError
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.packaging.archive import content_hash, file_hashes, write_tar_gz
 from tasks.packaging.beside import upload_footprint
 from tasks.packaging.catalogue import METADATA, Entry, scan_catalogue
 from tasks.packaging.embedding import Embedded, embed_catalogue
+from tasks.packaging.inputs import (
+    SCHEMA_VERSION,
+    PackagingInputs,
+    handler_files,
+    inputs_digest,
+    shipped_as,
+    tools,
+)
 from tasks.packaging.latest import publish_latest
 from tasks.packaging.thumbnails import write_thumbnails
 from tasks.packaging.verification import verify
 from tasks.packaging.wheels import Wheels, check_searchable, wheels_for
-from tasks.pictures.files import SUFFIXES, read_bytes
+from tasks.pictures.files import SUFFIXES
 from tasks.pictures.local_copy import local_copy
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
@@ -39,10 +45,7 @@ from tasks.progress import Progress
 from tasks.settings import serving_image
 from tasks.storage import THREADS, download, exists, upload, upload_file
 
-SCHEMA_VERSION = 1
-HANDLER = Path(recommender.__file__).parent.parent
 THUMBNAILS = "thumbnails.zip"
-LIBRARIES = {"onnxruntime": ["onnxruntime"], "torch": ["torch", "open_clip_torch"]}
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,6 @@ class Artifact:
 
     def to_dict(self) -> dict[str, Any]:
         return self.__dict__ | {"skipped": [list(pair) for pair in self.skipped]}
-
-
-@dataclass(frozen=True)
-class PackagingInputs:
-    """The inputs of packaging: a folder or an `s3://` prefix, optional files beside it, and the encoder."""
-
-    catalogue: str
-    encoder: EncoderChoice = field(default_factory=EncoderChoice)
-    metadata: str = ""
-    categories: str = ""
 
 
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
@@ -91,31 +84,6 @@ def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artif
 
 def _path(text: str) -> Path | None:
     return Path(os.path.expanduser(text)) if text else None
-
-
-def inputs_digest(entries: Sequence[Entry], encoder: EncoderChoice, wheels: Wheels | None = None) -> str:
-    """The hash of all that the artifact depends on: pictures, their metadata, encoder, handler, libraries."""
-    counts = encoder.that_counts
-    how = {"encoder": counts.name, "precision": counts.precision, "engine": counts.engine}
-    said = {"schema": SCHEMA_VERSION, **how, "tools": tools(counts.engine)}
-    digest = hashlib.sha256(json.dumps(said).encode())
-    for entry in entries:
-        digest.update(f"{entry.path}\0{entry.category}\0{entry.gender}\0".encode())
-        digest.update(hashlib.sha256(read_bytes(entry.file)).digest())
-    for path in (*fingerprint_files(encoder.name), *handler_files()):
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
-    digest.update(wheels.digest().encode() if wheels else b"")
-    return digest.hexdigest()
-
-
-def tools(engine: str) -> dict[str, str]:
-    """The installed versions of the libraries that the handler computes with."""
-    return {name: version(name) for name in ("numpy", "pillow", *LIBRARIES[engine])}
-
-
-def handler_files() -> list[Path]:
-    """The files shipped as code/: inference.py and the recommender package."""
-    return [HANDLER / "inference.py", *sorted((HANDLER / "recommender").rglob("*.py"))]
 
 
 def _pointer(bucket: str, digest: str) -> S3Location:
@@ -180,7 +148,7 @@ def build(
 
 def _ship_handler(code: Path) -> None:
     for path in handler_files():
-        target = code / path.relative_to(HANDLER)
+        target = code / shipped_as(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
 

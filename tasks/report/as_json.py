@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from tasks.report.report import Report
 
 SCHEMA_VERSION = 2
-"""2: cold_starts are a list with stages; the cost says how it is known and what months cost; machine, omissions."""
+"""New in 2: cold_starts is a list with stages; cost has its basis and the cost of months; machine; omissions."""
 APART = ("answers", "cost", "history", "omissions")
-"""What of a report has a form of its own in JSON, or none."""
+"""The fields of a report that have another form in JSON, or none."""
 
 
 def render_json(report: Report) -> str:
-    """Returns the whole report as JSON; times are ISO 8601, units are in the names, what is no number is null."""
+    """The whole report as JSON; times are ISO 8601, units are in the names, numbers that aren't finite are null."""
     omissions = Omissions(list(report.omissions))
     content: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     content |= {name: value for name, value in vars(report).items() if name not in APART}
@@ -37,11 +37,12 @@ def render_json(report: Report) -> str:
     content["cost"] = omissions.unless_odd("the cost", lambda: _cost(report.cost), None)
     content["regressions"] = omissions.unless_odd("regressions", lambda: report.regressions, ())
     plain = _plain(content, "", omissions)
+    # By default Python writes NaN and Infinity, which are no JSON.
     return json.dumps(plain | {"omissions": omissions.lines}, indent=2, allow_nan=False) + "\n"
 
 
 def table_rows(report: Report) -> list[dict[str, Any]]:
-    """Returns a row per picture for Prefect's table, differing pictures first, floats rounded for its raw display."""
+    """A row per picture for Prefect's table, differing pictures first; floats are rounded: Prefect shows them raw."""
     pairs = {baseline.picture: (baseline, asynchronous) for baseline, asynchronous in report.answers}
     ordered = sorted(report.comparisons, key=lambda comparison: comparison.agrees)
     return [_row(comparison, *pairs.get(comparison.picture, (None, None))) for comparison in ordered]
@@ -95,7 +96,7 @@ def _month(month: Month) -> dict[str, float]:
 
 
 def _plain(value: Any, where: str, omissions: Omissions) -> Any:
-    """The value in what JSON has; a number that is none is null, and said."""
+    """The value in JSON's types; a number that isn't finite becomes null and an omission."""
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The report's words on cost, the same in markdown and on the page."""
+"""The report's sentences on cost, the same in markdown and on the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tasks.verdict.monthly_cost import Month, async_bursts, break_even_per_day, 
 
 
 def cost_basis(cost: CostEstimate) -> str:
-    """Returns how the instance-seconds are known."""
+    """The sentence on how the instance-seconds are known."""
     if cost.measured:
         return f"Measured: from {count(cost.readings, 'reading')} of the instance counts, from the request to the end."
     return (
@@ -18,7 +18,7 @@ def cost_basis(cost: CostEstimate) -> str:
 
 
 def cost_burst(cost: CostEstimate) -> str:
-    """Returns what a burst like this run's was billed for on the asynchronous endpoint."""
+    """The sentences on the seconds that a burst like this run's bills on the asynchronous endpoint."""
     burst = async_bursts(cost, 1)
     work = f"{milliseconds(1000 * burst.seconds_per_request)} of the model for each of {count(cost.sent, 'request')}"
     return (
@@ -29,7 +29,7 @@ def cost_burst(cost: CostEstimate) -> str:
 
 
 def cost_summary(cost: CostEstimate) -> str:
-    """Returns one sentence: the asynchronous endpoint once a day against always on."""
+    """One sentence that compares the asynchronous endpoint once a day with one that is always on."""
     daily = months(cost)[0]
     month, always_on, saved = usd(daily.asynchronous.total_usd), usd(daily.always_on_usd), daily.saved_fraction
     sentence = f"Used once a day as in this run, the asynchronous endpoint costs {month} in 30 days, "
@@ -39,13 +39,13 @@ def cost_summary(cost: CostEstimate) -> str:
 
 
 def month_cells(month: Month) -> tuple[str, str, str, str, str]:
-    """Returns the cells of a month's row: bursts a day, either endpoint on demand, always on, what is saved."""
+    """The cells of a month's row: bursts a day, either endpoint on demand, always on, the share saved."""
     on_demand = (usd(month.asynchronous.total_usd), usd(month.real_time.total_usd))
     return (f"{month.bursts_per_day:g}", *on_demand, usd(month.always_on_usd), share(month.saved_fraction))
 
 
 def price_source(cost: CostEstimate) -> str:
-    """Returns where the price comes from, and whether it was read or worked out."""
+    """The price with its source and date, and whether it was listed or derived."""
     prices = cost.prices
     how = "derived, not read from a price list" if prices.derived else "as listed"
     price = f"{prices.instance_type} in {prices.region}: ${prices.hosting_usd_per_hour:g} an hour"

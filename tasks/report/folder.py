@@ -1,4 +1,4 @@
-"""The folder that reports are written to: looked at before money is spent, and what is said if it fails at the end."""
+"""The folder for reports: the check before money is spent, and the message if writing fails in the end."""
 
 import tempfile
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ REMEDY = "Make room there, allow writing, or set STYGIG_REPORTS to another folde
 
 @dataclass(frozen=True)
 class Unwritten:
-    """Why there is no report; the verdict is told all the same."""
+    """The reason why there is no report; the verdict is told anyway."""
 
     folder: Path
     reason: str
@@ -22,20 +22,20 @@ class Unwritten:
 
 
 def private_folder(folder: Path) -> Path:
-    """The folder, for its user alone where it has to be made: reports show pictures and settings."""
+    """Return the folder; if it is absent, create it for its user alone: reports show pictures and settings."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
 def check_reports(folder: Path) -> str:
-    """Does what writing a report will, and removes it again; the folder itself is made and stays."""
+    """Check that a report can be written, by a trial that is removed again; the folder itself is created and stays."""
     try:
         private_folder(folder)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as made:
             (Path(made) / "report.json").write_text("{}")
         if (history := folder / HISTORY_FILE).exists():
-            history.open("a+").close()
+            history.open("a+").close()  # needs leave to read and write, but changes nothing
     except OSError as exc:
         found = f"{exc.strerror or exc} ({exc.filename})" if exc.filename else str(exc)
         raise InputError(f"No report could be written into {folder.absolute()}: {found}. {REMEDY}") from exc

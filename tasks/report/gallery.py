@@ -22,9 +22,9 @@ SHOWN_AGREEING = 40
 
 @dataclass(frozen=True)
 class Tile:
-    """One recommended item, or the lack of one at a rank where the other endpoint has one: then item_id is "".
+    """One recommended item; `item_id` is "" at a rank where only the other endpoint has one.
 
-    css_class names the thumbnail, "" where there is no picture of the item.
+    `css_class` names the thumbnail, "" if there is no picture of the item.
     """
 
     rank: int
@@ -38,7 +38,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Lane:
-    """What one endpoint, or both where they agree, recommended for a picture."""
+    """The recommendations for a picture by one endpoint, or by both if they agree."""
 
     side: str
     latency: tuple[float, ...]
@@ -48,7 +48,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Card:
-    """One picture: what the endpoints read in it and what they recommended."""
+    """One picture, the endpoints' reading of it, and their recommendations."""
 
     comparison: PictureComparison
     css_class: str
@@ -58,7 +58,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The cards that are shown, how many are not, and the thumbnails they refer to as data: URIs by CSS class."""
+    """The cards that are shown, the numbers of hidden ones, and the thumbnails as data: URIs by CSS class."""
 
     differing: tuple[Card, ...]
     empty: tuple[Card, ...]
@@ -71,7 +71,7 @@ class Gallery:
 
 @dataclass
 class _Thumbnails:
-    """Hands out one CSS class per picture, so that an item recommended often is embedded once."""
+    """One CSS class per picture, so that an item that is recommended often is embedded once."""
 
     pictures: Mapping[str, bytes]
     prefix: str
@@ -93,7 +93,7 @@ def gallery(
     query_pictures: Mapping[str, bytes],
     item_pictures: Mapping[str, bytes],
 ) -> Gallery:
-    """Returns the cards to show, differing, empty and agreeing apart, worst first, with the thumbnails they need."""
+    """The cards to show: differing ones with the worst first, empty ones, agreeing ones; and their thumbnails."""
     pairs = {baseline.picture: (baseline, asynchronous) for baseline, asynchronous in answers}
     queries, items = _Thumbnails(query_pictures, "q"), _Thumbnails(item_pictures, "i")
     known = [comparison for comparison in comparisons if comparison.picture in pairs]
@@ -116,7 +116,7 @@ def gallery(
 
 
 def thumbnail_uri(picture: bytes) -> str | None:
-    """Returns a small JPEG as a data: URI, or None for what can't be drawn: the page shows a placeholder."""
+    """A small JPEG as a data: URI; None if the picture can't be decoded: the page then shows a placeholder."""
     try:
         small = decode(picture, at_least_px=2 * THUMBNAIL_PIXELS)
     except RequestError:

@@ -1,4 +1,4 @@
-"""The nights so far, one line of JSON each, from which the report draws trends and names what got slower."""
+"""The nights so far, one line of JSON each; from them the report draws trends and names what got slower."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WATCHED_PHASES = ("real-time round trip", "asynchronous end to end")
 
 @dataclass(frozen=True)
 class Night:
-    """The main figures of one run; p50_ms has a median per side and phase."""
+    """The main figures of one run; `p50_ms` has a median per side and phase."""
 
     run_id: str
     finished_at: AwareDatetime
@@ -40,31 +40,31 @@ class Night:
     run_usd: FiniteFloat | None
     left: int
     empty: int = 0
-    """Pictures for which neither endpoint recommended anything; nights before this was counted have none."""
+    """Pictures for which neither endpoint recommended anything; 0 for nights before this was counted."""
 
     def to_json(self) -> str:
-        """Returns the night as one line."""
+        """The night as one line of JSON."""
         return json.dumps({**asdict(self), "finished_at": self.finished_at.isoformat()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> Night:
-        """Returns the night written in the line; a ValueError says what in it is none."""
+        """Parse a line of the history; a ValueError says what is wrong with it."""
         return _checked().validate_json(line)
 
 
 def add_night(path: Path, night: Night) -> None:
-    """Adds the night; a run that is reported again adds a line, and its last line counts."""
+    """Append the night; a run that is reported again gets another line, and its last line counts."""
     # A line that a killed run cut off must not swallow this one.
     cut_off = path.exists() and not path.read_bytes().endswith(b"\n")
     path.touch(mode=0o600)
-    with suppress(PermissionError):  # somebody else's, who lets us write
+    with suppress(PermissionError):  # only a file's owner may change its mode, others may still write
         path.chmod(0o600)
     with path.open("a", encoding="utf-8") as file:
         file.write(("\n" if cut_off else "") + night.to_json() + "\n")
 
 
 def read_history(path: Path) -> tuple[Night, ...]:
-    """Returns the nights written so far, oldest first, one per run."""
+    """The nights written so far, oldest first, one per run."""
     if not path.exists():
         return ()
     nights = [_complete(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
@@ -73,7 +73,7 @@ def read_history(path: Path) -> tuple[Night, ...]:
 
 
 def slower_phases(tonight: Night, before: Sequence[Night]) -> tuple[str, ...]:
-    """Returns which medians are much slower than those of the last passed nights on the same instance type."""
+    """A line per median that is much slower than in the last passed nights on the same instance type in the region."""
     alike = [n for n in before if n.passed and (n.instance_type, n.region) == (tonight.instance_type, tonight.region)]
     found = (_slower(phase, tonight, alike[-COMPARED_NIGHTS:]) for phase in WATCHED_PHASES)
     return tuple(words for words in found if words)
@@ -90,7 +90,7 @@ def _slower(phase: str, tonight: Night, before: Sequence[Night]) -> str:
 
 
 def _complete(line: str) -> Night | None:
-    """Returns the night in the line, or None for one that a killed run cut off or another version wrote."""
+    """The night in the line; None if a killed run cut it off or another version wrote it."""
     try:
         return Night.from_json(line)
     except ValueError:

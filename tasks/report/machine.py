@@ -14,7 +14,7 @@ from tasks.clients import client
 
 @dataclass(frozen=True)
 class Machine:
-    """The client's machine, and whom it asked; `cpu` is empty where the model isn't known."""
+    """The client's machine, and the service it talked to; `cpu` is empty if the model isn't known."""
 
     platform: str
     cpu: str
@@ -43,7 +43,7 @@ def this_machine() -> Machine:
 
 
 def _cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Linux tells it there (not on every architecture); elsewhere Python knows what there is to know."""
+    """The "model name" in Linux's /proc/cpuinfo, absent on some architectures; else what Python knows."""
     with suppress(OSError):
         for line in cpuinfo.read_text(errors="replace").splitlines():
             name, _, value = line.partition(":")

@@ -1,4 +1,4 @@
-"""The report as markdown, for a Prefect artifact: the verdict first, then what it rests on."""
+"""The report as markdown, for a Prefect artifact: the verdict first, then the evidence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Section = Callable[["Report"], Iterator[str]]
 
 
 def render_markdown(report: Report) -> str:
-    """Returns the report as markdown with tables; a section that can't be written is left out and said."""
+    """The report as markdown with tables; a section that can't be written is left out, and the report says so."""
     omissions = Omissions(list(report.omissions))
     lines = [line for section in SECTIONS for line in _written(section, report, omissions)]
     return "\n".join([*lines, *_omissions(omissions.lines)]) + "\n"
@@ -151,7 +151,7 @@ def _subject(report: Report) -> Iterator[str]:
     )
     yield from _table(("", ""), rows)
     if report.reproduce:
-        # Indented: no line of it can end such a block.
+        # An indented block: no text in it can end it, as a line could end a fenced one.
         yield from ("", "To reproduce:", "", *(f"    {visible(line)}" for line in report.reproduce))
 
 

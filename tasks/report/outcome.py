@@ -1,4 +1,4 @@
-"""The checks that a measurement has to pass, the report on it, and how a validation ends."""
+"""The report on a measurement, and the outcome of a validation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ NO_COUNTS: Mapping[str, InstanceCounts] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a validation ended: what a command prints and a caller gets."""
+    """The outcome of a validation, which a command prints and a caller gets."""
 
     run_id: str
     verdict: str
     reasons: tuple[str, ...]
     report: str
-    """The page; empty if it could not be written."""
+    """The path of the page; empty if it could not be written."""
     pictures: int
     model_uri: str
     left: tuple[str, ...] = ()
@@ -71,9 +71,9 @@ def build_report(
     reproduce: Sequence[str],
     instances: Mapping[str, InstanceCounts] = NO_COUNTS,
 ) -> Report:
-    """The report; `removal` is None where the endpoints were there before and stay, `instances` what was counted.
+    """Build the report; `removal` is None if the endpoints stay, `instances` has the counts by endpoint name.
 
-    What can't be worked out is left out, and said in the report: the verdict is told all the same.
+    A figure that can't be worked out is left out, and the report says so: it must not cost the verdict.
     """
     finished, omissions = clock.now(), Omissions()
     manifest = omissions.unless_odd("model version and encoder", lambda: _manifest(measured), {})
@@ -115,14 +115,14 @@ def build_report_task(
     reproduce: Sequence[str],
     instances: Mapping[str, InstanceCounts] = NO_COUNTS,
 ) -> Report:
-    """Reads the manifest and the containers' logs, and judges."""
+    """Read the manifest and the containers' logs, judge, and build the report."""
     return build_report(plan, measured, tolerance, removal, reproduce, instances)
 
 
 def _manifest(measured: Measurement) -> Mapping[str, Any]:
     try:
         return read_manifest(measured.asynchronous.model_uri)
-    except NotFoundError:  # somebody else's artifact
+    except NotFoundError:  # an artifact that our packaging didn't make
         return {}
 
 
@@ -134,7 +134,7 @@ def _cold_starts(measured: Measurement) -> tuple[ColdStart, ...]:
 def _cost(
     plan: RunPlan, measured: Measurement, until: datetime, instances: Mapping[str, InstanceCounts]
 ) -> CostEstimate | None:
-    """None of endpoints that were there before: this run is not what they cost."""
+    """The run's cost; None if the endpoints were there before: what they cost isn't this run's alone."""
     made = measured.asynchronous.cold_start_seconds is not None
     return cost_of(plan, measured, until, instances) if made else None
 
@@ -147,7 +147,7 @@ def recommended_items(answers: Sequence[Answer]) -> set[str]:
 def write_report_task(
     report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
 ) -> ReportFiles | Unwritten:
-    """Where the folder can't be written any more, says why: what was measured and paid for is told without a report."""
+    """Write the report; if the folder can't be written any more, return why: the paid-for results are told anyway."""
     queries = {picture.name: picture.content for picture in measured.pictures}
     try:
         files = write_report(report, folder, queries, item_pictures)
@@ -160,7 +160,7 @@ def write_report_task(
 
 
 def item_pictures(measured: Measurement) -> dict[str, bytes]:
-    """Those that can be read: the page has a place for a missing one."""
+    """The recommended items' pictures that can be read; the page has a placeholder for a missing one."""
     wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
     uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))
     try:
@@ -176,9 +176,9 @@ def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
 
 
 def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurement, kept: bool = False) -> Outcome:
-    """The outcome; a FAIL raises it, so that the run fails, but only now, with everything written.
+    """Publish the report and return the outcome; raise on a FAIL, so that the run fails, but only now.
 
-    A PASS without a report is an error too: nobody could look at it.
+    A PASS without a report is an error, too: nobody could look at it. Each error carries the outcome.
     """
     _publish(report, files)
     outcome = Outcome(
@@ -203,8 +203,8 @@ def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurem
 
 
 def _publish(report: Report, files: ReportFiles | Unwritten) -> None:
-    """Prefect's copy of the report: where it takes none, files and verdict are there all the same."""
+    """Show the report in Prefect; a failure is only logged: files and verdict exist without it."""
     try:
         publish_artifacts(report, files)
-    except Exception as exc:  # of Prefect's client or server, whose errors have no base of their own
+    except Exception as exc:  # the errors of Prefect's client and server have no common base
         run_logger().error("the report could not be shown in Prefect: %s", visible(str(exc)))

@@ -32,7 +32,7 @@ SHOWN_INVOCATIONS = 500
 
 @dataclass(frozen=True)
 class PhaseBar:
-    """A row of the latency table, and where its bar from p50 to p99 lies on a logarithmic scale, in percent."""
+    """A row of the latency table with its bar from p50 to p99 on a logarithmic scale, in percent."""
 
     latency: PhaseLatency
     left: float
@@ -40,12 +40,12 @@ class PhaseBar:
 
 
 def render_html(report: Report, query_pictures: Mapping[str, bytes], item_pictures: Mapping[str, bytes]) -> str:
-    """Returns the page; an item whose picture is not given gets a placeholder."""
+    """Render the page; an item without a picture gets a placeholder."""
     shown = report.invocations[:SHOWN_INVOCATIONS]
     return _template().render(
         report=report,
         gallery=gallery(report.comparisons, report.answers, query_pictures, item_pictures),
-        # The SVG is our own drawing of numbers: no text of anyone else's is in it.
+        # Not escaped: the SVG is our own drawing of numbers, without any text from outside.
         latency_plot=Markup(latency_plot(report.waits_ms)),  # noqa: S704
         phase_bars=phase_bars(report.latencies),
         medians=medians_ms(report.latencies),
@@ -60,7 +60,7 @@ def render_html(report: Report, query_pictures: Mapping[str, bytes], item_pictur
 
 
 def plain_page(title: str, markdown: str) -> str:
-    """Returns a page that shows the markdown as it is, for a report whose page could not be drawn."""
+    """A page that shows the markdown as plain text, for a report whose page could not be rendered."""
     head = f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title></head>'
     return f"{head}\n<body><pre>{escape(markdown)}</pre></body>\n</html>"
 
@@ -80,13 +80,13 @@ def _cost(cost: CostEstimate | None) -> dict[str, Any]:
 
 
 def medians_ms(latencies: Sequence[PhaseLatency]) -> Mapping[str, float]:
-    """Returns the median of what a client waits for on each side: the round trip, and submission to result."""
+    """The median of a client's wait on each side, in milliseconds: the round trip, and submission to result."""
     waited = {("real-time", "round trip"), ("asynchronous", "end to end")}
     return {each.side: each.percentiles.p50_ms for each in latencies if (each.side, each.phase) in waited}
 
 
 def phase_bars(latencies: Sequence[PhaseLatency]) -> tuple[PhaseBar, ...]:
-    """Returns the phases with their bars on one common logarithmic scale."""
+    """The phases with their bars on one common logarithmic scale."""
     ends = [value for each in latencies for value in (each.percentiles.p50_ms, each.percentiles.p99_ms) if value > 0]
     if not ends:
         return tuple(PhaseBar(latency, 0, 0) for latency in latencies)
@@ -109,7 +109,7 @@ def _columns(records: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def _shown(value: Any) -> Any:
-    """Whatever is put into the page, with what can't be seen in it escaped."""
+    """The value as text with invisible characters escaped; markup stays as it is."""
     return value if isinstance(value, Markup) else visible(str(value))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# matplotlib knows no CSS variables, so it draws with these, which are swapped in its SVG.
+# matplotlib knows no CSS variables, so it draws in these colours, which are then replaced in its SVG.
 INK, GRID = "#010203", "#040506"
 COLOURS = {"real-time": "#070809", "asynchronous": "#0a0b0c"}
 CSS_COLOURS = {
@@ -20,13 +20,13 @@ CSS_COLOURS = {
     COLOURS["real-time"]: "var(--real-time)",
     COLOURS["asynchronous"]: "var(--asynchronous)",
 }
-# Where there are no variables: tones which are readable on white and on black.
+# For markdown, which has no variables: tones that are readable on white and on black.
 FIXED_COLOURS = {INK: "#7b8494", GRID: "#7b849455", COLOURS["real-time"]: "#3b7de0", COLOURS["asynchronous"]: "#dd6f28"}
 LOGARITHMIC_FROM_RATIO = 8
 
 
 def latency_plot(series: Mapping[str, Sequence[float]]) -> str:
-    """Returns an inline SVG with one cumulative curve a side of latencies in ms, "" where there are none."""
+    """An inline SVG with a cumulative curve per side of latencies in ms; "" if there are none."""
     drawn = _drawn(series)
     if not drawn:
         return ""
@@ -38,7 +38,7 @@ def latency_plot(series: Mapping[str, Sequence[float]]) -> str:
 
 
 def latency_image(series: Mapping[str, Sequence[float]]) -> str:
-    """Returns the same plot as a data: URI for a markdown picture, "" where there are no latencies."""
+    """The same plot as a data: URI for a markdown picture; "" if there are no latencies."""
     drawn = _coloured(_drawn(series), FIXED_COLOURS)
     return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode("ascii") if drawn else ""
 
@@ -59,6 +59,7 @@ def _drawn(series: Mapping[str, Sequence[float]]) -> str:
         _style_axes(axes, measured)
         figure.subplots_adjust(left=0.055, right=0.985, top=0.95, bottom=0.12)
         drawn = io.StringIO()
+        # Without the date, and with a fixed salt for its ids, the same numbers give the same SVG.
         figure.savefig(drawn, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = drawn.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Quantities as a person reads them: durations, money, shares and counts. What is no number is a dash."""
+"""Quantities as people read them: durations, money, shares and counts. A number that isn't finite is a dash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NO_NUMBER = "–"
 
 
 def milliseconds(duration_ms: float) -> str:
-    """Returns a duration with its natural unit: 0.42 ms, 4.1 ms, 61 ms, 2.40 s, 4 min 10 s."""
+    """A duration with its natural unit: 0.42 ms, 4.1 ms, 61 ms, 2.40 s, 4 min 10 s."""
     if not math.isfinite(duration_ms):
         return NO_NUMBER
     if duration_ms < 0.995:
@@ -24,7 +24,7 @@ def milliseconds(duration_ms: float) -> str:
 
 
 def seconds(duration_seconds: float) -> str:
-    """Returns a longer duration: 12.3 s, 4 min 10 s, 1 h 5 min."""
+    """A longer duration: 12.3 s, 4 min 10 s, 1 h 5 min."""
     if not math.isfinite(duration_seconds):
         return NO_NUMBER
     if duration_seconds < 59.95:
@@ -36,12 +36,12 @@ def seconds(duration_seconds: float) -> str:
 
 
 def elapsed(duration: timedelta) -> str:
-    """Returns how long something took."""
+    """A duration given as a timedelta."""
     return seconds(duration.total_seconds())
 
 
 def usd(amount: float) -> str:
-    """Returns an amount of money with as many decimals as it needs: $82.80, $0.068, $0.00042."""
+    """An amount of money with as many decimals as it needs: $82.80, $0.068, $0.00042."""
     if not math.isfinite(amount):
         return NO_NUMBER
     if amount < 0:
@@ -54,19 +54,19 @@ def usd(amount: float) -> str:
 
 
 def share(fraction: float) -> str:
-    """Returns a fraction as a percentage with one decimal."""
+    """A fraction as a percentage with one decimal."""
     if not math.isfinite(fraction):
         return NO_NUMBER
     return f"{100 * fraction:.1f} %"
 
 
 def score_difference(difference: float) -> str:
-    """Returns a difference of scores: exactly zero is said as such, for it means bit-equal scores."""
+    """A difference of scores; exactly zero is shown as 0, because it means bit-equal scores."""
     if not math.isfinite(difference):
         return NO_NUMBER
     return "0" if difference == 0 else f"{difference:.2g}"
 
 
 def count(number: int, noun: str) -> str:
-    """Returns a number with its noun in the singular or the plural."""
+    """A number with its noun in the singular or the plural."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

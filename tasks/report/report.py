@@ -1,4 +1,4 @@
-"""The morning's report: JSON for machines, markdown and a table for Prefect, one self-contained page for people."""
+"""The content of the morning's report, from which JSON, markdown, Prefect's table and the page are rendered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tasks.verdict.omissions import Omissions
 
 @dataclass(frozen=True)
 class Report:
-    """Everything one validation run found; settings are already masked, empty `left` means nothing is left."""
+    """Everything that one validation run found; `settings` are already masked, `left` names what is left behind."""
 
     run_id: str
     title: str
@@ -49,7 +49,7 @@ class Report:
     reproduce: tuple[str, ...] = ()
     history: tuple[Night, ...] = ()
     omissions: tuple[str, ...] = ()
-    """What could not be worked out, a line each; the verdict does not depend on it."""
+    """The figures that could not be worked out, a line each; the verdict does not depend on them."""
 
     def __post_init__(self) -> None:
         for name in ("started_at", "finished_at"):
@@ -60,7 +60,7 @@ class Report:
 
     @property
     def differing(self) -> tuple[PictureComparison, ...]:
-        """The pictures which the endpoints answered differently."""
+        """The pictures that the endpoints answered differently."""
         return tuple(comparison for comparison in self.comparisons if comparison.differs)
 
     @property
@@ -70,7 +70,7 @@ class Report:
 
     @property
     def max_score_difference(self) -> float | None:
-        """The largest difference of scores over all pictures, None where none was compared."""
+        """The largest difference of scores over all pictures; None if none was compared."""
         found = (comparison.max_score_difference for comparison in self.comparisons)
         return max((difference for difference in found if difference is not None), default=None)
 
@@ -99,23 +99,23 @@ class Report:
 
     @property
     def run_usd(self) -> float | None:
-        """What the run cost, None where that isn't known or no number."""
+        """The cost of the run; None if it isn't known or isn't finite."""
         found = Omissions().unless_odd("cost", lambda: self.cost.run_usd if self.cost else None, None)
         return found if found is not None and math.isfinite(found) else None
 
     @property
     def before(self) -> tuple[Night, ...]:
-        """The nights of the history before this run."""
+        """The history's nights without this run."""
         return tuple(night for night in self.history if night.run_id != self.run_id)
 
     @property
     def regressions(self) -> tuple[str, ...]:
-        """What got much slower than in the nights before; the verdict does not depend on it."""
+        """The phases that got much slower than in the nights before, a line each; the verdict does not depend on it."""
         return slower_phases(self.night, self.before)
 
     @property
     def waits_ms(self) -> Mapping[str, Sequence[float]]:
-        """How long a client waited on each side for the pictures which both endpoints answered."""
+        """A client's waits in milliseconds on each side, for the pictures that both endpoints answered."""
         answered = [pair for pair in self.answers if pair[0].error is None and pair[1].error is None]
         return {
             "real-time": [baseline.latency_ms for baseline, _ in answered],
@@ -124,5 +124,5 @@ class Report:
 
     @property
     def took(self) -> timedelta:
-        """From start to end."""
+        """The time from start to end."""
         return self.finished_at - self.started_at

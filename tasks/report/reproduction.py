@@ -1,4 +1,4 @@
-"""The command line that asks for a run once more."""
+"""The command line that repeats a run."""
 
 import inspect
 import shlex
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def command_line(command: str, run: Callable[..., Any], parameters: Mapping[str, Any]) -> str:
-    """`stygig COMMAND` with each of a flow function's parameters that isn't its default, quoted for a shell."""
+    """`stygig COMMAND` with each parameter of a flow function that differs from its default, quoted for a shell."""
     defaults = {name: each.default for name, each in inspect.signature(run).parameters.items()}
     words = ["stygig", command]
     for name, value in parameters.items():

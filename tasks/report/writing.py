@@ -22,7 +22,7 @@ from tasks.report.plots import latency_image
 from tasks.report.report import Report
 from tasks.verdict.omissions import Omissions
 
-MARKDOWN_KEY = "validation-report"
+MARKDOWN_KEY = "validation-report"  # Prefect allows lowercase letters, digits and dashes
 
 
 TABLE_KEY = "validation-pictures"
@@ -33,7 +33,7 @@ PLOT_CAPTION = "Share of requests answered within a time: real-time in blue, asy
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where a report was written."""
+    """The paths of a report that was written."""
 
     json: Path
     html: Path
@@ -46,17 +46,18 @@ class ReportFiles:
 def write_report(
     report: Report, folder: Path, query_pictures: Mapping[str, bytes], item_pictures: Mapping[str, bytes]
 ) -> ReportFiles:
-    """Writes the report into folder/<run id>/ and returns its files; a reader sees an old file or a whole new one.
+    """Write the report into folder/<run id>/ and return its files; a reader sees an old file or a whole new one.
 
-    They are for their user alone. The folder's history gains the run, and where the report brings no history, it shows
-    the folder's. What can't be rendered is left out and said; only a folder that can't be written is an error.
+    The files are for their user alone. The folder's history gains the run, and a report without a history shows the
+    folder's. What can't be rendered is left out, and the report says so; only a folder that can't be written is an
+    error.
     """
     omissions = Omissions(list(report.omissions))
     if not report.history:
         before = omissions.unless_odd("the nights before", lambda: read_history(folder / HISTORY_FILE), ())
         report = replace(report, history=before, omissions=tuple(omissions.lines))
     target = private_folder(folder) / report.run_id
-    private_folder(target).chmod(0o700)
+    private_folder(target).chmod(0o700)  # mkdir leaves the mode of an existing folder
     for name, text in _rendered(report, omissions, query_pictures, item_pictures).items():
         _write_atomically(target / name, text)
     add_night(folder / HISTORY_FILE, report.night)
@@ -66,7 +67,7 @@ def write_report(
 def _rendered(
     report: Report, omissions: Omissions, query_pictures: Mapping[str, bytes], item_pictures: Mapping[str, bytes]
 ) -> dict[str, str]:
-    """Each file's text; the page without its pictures and plots, where one of them can't be drawn."""
+    """The text of each file; the page shows the markdown if its pictures and plots can't be drawn."""
     page = omissions.unless_odd("the page", lambda: render_html(report, query_pictures, item_pictures), "")
     report = replace(report, omissions=tuple(omissions.lines))
     markdown = render_markdown(report)
@@ -79,7 +80,7 @@ def _rendered(
 
 @task(name="publish-report")
 def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
-    """Returns the ids of the markdown and table artifacts, which the Prefect UI shows with their history."""
+    """Publish markdown and table as artifacts and return their ids; the Prefect UI shows them with their history."""
     image = Omissions().unless_odd("the plot", lambda: latency_image(report.waits_ms), "")
     plot = f"\n![latency]({image})\n\n{PLOT_CAPTION}\n" if image else ""
     where = visible(str(files))
@@ -95,7 +96,8 @@ def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[U
 
 
 def _write_atomically(path: Path, text: str) -> None:
-    """NamedTemporaryFile makes files of mode 0600: a report shows its user's pictures and settings."""
+    """Write the file whole or not at all, with NamedTemporaryFile's mode 0600: a report shows pictures and settings."""
+    # In the same folder, because os.replace works only within one file system.
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
         file.write(text)
     os.replace(file.name, path)

@@ -1,4 +1,4 @@
-"""What must hold beside equal answers, and the verdict on it all."""
+"""The checks besides equal answers, and the verdict on all of it."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from tasks.verdict.measurement import Measurement
 
 
 def checks_of(measured: Measurement) -> tuple[Check, ...]:
-    """What must hold beside equal answers."""
+    """The checks that a measurement has to pass besides equal answers."""
     checks = [_every_request_ended(measured.records), _failure_object(measured.failure)]
     checks.append(_baseline_refused(measured.baseline_refusal))
     if measured.listening:
@@ -26,7 +26,7 @@ def _every_request_ended(records: Sequence[InvocationRecord]) -> Check:
 
 
 def _failure_object(failure: InvocationRecord) -> Check:
-    """The one request that is no picture must end as a failure that says why."""
+    """Check that the one request without a picture ended as a failure that says why."""
     found = f"{failure.state}: {failure.failure_object or 'no failure object; ' + failure.failure_reason}"
     passed = failure.state == "failed" and failure.failure_object.startswith("not_an_image")
     expected = "a failure object whose error is not_an_image"
@@ -35,6 +35,7 @@ def _failure_object(failure: InvocationRecord) -> Check:
 
 def _baseline_refused(answer: Answer) -> Check:
     passed = answer.error is not None and "(400)" in answer.error
+    # SageMaker appends a link to the endpoint's log.
     found = answer.error.partition(" See https:")[0] if answer.error else "an answer: not refused"
     return Check("the baseline refuses the same request", passed, "client error (400)", found)
 

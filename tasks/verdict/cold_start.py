@@ -1,7 +1,7 @@
-"""From the request for an endpoint until it was InService: how long, and what it was spent on.
+"""Cold starts, from the request for an endpoint until it was InService: how long, and what the time was spent on.
 
-SageMaker tells no more than the end. What the container logs of its own start is taken off, and the rest is the
-platform's: an instance, the image, the archive.
+SageMaker tells only the end. The stages that the container logs are subtracted, and the rest is the platform's: an
+instance, the image, the archive.
 """
 
 import math
@@ -18,23 +18,23 @@ from tasks.verdict.latency import Side
 EVENT = "cold_start"
 PLATFORM = "platform"
 CLOCKS_APART = timedelta(seconds=1)
-"""How far our clock and CloudWatch's may be apart without a word."""
+"""The largest difference between our clock and CloudWatch's that is not remarked on."""
 
 
 @dataclass(frozen=True)
 class ColdStart:
-    """One endpoint's start. Its stages, the platform's first, sum to `seconds`; they may be missing."""
+    """One endpoint's cold start. Its stages, the platform's first, sum to `seconds`; there may be none."""
 
     endpoint: str
     side: Side
     seconds: float
     stages_seconds: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
-    """Why there are no stages, or what is odd about them."""
+    """The reason why there are no stages, or a remark on odd ones."""
 
 
 def cold_start_of(endpoint: Endpoint) -> ColdStart | None:
-    """Its start with the first of its workers that loaded the model; None of one that was there before the run."""
+    """The endpoint's cold start, with the first worker to load the model; None if it was there before the run."""
     if endpoint.cold_start_seconds is None:
         return None
     side: Side = "asynchronous" if endpoint.kind == "async" else "real-time"
@@ -62,7 +62,7 @@ def _split(start: ColdStart, worker: LogEntry, endpoint: Endpoint) -> ColdStart:
 
 
 def worker_stages(fields: Mapping[str, Any]) -> dict[str, float]:
-    """The seconds of each stage in a worker's line; empty where one of them is no duration."""
+    """The seconds of each stage in a worker's line; empty if one of them isn't a duration."""
     stages = fields.get("stages_ms")
     if not isinstance(stages, dict) or not all(_is_duration(each) for each in stages.values()):
         return {}
@@ -70,11 +70,12 @@ def worker_stages(fields: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _is_duration(value: object) -> bool:
+    # In Python a bool is an int.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
 def cold_start_rows(starts: Sequence[ColdStart]) -> list[tuple[str, list[float | None]]]:
-    """Each stage with its seconds on each endpoint, None where an endpoint's log doesn't have it; the sum last."""
+    """A row per stage with its seconds on each endpoint, None where its log lacks it; the sum comes last."""
     names = dict.fromkeys(name for start in starts for name in start.stages_seconds)
     rows: list[tuple[str, list[float | None]]] = [(n, [each.stages_seconds.get(n) for each in starts]) for n in names]
     return [*rows, ("request to InService", [each.seconds for each in starts])]

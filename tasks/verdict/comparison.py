@@ -1,4 +1,4 @@
-"""Whether the asynchronous endpoint gives the same answers as the real-time one, and the night's verdict."""
+"""The comparison of the asynchronous endpoint's answers with the real-time one's, and the night's verdict."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ NAMED_PICTURES = 10
 UNANSWERED = "answer"
 UNRECOMMENDED = "recommendations"
 ANSWERS_AGREE = "answers agree"
-# Scores lie in [0, 1], so nothing differs by more: what is reported when there is nothing to subtract.
+# Scores lie in [0, 1], so none differ by more. Reported where there are no two scores to subtract.
 LARGEST_SCORE_DIFFERENCE = 1.0
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far two answers may be apart and still be the same answer."""
+    """The largest difference between scores that still counts as the same answer."""
 
     score: float = 1e-3
 
@@ -32,7 +32,7 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing the two answers disagree about, in words; rank is None where it concerns the whole answer."""
+    """One difference between two answers, in words; `rank` is None if it concerns the whole answer."""
 
     rank: int | None
     field: str
@@ -46,9 +46,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class PictureComparison:
-    """The two answers for one picture, compared.
+    """The comparison of the two answers for one picture.
 
-    max_score_difference is 1.0 where no item is in both, and None where neither endpoint recommended any.
+    `max_score_difference` is 1.0 if the answers share no item, and None if neither recommends any.
     """
 
     picture: str
@@ -58,23 +58,23 @@ class PictureComparison:
 
     @property
     def differs(self) -> bool:
-        """Whether the endpoints contradict each other."""
+        """True if the endpoints contradict each other."""
         return not self.agrees and not self.empty
 
     @property
     def empty(self) -> bool:
-        """Whether neither endpoint recommended anything and nothing else differs, which proves nothing."""
+        """True if neither endpoint recommended anything and nothing else differs, which proves nothing."""
         return [difference.field for difference in self.differences] == [UNRECOMMENDED]
 
     @property
     def answered(self) -> bool:
-        """Whether both endpoints gave an answer, so that there were scores to compare."""
+        """True if both endpoints gave an answer, so that there were scores to compare."""
         return not any(difference.field == UNANSWERED for difference in self.differences)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing the run had to show, what it should have found and what it found."""
+    """One thing that the run had to show, with what was expected and what was found."""
 
     name: str
     passed: bool
@@ -84,7 +84,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the night passed, why, and every check behind it."""
+    """The night's verdict: pass or fail, the reasons, and every check behind it."""
 
     passed: bool
     reasons: tuple[str, ...]
@@ -92,10 +92,10 @@ class Verdict:
 
 
 def compare_picture(baseline: Answer, asynchronous: Answer, tolerance: Tolerance) -> PictureComparison:
-    """Returns what differs: same items in the same order, scores within the tolerance, same reading of the query.
+    """Compare two answers: the items and their order, scores within the tolerance, the reading of the query.
 
-    A missing answer differs from everything, another missing answer included. Two empty answers don't differ and don't
-    agree either: they prove nothing.
+    A missing answer differs from everything, even from another missing answer. Two answers without recommendations
+    neither agree nor differ: they prove nothing.
     """
     if baseline.picture != asynchronous.picture:
         raise ValueError(f"answers for two pictures were to be compared: {baseline.picture}, {asynchronous.picture}")
@@ -113,12 +113,12 @@ def compare_picture(baseline: Answer, asynchronous: Answer, tolerance: Tolerance
 def compare_answers(
     baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance
 ) -> tuple[PictureComparison, ...]:
-    """Returns one comparison per picture either endpoint was asked about, in the baseline's order."""
+    """Return one comparison per picture that either endpoint was asked about, in the baseline's order."""
     return tuple(compare_picture(first, second, tolerance) for first, second in pair_answers(baseline, asynchronous))
 
 
 def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:
-    """Returns the two answers for each picture; an absent one is an error that says so."""
+    """Return the two answers for each picture; a missing one becomes an error that says so."""
     first, second = _by_picture(baseline), _by_picture(asynchronous)
     pictures = dict.fromkeys((*first, *second))
     return tuple(
@@ -127,7 +127,7 @@ def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> 
 
 
 def judge(comparisons: Sequence[PictureComparison], extra_checks: Sequence[Check] = ()) -> Verdict:
-    """Returns PASS when every picture agrees and every check passed; its reasons say why, whichever it is."""
+    """Judge the run: it passes if every picture agrees and every check passed. Either way the verdict has reasons."""
     checks = (_answers_agree(comparisons), *extra_checks)
     failed = tuple(reason for check in checks if not check.passed for reason in _failure_reasons(check, comparisons))
     if failed:
@@ -155,7 +155,7 @@ def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tol
     for rank, (first, second) in enumerate(pairs, start=1):
         if first is None or second is None or first.item_id != second.item_id:
             yield Difference(rank, "item", _item(first), _item(second))
-        # Written so that a NaN, which is neither near nor far, differs.
+        # Not `>`: every comparison with a NaN is false, and a NaN must differ.
         elif not abs(first.score - second.score) <= tolerance.score:
             yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}")
 

@@ -1,4 +1,4 @@
-"""Where the time goes: percentiles of each phase, for the real-time endpoint and the asynchronous one."""
+"""Latency percentiles of each phase, for the real-time endpoint and the asynchronous one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PhaseLatency:
 
 
 def percentiles(durations_ms: Sequence[float]) -> Percentiles:
-    """Returns the order statistics of at least one duration; a negative or non-finite one is an error."""
+    """The order statistics of at least one duration; ValueError for a negative or non-finite one."""
     values = np.asarray(durations_ms, dtype=np.float64)
     if values.size == 0:
         raise ValueError("percentiles of no durations were asked for; skip a phase that was not measured")
@@ -59,12 +59,12 @@ def latency_by_phase(
     real_time_responses: Sequence[Response] = (),
     asynchronous_responses: Sequence[Response] = (),
 ) -> tuple[PhaseLatency, ...]:
-    """Returns each phase that was measured at least once; one that never was is left out, not shown as zero.
+    """The phases that were measured at least once; one that never was is left out, not shown as zero.
 
     submit is the client's call; queue and processing is completed minus received in the notification, so it includes
-    scaling out from zero; end to end runs from the submission to the moment the client sees the result. model is the
-    sum of the stages that the response tells, which follow as container's; queue and transfer is what queue and
-    processing, or the round trip, took besides it.
+    scaling out from zero; end to end runs from the submission until the client sees the result. model is the sum of
+    the stages that the response reports, each of which follows as `container: STAGE`; queue and transfer is the rest
+    of queue and processing, or of the round trip.
     """
     measured: list[tuple[str, Side, Sequence[float]]] = [
         ("round trip", "real-time", real_time_round_trip_ms),
@@ -86,7 +86,7 @@ def _phase(phase: str, side: Side, durations_ms: Sequence[float], omissions: Omi
 
 
 def model_ms(response: Response) -> float:
-    """Returns what the model took for an answer: the sum of the stages that it tells."""
+    """The model's milliseconds for an answer: the sum of the stages that the response reports."""
     return sum(float(getattr(response.timings_ms, field.name)) for field in fields(response.timings_ms))
 
 
@@ -98,7 +98,7 @@ def _container_phases(side: Side, responses: Sequence[Response]) -> Iterator[tup
 
 
 def stage_times_ms(responses: Sequence[Response]) -> Mapping[str, list[float]]:
-    """Returns the durations of each stage the container reports (decode, encode, search, score)."""
+    """The durations of each stage that the container reports (decode, encode, search, score)."""
     stages: dict[str, list[float]] = {}
     for response in responses:
         for field in fields(response.timings_ms):

@@ -1,4 +1,4 @@
-"""What was measured on both endpoints, and the figures that come of it."""
+"""The measurement of both endpoints, and the figures derived from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ from tasks.verdict.latency import PhaseLatency, latency_by_phase, model_ms
 from tasks.verdict.omissions import Omissions
 
 AROUND_EACH = Requests(s3_puts=2, s3_gets=3, sns_publishes=1, sqs_requests=2)
-"""What one asynchronous request asks of other services: input, answer, looks for it, its notification."""
+"""Requests to other services per asynchronous request: its input, answer, looks for it, and notification."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Everything that came back. `failure` and `baseline_refusal` are of the request that had to fail."""
+    """Everything that came back. `failure` and `baseline_refusal` belong to the request that had to fail."""
 
     baseline: Endpoint
     asynchronous: Endpoint
@@ -59,23 +59,23 @@ def _responses(answers: Sequence[Answer]) -> dict[str, Response]:
 
 
 def _processed_ms(record: InvocationRecord) -> float:
-    """Both are the service's times of day, and its clock, too, may be set back between them."""
+    """The milliseconds from received to completed; at least 0: the service's clock may be set back in between."""
     assert record.completed_at
     assert record.received_at
     return max(0.0, (record.completed_at - record.received_at).total_seconds() * 1000)
 
 
 def _besides_the_model(took_ms: Mapping[str, float], responses: Mapping[str, Response]) -> list[float]:
-    """Two clocks are compared, of which the notification's has milliseconds: at least nothing is left."""
+    """The milliseconds besides the model; at least 0: two clocks are compared, one of them in whole ms."""
     return [max(0.0, took_ms[name] - model_ms(responses[name])) for name in took_ms if name in responses]
 
 
 def cost_of(
     plan: RunPlan, measured: Measurement, until: datetime, counts: Mapping[str, InstanceCounts]
 ) -> CostEstimate | None:
-    """What both endpoints cost by their instance counts, from the requests for them on; None where no price is known.
+    """The cost of both endpoints by their instance counts, from the requests for them on; None if no price is known.
 
-    Where the counts of either were not read all the time, one instance each is assumed until the end.
+    If the counts of either were not read all the time, one instance each is assumed until the end.
     """
     try:
         prices = find_prices(plan.region, measured.asynchronous.instance_type)
@@ -86,7 +86,7 @@ def cost_of(
     assumed = {each.name: InstanceCounts(((each.asked_at, ASKED_FOR),)) for each in endpoints}
     used = assumed if unread else counts
     spent = [instance_seconds(used[each.name].counts, until) for each in endpoints]
-    sent = len(measured.records) + 1
+    sent = len(measured.records) + 1  # the one that had to fail bills, too
     return CostEstimate(
         prices=prices,
         async_instance_seconds=spent[0],
@@ -105,6 +105,6 @@ def _unread(counts: InstanceCounts | None, until: datetime) -> str:
 
 
 def _model_seconds(answers: Sequence[Answer]) -> float:
-    """On average, of what was answered."""
+    """The model's average seconds per response; 0 without responses."""
     took = [model_ms(response) / 1000 for response in _responses(answers).values()]
     return fmean(took) if took else 0.0

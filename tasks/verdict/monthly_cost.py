@@ -1,4 +1,4 @@
-"""What a month costs, on demand and always on, for work that comes in bursts.
+"""The cost of a month, on demand and always on, for work that comes in bursts.
 
 on demand  = (requests × their seconds + bursts × overhead) / 3600 × price per hour + requests around + storage
 always on  = 720 hours × price per hour × 1 instance
@@ -16,14 +16,14 @@ HOURS_PER_DAY = 24
 DAYS_PER_MONTH = 30
 NONE_AROUND = Requests()
 BURSTS_PER_DAY = (1, 6, 24)
-"""For which a report says what a month costs."""
+"""The bursts per day for which a report shows the cost of a month."""
 
 
 @dataclass(frozen=True)
 class Workload:
     """A month's use of an endpoint.
 
-    Overhead is what a burst is billed for besides its work: launch, load and the idle time until the instance goes.
+    Overhead is what a burst is billed for besides its work: launch, load and the idle time until the instance is gone.
     """
 
     requests_per_day: float
@@ -33,12 +33,12 @@ class Workload:
     overhead_seconds_per_burst: float = 0
     stored_gb: float = 0
     around_each: Requests = NONE_AROUND
-    """The requests to other services that one of them brings along."""
+    """The requests to other services that one request causes."""
 
 
 @dataclass(frozen=True)
 class MonthlyCost:
-    """What a workload costs on demand."""
+    """The cost of a workload on demand."""
 
     instance_hours: float
     instances_usd: float
@@ -47,13 +47,13 @@ class MonthlyCost:
 
     @property
     def total_usd(self) -> float:
-        """The sum of the three."""
+        """The sum of instances, storage and requests."""
         return self.instances_usd + self.storage_usd + self.requests_usd
 
 
 @dataclass(frozen=True)
 class Month:
-    """So many bursts a day like one run's: what either endpoint costs on demand, against an instance that stays."""
+    """The cost of a month of bursts like one run's: on demand for either endpoint, and for one instance always on."""
 
     bursts_per_day: float
     asynchronous: MonthlyCost
@@ -62,12 +62,12 @@ class Month:
 
     @property
     def saved_fraction(self) -> float:
-        """What the asynchronous endpoint saves of the always-on price; negative where it costs more."""
+        """The fraction of the always-on price that the asynchronous endpoint saves; negative if it costs more."""
         return saved_fraction(self.asynchronous.total_usd, self.always_on_usd)
 
 
 def month_usd(workload: Workload, prices: Prices) -> MonthlyCost:
-    """Returns what the workload costs on demand in its days."""
+    """The cost of the workload on demand, over its days."""
     requests = workload.requests_per_day * workload.days
     overhead = workload.bursts_per_day * workload.days * workload.overhead_seconds_per_burst
     seconds = requests * workload.seconds_per_request + overhead
@@ -80,24 +80,24 @@ def month_usd(workload: Workload, prices: Prices) -> MonthlyCost:
 
 
 def always_on_usd(hours: float, prices: Prices) -> float:
-    """Returns the price of one instance for that many hours."""
+    """The price of one instance for that many hours."""
     return instances_usd(hours * SECONDS_PER_HOUR, prices)
 
 
 def saved_fraction(on_demand_usd: float, always_on: float) -> float:
-    """Returns the share of the always-on price that on demand saves."""
+    """The fraction of the always-on price that on demand saves."""
     return 1 - on_demand_usd / always_on
 
 
 def break_even_per_day(instance_seconds: float) -> float | None:
-    """Returns how many bursts of that many instance-seconds fill a day; None where they take none."""
+    """The number of bursts of that many instance-seconds that fill a day; None if they take none."""
     return SECONDS_PER_DAY / instance_seconds if instance_seconds > 0 else None
 
 
 def bursts(sent: int, instance_seconds: float, model_seconds: float, per_day: float, around_each: Requests) -> Workload:
-    """Returns bursts of so many requests which take that many instance-seconds each, as a run measured them.
+    """The workload of `per_day` bursts, each of `sent` requests and `instance_seconds`, as a run measured them.
 
-    Where an instance works on several requests at a time, each is billed for no more than its share.
+    If an instance works on several requests at a time, each is billed for no more than its share.
     """
     each = min(model_seconds, instance_seconds / sent)
     return Workload(
@@ -110,18 +110,18 @@ def bursts(sent: int, instance_seconds: float, model_seconds: float, per_day: fl
 
 
 def async_bursts(cost: CostEstimate, per_day: float) -> Workload:
-    """Returns bursts like the run's, of requests to the asynchronous endpoint."""
+    """The workload of bursts like the run's, sent to the asynchronous endpoint."""
     around = cost.requests.times(1 / cost.sent)
     return bursts(cost.sent, cost.async_instance_seconds, cost.async_model_seconds, per_day, around)
 
 
 def baseline_bursts(cost: CostEstimate, per_day: float) -> Workload:
-    """Returns the same for the real-time endpoint, whose requests need no other service."""
+    """The same for the real-time endpoint, whose requests need no other service."""
     return bursts(cost.sent, cost.baseline_instance_seconds, cost.baseline_model_seconds, per_day, NONE_AROUND)
 
 
 def months(cost: CostEstimate) -> tuple[Month, ...]:
-    """Returns what bursts like the run's cost, from one a day to hourly ones."""
+    """The months of bursts like the run's, from one a day to hourly ones."""
     always_on = always_on_usd(HOURS_PER_DAY * DAYS_PER_MONTH, cost.prices)
     return tuple(
         Month(

@@ -1,4 +1,4 @@
-"""What a report has to leave out, a line each: a night that was paid for is not lost to one odd figure."""
+"""Figures that a report leaves out, a line each: one odd figure must not cost a night that was paid for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ U = TypeVar("U")
 
 @dataclass
 class Omissions:
-    """Gathers what could not be worked out; the verdict does not depend on it."""
+    """The figures that could not be worked out; the verdict does not depend on them."""
 
     lines: list[str] = field(default_factory=list)
 
     def unless_odd(self, what: str, compute: Callable[[], T], otherwise: U) -> T | U:
-        """What is computed; else, whatever the fault, a line that says so, and `otherwise`."""
+        """Return what `compute` does; if it fails in any way, add a line that says so and return `otherwise`."""
         try:
             return compute()
         except Exception as exc:  # a bug in one figure is no reason to withhold all others

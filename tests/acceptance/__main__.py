@@ -29,7 +29,7 @@ def run(rows: Rows, arguments: list[str]) -> Outcomes:
 
 
 def faults(rows: Rows, outcomes: Outcomes) -> list[str]:
-    """What stands between the rows and the page: tests that did not pass, and missing things that are there."""
+    """The faults that keep the page from being written: tests that did not pass, and missing things that are there."""
     wrong = [
         f"{name} would hold, but {fault}"
         for name, row in rows.items()

@@ -1,4 +1,4 @@
-"""An account in which `stygig deploy` was run once with every option, and a run of its own for what needs one."""
+"""An account in which `stygig deploy` was run once with every option, and a separate run for tests that need one."""
 
 import json
 import os
@@ -33,7 +33,7 @@ ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Shop:
-    """The account, in a process of its own; the folder of whoever deployed, and what `stygig deploy` printed."""
+    """The account, in a process of its own, with the folder and the output of `stygig deploy`."""
 
     pid: int
     folder: Path
@@ -44,15 +44,15 @@ class Shop:
 
     @property
     def cloud(self) -> Cloud:
-        """Clients of the account, where the environment points at it."""
-        return Cloud(None)  # type: ignore[arg-type]  # what runs in another process has no object here
+        """Clients of the account; the environment must point at it."""
+        return Cloud(None)  # type: ignore[arg-type]  # the AWS of another process has no object here
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """`stygig` as it is typed, in that folder."""
+        """Run `stygig` in that folder."""
         return self._run([sys.executable, "-m", "stygig", *arguments])
 
     def shell(self, script: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """A script for bash, with the AWS CLI on the path."""
+        """Run a script with bash, with the AWS CLI on the path."""
         return self._run(["bash", "-euo", "pipefail", "-c", script], **variables)
 
     def _run(self, command: list[str], **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -64,7 +64,7 @@ class Shop:
 
 @contextmanager
 def local_up(folder: Path) -> Iterator[dict[str, Any]]:
-    """`stygig local up` in another terminal, and what it printed: whatever empties this process's AWS leaves it be."""
+    """`stygig local up` in another process, and its output; resetting this process's AWS doesn't affect it."""
     command = [sys.executable, "-m", "stygig", "local", "up", "--port", "0", "--json"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -78,7 +78,7 @@ def local_up(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def of_account(aws: Mapping[str, str], folder: Path, prefect: str) -> dict[str, str]:
-    """The environment of somebody who works in that account."""
+    """The environment of a user of that account."""
     foreign = ("AWS_", "STYGIG_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     own = {"STYGIG_IMAGE_URI": "registry.example/serving:1", "STYGIG_REPORTS": str(folder), "PREFECT_API_URL": prefect}

@@ -1,11 +1,11 @@
-"""What became of tests, read from the report that `pytest --junitxml` writes."""
+"""The outcomes of tests, read from the report that `pytest --junitxml` writes."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
 Outcomes = Mapping[str, frozenset[str]]
-"""How the cases of each test ended, by `tests/FILE.py::test_name`: passed, failed, error, skipped, xfail."""
+"""The outcomes of each test's cases, by `tests/FILE.py::test_name`: passed, failed, error, skipped, xfail."""
 
 
 def read_outcomes(report: Path) -> Outcomes:
@@ -18,7 +18,7 @@ def read_outcomes(report: Path) -> Outcomes:
 
 
 def _outcome(case: ElementTree.Element) -> str:
-    """A case may have ended twice: passed, and an error when its fixtures were taken down."""
+    """The outcome of a case, which may have two: passed, and an error when its fixtures were taken down."""
     told = {child.tag: child.get("type", "") for child in case}
     if "failure" in told or "error" in told:
         return "failed" if "failure" in told else "error"
@@ -28,6 +28,6 @@ def _outcome(case: ElementTree.Element) -> str:
 
 
 def not_passed(tests: Iterable[str], outcomes: Outcomes) -> list[str]:
-    """The tests of which not every case ran and passed, with how they ended."""
+    """The tests of which not every case ran and passed, with their outcomes."""
     ended = {test: outcomes.get(test, frozenset({"not run"})) for test in tests}
     return [f"{test}: {', '.join(sorted(how - {'passed'}))}" for test, how in ended.items() if how != {"passed"}]

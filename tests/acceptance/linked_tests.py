@@ -1,4 +1,4 @@
-"""What can be said of a test from its file alone: whether it is there, and whether it is always left out."""
+"""Checks of a test from its file alone: that it is there, and that it is not always left out."""
 
 import ast
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ NEVER_RUN = frozenset({"skip", "xfail"})
 
 
 def fault_of_link(test: str, root: Path) -> str:
-    """Why a link shows nothing; empty if a test of that name is there and isn't left out unconditionally."""
+    """The reason a link shows nothing; empty if a test of that name is there and isn't left out unconditionally."""
     path, _, name = test.partition("::")
     file = root / path
     if not file.is_file():
@@ -44,6 +44,6 @@ def _leaves_out(mark: ast.expr) -> bool:
 
 
 def _called_at_once(function: Function) -> list[str]:
-    """`pytest.skip(…)` and the like as a statement of the function itself, not below an `if`."""
+    """Calls of `pytest.skip(…)` and the like that are statements of the function itself, not below an `if`."""
     calls = [node.value for node in function.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
     return [ast.unparse(call) for call in calls if ast.unparse(call.func) in {f"pytest.{each}" for each in NEVER_RUN}]

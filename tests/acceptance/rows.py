@@ -22,7 +22,7 @@ class Row(BaseModel):
     shown_by: tuple[str, ...] = ()
     """Rows that show this one too."""
     missing: str = ""
-    """What there is not yet; test_not_yet.py looks for it."""
+    """The thing that there is not yet; test_not_yet.py looks for it."""
 
 
 Rows = Mapping[str, Row]
@@ -48,7 +48,7 @@ def holds(row: Row, rows: Rows) -> bool:
 
 
 def lacks(row: Row, rows: Rows) -> str:
-    """What is missing; empty if the row holds."""
+    """The missing things; an empty string if the row holds."""
     others = [f"{name}: {rows[name].missing}" for name in row.shown_by if rows[name].missing]
     return "; ".join([row.missing, *others] if row.missing else others)
 

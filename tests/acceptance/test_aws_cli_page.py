@@ -1,4 +1,4 @@
-"""The AWS CLI commands of the documentation, run by bash as they stand; what each printed is judged."""
+"""The AWS CLI commands of the documentation, run by bash as written; the output of each is checked."""
 
 import json
 import re
@@ -82,7 +82,7 @@ def errors(shop: Shop) -> dict[str, int]:
 
 
 def test_what_the_second_version_asks_for_to_follow_a_log_is_answered(shop: Shop) -> None:
-    """`aws logs tail` asks so, and is not in the version that is at hand."""
+    """`aws logs tail` asks this way; the installed version of the CLI doesn't have it."""
     since = int((time.time() - 600) * 1000)
     asking: Any = {"logGroupName": GROUP, "interleaved": True, "startTime": since}
     pages = boto3.client("logs").get_paginator("filter_log_events").paginate(**asking)

@@ -1,4 +1,4 @@
-"""What the endpoint itself answers about requests that nobody checked before: bad ones, and large ones."""
+"""The endpoint's own answers to requests that nobody checked before: bad ones, and large ones."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ from tests.deployments.localaws.cloud import eventually
 
 
 def asked(shop: Shop, body: bytes) -> tuple[str, Any]:
-    """Whether a request was answered or failed, and with which document."""
+    """The ending of a request, `Output` or `Failure`, and the document written for it."""
     cloud = shop.cloud
     bucket = shop.model_uri.split("/")[2]
     cloud.s3.put_object(Bucket=bucket, Key="by-hand/request.json", Body=body)

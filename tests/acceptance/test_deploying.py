@@ -1,4 +1,4 @@
-"""Deploying: what was asked for is what AWS describes, and what was not is settled and told."""
+"""Deploying: AWS describes what was asked for, and everything else gets a default that is logged."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Asking by hand: what `stygig invoke` prints and with which status it ends, for every kind of picture and number."""
+"""Asking by hand: what `stygig invoke` prints and its exit status, for every kind of picture and number."""
 
 import json
 import re
@@ -114,7 +114,7 @@ def saved(kind: str, folder: Path) -> Path:
 
 
 def answered(shop: Shop, pictures: Sequence[Path], top_k: int = 5) -> list[Response]:
-    """Asks about each picture as by hand, and reads the answers where they were said to be."""
+    """Ask about each picture as by hand, and read the answers from the locations that were returned."""
     records = [invoke_by_hand(plan_run("any"), "fashion", image=str(each), top_k=top_k).record for each in pictures]
     read = shop.cloud.read
     return [Response.from_dict(json.loads(eventually(partial(read, each.output_location)))) for each in records]

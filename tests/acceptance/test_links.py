@@ -35,7 +35,7 @@ def anchors(text: str) -> set[str]:
 
 
 def fault_of(link: str, page: Path) -> str:
-    """What is wrong with a link on a page; empty if nothing is."""
+    """The fault of a link on a page; an empty string if there is none."""
     parts = urlsplit(link)
     if parts.scheme or link.startswith("//"):
         page_of_the_web = parts.scheme in {"http", "https"} and "." in parts.netloc

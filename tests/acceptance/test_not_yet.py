@@ -1,6 +1,6 @@
-"""What rows.yaml says is missing is looked for: whoever builds it is told here to link its tests.
+"""Searches for what rows.yaml says is missing: they tell the developer who builds it to link its tests.
 
-Each search is expected to fail; strictly, so that one which succeeds fails the suite.
+Each search is strictly expected to fail: one that succeeds fails the suite.
 """
 
 import json
@@ -41,7 +41,7 @@ def has_option(command: str, word: str) -> bool:
 
 
 def has_file(*words: str) -> bool:
-    """A file of the project, but of the embedded AWS, with one of these words in its name."""
+    """True if a file outside the embedded AWS has one of these words in its path."""
     return any(word in name for name in files() for word in words)
 
 
@@ -53,19 +53,19 @@ def files() -> list[str]:
 
 
 def has_client_class() -> bool:
-    """A class called …Client, that an application could use."""
+    """True if there is a class called …Client that an application could use."""
     texts = ((REPOSITORY / name).read_text("utf-8") for name in files() if name.endswith(".py"))
     return any(re.search(r"^class \w*Client\b", text, re.MULTILINE) for text in texts)
 
 
 def makes_alarms() -> bool:
-    """More than one kind of alarm is asked for."""
+    """True if more than one kind of alarm is asked for."""
     texts = ((REPOSITORY / name).read_text("utf-8") for name in files() if name.endswith(".py"))
     return len({name for text in texts for name in re.findall(r"def (\w*alarm_request)\b", text)}) > 1
 
 
 def e_mail_can_be_confirmed() -> bool:
-    """What an address was sent can be read somewhere: its token, in the journal."""
+    """True if the journal shows the message sent to an address, which has its token."""
     with LocalAws() as aws:
         sns = boto3.client("sns", endpoint_url=aws.endpoint_url, **credentials(aws))
         topic = sns.create_topic(Name="topic")["TopicArn"]
@@ -83,11 +83,11 @@ def credentials(aws: LocalAws) -> dict[str, Any]:
 
 
 def preflight_looks_at_the_roles_permissions() -> bool:
-    """A role that may do nothing is refused before anything is made."""
+    """True if a role without permissions is refused before anything is made."""
     with LocalAws(options=Options(enforce_iam=True)) as aws, pytest.MonkeyPatch.context() as patched:
         for name, value in aws.environment().items():
             patched.setenv(name, value)
-        patched.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the credentials of before
+        patched.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the earlier credentials
         iam, name = boto3.client("iam"), aws.execution_role_arn.split("/")[-1]
         trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         made = iam.create_role(RoleName="powerless", AssumeRolePolicyDocument=json.dumps(trust))
@@ -127,7 +127,7 @@ def test_it_is_there(name: str) -> None:
 
 
 def test_a_search_finds_what_is_there() -> None:
-    """Or each of the searches above would fail for ever."""
+    """Without this, the searches above could fail for ever."""
     assert has_command("teardown")
     assert has_option("deploy", "sns-topic")
     assert has_file("teardown")

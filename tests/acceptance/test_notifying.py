@@ -1,4 +1,4 @@
-"""What subscribers are told: each ending once, to its own topic, with where its object lies."""
+"""The notifications to subscribers: one for each ending, on its own topic, with the location of its object."""
 
 import json
 from collections import Counter
@@ -23,7 +23,7 @@ GOOD = Picture("red.jpg", picture_bytes())
 
 
 class Subscriber:
-    """A queue of the test's own on each topic, and all that was heard, by inference id: topic and message."""
+    """The test's own queue on each topic, and the topic and message of all notifications, by inference id."""
 
     def __init__(self, plan: RunPlan, topics: Mapping[str, str]) -> None:
         self.heard: dict[str, list[tuple[str, str]]] = {}
@@ -37,7 +37,7 @@ class Subscriber:
             sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     def until(self, inference_id: str) -> Notification:
-        """The notification of that request, once it has been heard; what came before it has been heard too."""
+        """The notification of that request, once it has been received; all earlier ones have been received, too."""
 
         def look() -> Notification | None:
             for name, url in self._queues.items():
@@ -57,7 +57,7 @@ class Subscriber:
 
 @pytest.fixture
 def sent(plan: RunPlan) -> "tuple[list[InvocationRecord], Subscriber]":
-    """Two pictures and a text that is none, answered one after the other; a subscriber to both topics."""
+    """Requests with pictures and with a text that is none, answered one by one, and a subscriber to both topics."""
     topics = create_messaging(plan)
     subscriber = Subscriber(plan, {"success": topics.success_arn, "error": topics.error_arn})
     name = deployed(plan, topics=topics).name

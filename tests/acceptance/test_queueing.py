@@ -74,7 +74,7 @@ def test_twenty_requests_are_accepted_while_none_can_be_answered_and_all_are_in_
 
 
 def test_at_most_as_many_requests_are_in_hand_as_were_configured(cloud: Cloud) -> None:
-    """Each waits for a second one, so that fewer than two at once would never be answered; four could be served."""
+    """Each request waits for a second one, so fewer than two at once would never end; the workers could serve four."""
     serve(cloud, HOW_MANY, concurrency=2)
     accepted = [cloud.invoke_async({"number": number}) for number in range(6)]
     answers = [json.loads(eventually(partial(cloud.read, each["OutputLocation"]))) for each in accepted]
@@ -98,7 +98,7 @@ def test_a_request_that_may_take_two_seconds_fails_and_is_told_and_one_of_61_sec
 
 
 def in_hand(cloud: Cloud) -> int:
-    """How many requests to the only endpoint are being worked on."""
+    """The number of requests to the only endpoint that are being worked on."""
     with urllib.request.urlopen(f"{cloud.aws.endpoint_url}/_localaws/status") as answer:
         return int(json.load(answer)["endpoints"][0]["queue"]["processing"])
 

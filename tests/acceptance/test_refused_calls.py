@@ -51,14 +51,14 @@ def without_a_run() -> Iterator[None]:
 
 
 def make(plan: RunPlan) -> None:
-    """What a deployment makes."""
+    """Make the resources of a deployment."""
     topics = create_messaging(plan)
     endpoint = start_endpoint(plan, EndpointSpec("async", put_model()), topics)
     scale_to_zero(plan, endpoint.name)
 
 
 def deploy(plan: RunPlan) -> None:
-    """The same, and its teardown."""
+    """Make the resources of a deployment and tear them down."""
     with torn_down(plan):
         make(plan)
 

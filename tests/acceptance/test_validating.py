@@ -1,4 +1,4 @@
-"""A validation of two endpoints that are there: what it keeps of every answer."""
+"""A validation of two existing endpoints, and the part of every answer that it keeps."""
 
 import hashlib
 import json

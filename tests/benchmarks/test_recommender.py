@@ -116,7 +116,7 @@ def test_search_is_measured_on_both_sides_in_turn(catalogue_folder: Path, capsys
 
 
 def turns_of(ours: list[tuple[float, float]], theirs: list[tuple[float, float]]) -> Turns:
-    """Turns that read `first` and `rate`, with the cores that others used meanwhile."""
+    """Turns that read `first` and `rate`, with the cores that other processes used meanwhile."""
     pairs = {OURS: ours, NAIVE: theirs}
     return Turns(
         {

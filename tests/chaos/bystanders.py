@@ -1,4 +1,4 @@
-"""Things of somebody else's in the account, with names that look like ours."""
+"""Somebody else's resources in the account, with names that look like ours."""
 
 import io
 import tarfile
@@ -14,7 +14,7 @@ BUCKET = "theirs-alone"
 
 @dataclass
 class Bystanders:
-    """What they looked like when they were made."""
+    """Somebody else's resources, as they looked when they were made."""
 
     before: dict[str, Any]
 
@@ -50,7 +50,7 @@ class Bystanders:
         return cls(looked_at())
 
     def changed(self) -> list[str]:
-        """What is no longer as it was."""
+        """The resources that have changed since then, each as it was and as it is."""
         now = looked_at()
         return [f"{name}: {self.before[name]} -> {now[name]}" for name in now if now[name] != self.before[name]]
 

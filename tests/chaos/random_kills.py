@@ -1,7 +1,7 @@
-"""Kills nightly runs at random moments, sweeps once, and looks whether anything is left: `make chaos`.
+"""Kills nightly runs at random moments, sweeps once, and checks that nothing is left: `make chaos`.
 
 It brings up a stack of its own. Some runs are started by the worker, some by the plain command; some are killed with
-everything that could clean up after them. Beside them stand things of somebody else's, and a run that lives.
+everything that could clean up after them. The sweep must spare somebody else's resources and a run that is alive.
 """
 
 import argparse
@@ -33,12 +33,12 @@ LATER = ("removed alarm", "removed endpoint")
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to be killed; `by_worker` says who runs the flow."""
+    """A way of killing a run; `by_worker` is true if the worker runs the flow, false if the plain command does."""
 
     name: str
     by_worker: bool
     signals: dict[str, int]
-    """By process: flow, worker."""
+    """The number of the signal for each process, `flow` or `worker`."""
 
 
 KINDS = {
@@ -56,7 +56,7 @@ KINDS = {
 
 @dataclass
 class Stack:
-    """A stack of `make up`, and what is run on it."""
+    """A stack started with `make up`, and the runs on it."""
 
     folder: Path
     environment: dict[str, str]
@@ -87,7 +87,7 @@ class Stack:
         return (self.folder / "worker.log").read_text(errors="replace")
 
     def start_by_worker(self, catalogue: Path) -> str:
-        """The id of a flow run that the worker was asked for."""
+        """Ask the worker for a flow run and return its id."""
         name = {"deployments": {"name": {"any_": ["nightly"]}}}
         (nightly,) = self.server.post("deployments/filter", name)
         wanted = {"parameters": {"catalogue": str(catalogue)}, "state": {"type": "SCHEDULED"}}
@@ -98,7 +98,7 @@ class Stack:
         return str(found["state_type"])
 
     def command(self, folder: Path, *arguments: str, own_prefect: bool) -> "subprocess.Popen[str]":
-        """The plain command; with a temporary Prefect server of its own, or on the stack's."""
+        """Start the plain command, with a temporary Prefect server of its own or on the stack's."""
         exports = {k: v for k, v in self.exports.items() if not (own_prefect and k.startswith("PREFECT_"))}
         return subprocess.Popen(
             [sys.executable, "-m", "stygig", *arguments],
@@ -133,7 +133,7 @@ def until(look: Callable[[], Any], what: str) -> Any:
 
 
 def flow_process_below(worker: int) -> int:
-    """The process that the worker runs the flow in; itself once the worker is gone."""
+    """The id of the process in which the worker runs the flow."""
     below = psutil.Process(worker).children(recursive=True)
     return until(
         lambda: next((c.pid for c in below if c.is_running() and "prefect" in " ".join(c.cmdline())), 0), "flow"

@@ -35,7 +35,7 @@ from tests.tasks.deployed import ANSWERING, BUCKET, RUN_ID, hurried, picture_byt
 FOLDER = Path(__file__).parents[2] / "deployments" / "aws"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/stygig-execution"
-# What is granted although the run below does not show that it is needed.
+# Actions that are granted although the run below does not show that they are needed.
 GRANTED_BESIDES = {
     "caller": {"s3:AbortMultipartUpload": "only an upload in parts that fails needs it"},
     "execution-role": {
@@ -68,7 +68,7 @@ def listed(value: str | list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the run asked of IAM, by whom."""
+    """The IAM decisions of the run: allowed to the caller, allowed to the role, and denied."""
 
     caller: tuple[Asked, ...]
     role: tuple[Asked, ...]
@@ -87,7 +87,7 @@ def enforcing() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def runner(enforcing: LocalAws) -> dict[str, str]:
-    """The environment of a user who has, with the role, the shipped policies."""
+    """The environment of a user with the shipped policies; the role has its own, too."""
     return {**enforcing.environment(), **identities(enforcing)}
 
 
@@ -108,7 +108,7 @@ def judged(enforcing: LocalAws, runner: dict[str, str]) -> Judged:
 def become(patched: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     for name, value in variables.items():
         patched.setenv(name, value)
-    patched.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the credentials of before
+    patched.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the earlier credentials
 
 
 def planned() -> RunPlan:
@@ -128,7 +128,7 @@ def root_of_iam(aws: LocalAws) -> Any:
 
 
 def identities(aws: LocalAws) -> dict[str, str]:
-    """Makes the role and the user as the README says; the user's credentials."""
+    """Make the role and the user as the README says, and return the user's credentials."""
     iam = root_of_iam(aws)
     iam.create_role(RoleName="stygig-execution", AssumeRolePolicyDocument=rendered("execution-role-trust"))
     iam.put_role_policy(RoleName="stygig-execution", PolicyName="execution", PolicyDocument=rendered("execution-role"))
@@ -139,7 +139,7 @@ def identities(aws: LocalAws) -> dict[str, str]:
 
 
 def run(plan: RunPlan) -> None:
-    """What the flows do, task by task."""
+    """Do what the flows do, task by task."""
     preflight(plan)
     archive = put_model()
     loose = S3Location(BUCKET, "models/loose/")
@@ -160,7 +160,7 @@ def run(plan: RunPlan) -> None:
     assert (ended.state, ended.notified) == ("completed", True)
     assert read_answer(ended)[0].error is None
     assert last_log_lines(queued.name)
-    # `aws logs tail`, which errors and runbook recommend, asks for this.
+    # `aws logs tail`, which error messages and the runbook recommend, asks for this.
     assert client("logs").filter_log_events(logGroupName=log_group(queued.name))["events"]
     assert {resource.kind for resource in existing(BUCKET, RUN_ID).resources} >= {"endpoint", "alarm", "queue"}
     assert tear_down_run(BUCKET, RUN_ID, hurried(60), print).left == ()
@@ -203,7 +203,7 @@ LACKING: dict[str, Callable[[RunPlan], object]] = {
     "sagemaker:AddTags": started,
     "iam:PassRole": started,
     "application-autoscaling:RegisterScalableTarget": lambda plan: scale_to_zero(plan, "stygig-any"),
-    # Application Auto Scaling asks for this one of its caller, and says so by a ValidationException.
+    # Application Auto Scaling demands this one of its caller, and refuses with a ValidationException.
     "sagemaker:UpdateEndpointWeightsAndCapacities": lambda plan: scale_to_zero(plan, "stygig-any"),
 }
 

@@ -1,4 +1,4 @@
-"""An artifact of which one item of the index is another's."""
+"""An artifact whose index has another item's embedding for one item."""
 
 import io
 import tarfile
@@ -10,7 +10,7 @@ from tasks.storage import download, upload
 
 
 def altered(model_uri: str) -> str:
-    """The same artifact, but one item's embedding is another's; uploaded beside it."""
+    """Upload a copy of the artifact in which one item has another's embedding, and return the copy's URI."""
     source, target = io.BytesIO(download(model_uri)), io.BytesIO()
     with tarfile.open(fileobj=source) as old, tarfile.open(fileobj=target, mode="w:gz") as new:
         for member in old.getmembers():

@@ -1,4 +1,4 @@
-"""A flow's process killed, or its run cancelled, while whoever started it lives: nothing is left."""
+"""Nothing is left when a flow's process is killed, or its run cancelled, while the process that started it is alive."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def until(look: Callable[[], object]) -> None:
-    """Waits for as long as it takes: the work is done by other processes, and one that hangs is pytest's matter."""
+    """Wait for as long as it takes: other processes do the work, and pytest ends a test that hangs."""
     while not look():
         time.sleep(0.1)
 

@@ -73,7 +73,7 @@ def test_a_nightly_run_passes_reports_and_leaves_nothing_and_is_packaged_once(dr
 
 
 def assert_measured(read: dict[str, Any]) -> None:
-    """Starts by stage, a cost by counted instances, and the machine; nothing is left out."""
+    """Assert that the report has stages of starts, a cost from counted instances and the machine, and omits nothing."""
     assert read["omissions"] == []
     assert [start["endpoint"] for start in read["cold_starts"]] == [read["baseline_endpoint"], read["async_endpoint"]]
     for start in read["cold_starts"]:

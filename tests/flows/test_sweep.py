@@ -1,4 +1,4 @@
-"""What a run that died with its machine leaves, and who may remove it."""
+"""The resources left by a run that died with its machine, and who may remove them."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("prefect_backend", "local_aws")
 
 
 def left_behind(run_id: str, hours_ago: float) -> RunPlan:
-    """Topics and a queue of a run that began then; they expire six hours after."""
+    """Make topics and a queue of a run that began so many hours ago; they expire six hours after its start."""
     plan = plan_run(run_id, Settings(expires_after_hours=6))
     old = RunPlan(**{**plan.__dict__, "started_at": datetime.now(UTC) - timedelta(hours=hours_ago)})
     ensure_bucket(old)

@@ -1,4 +1,4 @@
-"""Runs a program without network and with an empty home, and tells what it tried."""
+"""Runs a program without a network and with an empty home folder, and reports what it tried."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MISSING = (
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program printed, what it asked the network for, and which files are in its home afterwards."""
+    """A program's output, its requests to the network, and the files in its home folder afterwards."""
 
     said: str
     logged: str
@@ -29,7 +29,7 @@ class Ran:
 
 
 def run_alone(folder: Path, *arguments: str | Path, **environment: str) -> Ran:
-    """Runs Python with these arguments, and nothing in its environment but PATH and what is given."""
+    """Run Python with these arguments; of this process's environment it gets only PATH, besides the given variables."""
     library, home, record = folder / "network_recorder.so", folder / "home", folder / "network"
     home.mkdir()
     compiled = [str(COMPILER), "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"]

@@ -27,7 +27,7 @@ from recommender.pictures.image import preprocess
 from recommender.recommend import Recommender
 from tasks.packaging import catalogue_files
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.artifact import handler_files
+from tasks.packaging.inputs import handler_files
 
 IMAGE_SIZE, DIMENSION, GRID = 32, 24, 4
 COLOURS = {"navy": (20, 28, 80), "red": (220, 25, 30)}
@@ -169,7 +169,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The artifact as it is uploaded, the handler in it."""
+    """The artifact as it is uploaded, with the handler in it."""
     folder = tmp_path_factory.mktemp("packed")
     shutil.copytree(artifact, folder / "stage")
     for file in handler_files():
@@ -188,7 +188,7 @@ def recommender(artifact: Path) -> Recommender:
 
 @dataclass
 class ServingContext:
-    """What the model server hands to the toolkit: one request's headers in, status and content type out."""
+    """The context that the model server hands to the toolkit: one request's headers in, status and content type out."""
 
     model_dir: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -235,7 +235,7 @@ Invoke = Callable[..., Reply]
 
 @pytest.fixture(autouse=True)
 def toolkit_as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The handler changes what AWS's toolkit decodes; no other test is to see that."""
+    """Undo the handler's change to what AWS's toolkit decodes, so that no other test sees it."""
     toolkit = sys.modules.get("sagemaker_inference.content_types")
     if toolkit is not None:
         monkeypatch.setattr(toolkit, "UTF8_TYPES", [*toolkit.UTF8_TYPES])

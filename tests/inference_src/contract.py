@@ -1,4 +1,4 @@
-"""What every reply of the handler must be, whatever was sent: an answer of the schema, or a 4xx with a known code."""
+"""The contract of each reply of the handler, whatever was sent: an answer of the schema, or a 4xx with a known code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kept(reply: Any) -> str:
 
 
 def without_timings(body: str) -> str:
-    """A reply's body without what differs each time."""
+    """A reply's body without its timings, which differ each time."""
     return re.sub(r'"processing_time_ms": [^,}]*', "", re.sub(r'"timings_ms": \{[^}]*\}', "", body))
 
 

@@ -1,8 +1,8 @@
-"""Deploys, asks and displays as the scripts for the recommender before this one do, with boto3 alone.
+"""Deploys, asks and displays as the scripts for the previous recommender do, with boto3 alone.
 
-Written anew from what those scripts are documented to send, to wait for and to read; their own names of resources,
-settings and keys, and no word of ours. They fail on a missing field that they read as row[name], and show a default
-for one that they read as row.get(name): both are kept, since only the first kind is sure to be noticed.
+Written from the documentation of what those scripts send, wait for and read, with their own names of resources,
+settings and keys, and none of this project's. They fail on a missing field that they read as row[name], and show a
+default for one that they read as row.get(name): both are kept, since only the first kind is sure to be noticed.
 """
 # ruff: noqa: T201 - it is a program
 
@@ -82,7 +82,7 @@ def deploy() -> None:
 
 
 def submit(payload: dict[str, Any], key: str) -> str:
-    """Where the answer will lie."""
+    """Submit a request and return the location at which its answer will appear."""
     s3.put_object(Bucket=asked.bucket, Key=key, Body=json.dumps(payload), ContentType="application/json")
     accepted = runtime.invoke_endpoint_async(
         EndpointName=json.loads(Path("async_endpoint_info.json").read_text())["endpoint_name"],
@@ -93,7 +93,7 @@ def submit(payload: dict[str, Any], key: str) -> str:
 
 
 def wait_for(location: str) -> Any:
-    """The result; anything but 404 ends it. The original polls every 10 s, for 600 s."""
+    """The result; any error but a 404 ends the wait. The original polls every 10 s, for 600 s."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
     for _ in range(18_000):
         try:

@@ -48,7 +48,7 @@ STRAY_NAMES = ("", "Image", "min_scores", "\ud800", "__proto__", "image\x00", "t
 
 
 def damaged(body: bytes, random: Random, most: int = 6) -> bytes:
-    """The body with bytes changed, cut out, doubled or made a length that lies; sometimes cut off."""
+    """The body with bytes changed, cut out, doubled or replaced by a false length; sometimes cut off."""
     changed = bytearray(body)
     for _ in range(random.randint(1, most)):
         # the header is where a format says what the rest is
@@ -68,7 +68,7 @@ def damaged(body: bytes, random: Random, most: int = 6) -> bytes:
 
 
 def damaged_request(request: Mapping[str, Any], random: Random) -> str:
-    """The request's JSON with fields changed, left out, added, given twice, nested or made numbers that aren't."""
+    """The request's JSON with fields changed, left out, added or given twice, nested, or with malformed numbers."""
     fields = dict(request)
     for _ in range(random.randint(1, 3)):
         name = random.choice((*NAMES, *NAMES, random.choice(STRAY_NAMES)))

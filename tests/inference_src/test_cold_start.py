@@ -1,4 +1,4 @@
-"""What the start of a worker is spent on: one line of the log, whose stages sum to the whole."""
+"""The stages of a worker's start: one line of the log, in which they sum to the whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ print(json.dumps({"import": (imported - began) / 1e6, "total": (time.perf_counte
 
 
 def microseconds(milliseconds: float) -> int:
-    """What a number of the log, which has three decimals, stands for."""
+    """A number of the log, which has three decimals, in microseconds."""
     return round(milliseconds * 1000)
 
 
@@ -42,7 +42,7 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 class Clock:
-    """Each look at it is later than the last by the next of `steps`, in nanoseconds."""
+    """A clock that moves on by the next of `steps`, in nanoseconds, at each look."""
 
     def __init__(self, steps: Iterator[int]) -> None:
         self.looks = [0]
@@ -101,7 +101,7 @@ def test_a_start_that_fails_says_how_far_it_came(
 def test_a_real_start_is_told_to_the_last_millisecond_and_asks_the_network_for_nothing(
     artifact: Path, tmp_path: Path
 ) -> None:
-    """Neither by Python nor by a compiled library: name look-ups and Internet sockets fail, and are recorded."""
+    """Neither Python nor a compiled library asks: name look-ups and Internet sockets fail, and are recorded."""
     ran = run_alone(tmp_path, "-c", TIMED, artifact, PYTHONPATH=str(Path(inference.__file__).parent))
     (line,) = ran.logged.splitlines()
     entry, timed = json.loads(line), json.loads(ran.said)

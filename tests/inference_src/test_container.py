@@ -98,7 +98,7 @@ def asked(cloud: Cloud, body: bytes = b"{}", content_type: str = "application/js
 
 
 def asked_async(cloud: Cloud, body: bytes) -> tuple[str, bytes]:
-    """Whether an asynchronous request was answered or failed, and with what."""
+    """The ending of an asynchronous request, `Output` or `Failure`, and the object written for it."""
     cloud.s3.put_object(Bucket=BUCKET, Key="in", Body=body)
     accepted = cloud.runtime.invoke_endpoint_async(
         EndpointName="endpoint", ContentType="application/json", InputLocation=f"s3://{BUCKET}/in"
@@ -157,7 +157,7 @@ def test_sagemaker_program_names_the_handler(serve: Any, program: str, answer: d
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_as_many_requests_are_computed_at_once_as_there_are_workers(serve: Any, workers: int) -> None:
-    """Each request waits for as many as there are workers, so that fewer than these would never be answered."""
+    """Each request waits until as many run as there are workers, so fewer at once would never be answered."""
     cloud = serve(handler(MEETING.replace("MEET", str(workers))), SAGEMAKER_MODEL_SERVER_WORKERS=str(workers))
     answers = cloud.together(2 * workers, lambda: asked(cloud))
     assert answers == [(200, {"at once": workers})] * 2 * workers

@@ -1,4 +1,4 @@
-"""Whoever had scripts for the recommender before this one runs them as they are, from deployment to display."""
+"""Scripts written for the previous recommender run unchanged, from deployment to display."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROW = re.compile(
 
 @dataclass
 class Ran:
-    """What the program printed, and the rows it displayed."""
+    """The program's output, and the rows it displayed."""
 
     text: str
     rows: list[dict[str, str]]
@@ -51,7 +51,7 @@ def cloud(local_aws: LocalAws, packed: Path, draw: Any, encoded: Any) -> Cloud:
 
 
 def run(cloud: Cloud, folder: Path, *more: str) -> Ran:
-    """Runs the program, which learns from AWS's own variables alone where AWS is."""
+    """Run the program; only AWS's own variables tell it where AWS is."""
     cloud.s3.download_file(BUCKET, PICTURE_KEY, str(folder / "query.png"))
     topic = cloud.client("sns").create_topic(Name="stygig-async-inference-notifications")["TopicArn"]
     aws = {name: value for name, value in cloud.aws.environment().items() if name.startswith("AWS_")}

@@ -1,4 +1,4 @@
-"""What the predecessor's tables said, and where this recommender differs on purpose.
+"""The predecessor's tables, and the points where this recommender differs on purpose.
 
 attributes.py and harmony.py explain the choices; test_harmony.py holds the golden values of colour harmony.
 """
@@ -53,7 +53,7 @@ EXCLUDED: dict[str, tuple[str, ...]] = {
 }
 
 BLUE, BLACK, WHITE, RED = (30, 60, 200), (20, 20, 20), (255, 255, 255), (255, 0, 0)
-# (id, category, gender, colour, cosine to the query), what the predecessor's scorer was run on; ours has no belts
+# (id, category, gender, colour, cosine to the query): the predecessor's scorer was run on these; ours has no belts
 LISTED: tuple[tuple[str, str, str, tuple[int, int, int], float], ...] = (
     ("t1", TSHIRT, "unisex", BLUE, 0.95),
     ("t2", TSHIRT, "unisex", (200, 30, 30), 0.93),
@@ -107,8 +107,8 @@ def test_what_was_compatible_still_goes_together() -> None:
 
 
 def test_only_layers_and_heels_with_tops_are_compatible_besides() -> None:
-    # a jacket goes over a shirt, a t-shirt or a dress, and heels went with tops, while neither held the other way
-    # round; whatever goes together does so in both directions here
+    # the predecessor paired a jacket with a t-shirt or a dress, and heels with tops, in one direction only, and a
+    # jacket with a shirt in neither; here whatever goes together does so in both directions
     added = {
         (query, each)
         for query in CATEGORIES

@@ -142,7 +142,7 @@ def test_refuses_malformed_json(invoke: Any, body: bytes) -> None:
 
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
 def test_refuses_json_which_is_not_utf8(invoke: Any, content_type: str) -> None:
-    """AWS's toolkit would decode plain application/json itself, and make a 500 of it."""
+    """AWS's toolkit would decode plain application/json itself, and answer with a 500."""
     reply = invoke(b'{"image": "\xff"}', content_type)
     assert (reply.status, reply.json["error"]["code"]) == (400, "malformed_json")
 
@@ -220,7 +220,7 @@ def test_a_refusal_leaves_no_trace_on_the_next_request(invoke: Any, shirt: bytes
 def test_a_failing_encoder_is_a_server_error(
     serve: Any, artifact: Path, tmp_path: Path, write_encoder: Any, encoded: Any
 ) -> None:
-    """The test encoder answers a picture of its own mean colour with zeros."""
+    """The test encoder encodes a picture of its own mean colour as zeros."""
     mean = tuple(round(0.9 * 255) / 255 for _ in range(3))
     write_encoder(tmp_path / "encoder")
     spec = json.loads((tmp_path / "encoder" / "encoder.json").read_text())

@@ -127,7 +127,7 @@ def test_what_scores_below_min_score_is_left_out_and_what_scores_as_much_is_not(
 
 
 def test_a_poor_item_takes_no_good_ones_place(ask: Any) -> None:
-    """Of an outfit's slots, one whose best item is poor stays empty, and the next good item is listed instead."""
+    """A slot of an outfit whose best item is poor stays empty, and the next good item is listed instead."""
     plain = ask(top_k=5).recommendations
     least = plain[-1].score + 1e-6
     found = ask(top_k=5, min_score=least).recommendations

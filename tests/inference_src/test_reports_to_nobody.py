@@ -1,4 +1,4 @@
-"""ONNX Runtime reports the sessions of a process to its makers: not ours, in the container or anywhere else."""
+"""ONNX Runtime reports a process's sessions to its makers, but never ours, in the container or anywhere else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ print(len(os.listdir("/proc/self/task")), "thread")
 def test_left_alone_it_leaves_an_id_in_the_home_folder_and_the_recorder_sees_look_ups(
     artifact: Path, tmp_path: Path
 ) -> None:
-    """What the other tests look for is there to be found; else they would prove nothing."""
+    """This shows that the other tests could find a report; without it they would prove nothing."""
     ran = run_alone(tmp_path, "-c", TOLD_APART, artifact / "encoder" / "image.onnx")
     assert [name for name in ran.home if name.endswith("deviceid")]
     assert {"getaddrinfo name.invalid", "socket IPv4"} <= set(ran.network)
@@ -67,7 +67,7 @@ def test_left_alone_it_leaves_an_id_in_the_home_folder_and_the_recorder_sees_loo
 def test_a_worker_starts_and_answers_without_any_report(
     artifact: Path, tmp_path: Path, draw: Any, encoded: Any
 ) -> None:
-    """Reports are sent by a thread, seconds later: there is none but the one that serves."""
+    """A thread would send the reports seconds later, so there must be none but the one that serves."""
     (tmp_path / "query.png").write_bytes(encoded(draw("upperwear_shirt")))
     ran = run_alone(tmp_path, "-c", SERVED, artifact, "query.png", PYTHONPATH=CODE)
     assert ran.said == "1 thread True True\n"
@@ -84,7 +84,7 @@ def test_nobody_can_switch_the_reports_on_by_mistake(artifact: Path, tmp_path: P
 def test_packaging_and_its_clean_interpreter_report_nothing(drawn_catalogue: Path, tmp_path: Path) -> None:
     ran = run_alone(tmp_path, "-W", "ignore", "-c", PACKAGED, drawn_catalogue)
     assert ran.said == "True\n"
-    assert set(ran.network) <= {"socket IPv6"}  # urllib3, which boto3 imports, tries whether there is such a thing
+    assert set(ran.network) <= {"socket IPv6"}  # urllib3, which boto3 imports, checks whether IPv6 works
     assert ran.home == []
 
 
@@ -104,7 +104,7 @@ def test_neither_do_the_modules_that_make_graphs(module: str, tmp_path: Path) ->
 
 
 def test_no_other_module_of_ours_imports_onnx_runtime() -> None:
-    """Those of tests come behind conftest.py."""
+    """Test modules are imported after conftest.py, which imports the recommender first."""
     folders = [each for each in Path(REPOSITORY).iterdir() if each.is_dir() and not each.name.startswith(".")]
     files = [file.relative_to(REPOSITORY) for folder in folders for file in folder.rglob("*.py")]
     importing = {file for file in files if IMPORTS.search((Path(REPOSITORY) / file).read_text("utf-8"))}
@@ -112,6 +112,6 @@ def test_no_other_module_of_ours_imports_onnx_runtime() -> None:
 
 
 def quiet(ran: Ran) -> bool:
-    """Whether nothing was asked of the network and nothing left in the home folder."""
+    """True if the network was not used and nothing was left in the home folder; AssertionError otherwise."""
     assert (ran.network, ran.home) == ([], [])
     return True

@@ -31,7 +31,7 @@ from tests.inference_src.contract import without_timings
 from tests.tasks.fetched import of_this_python
 from tests.tasks.tiny_clip import NAME, tiny_clip
 
-# Read here: the tests run without any STYGIG_ variable.
+# Read at import: conftest.py removes every STYGIG_ variable before each test.
 OPTED_IN = "torchserve" in os.environ.get("STYGIG_OPT_IN", "").split(",")
 TORCHSERVE_PYTHON = os.environ.get("LOCALAWS_TORCHSERVE_PYTHON")
 
@@ -107,7 +107,7 @@ def archive(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def questions(drawn_catalogue: Path) -> list[Asked]:
-    """Two that are answered and three that are refused, the last before its picture is looked at."""
+    """Two questions that are answered and three that are refused, the last before its picture is looked at."""
     first, second = (path.read_bytes() for path in sorted(drawn_catalogue.rglob("*.jpg"))[5:45:39])
     as_json = {"image": base64.b64encode(second).decode(), "top_k": 3, "gender": "male", "include_embedding": True}
     return [
@@ -121,7 +121,7 @@ def questions(drawn_catalogue: Path) -> list[Asked]:
 
 @pytest.fixture(scope="module")
 def expected(archive: Path, questions: list[Asked]) -> Told:
-    """What the four functions answer in a clean interpreter."""
+    """The answers of the four functions in a clean interpreter."""
     told = clean_interpreter(archive, questions, "bare")
     assert [status for status, _ in told] == [200, 200, 400, 400, 406]
     assert all('"rank": 1' in body for _, body in told[:2])
@@ -206,7 +206,7 @@ def test_torchserve_gives_the_same_answers(
 
 @pytest.mark.slow
 @pytest.mark.clip
-@pytest.mark.filterwarnings("ignore")  # torch's exporter warns of itself
+@pytest.mark.filterwarnings("ignore")  # torch's exporter warns about itself
 @needs_torchserve
 def test_torchserve_runs_engine_torch_with_the_open_clip_of_the_archive(
     torchserve: Cloud, drawn_catalogue: Path, tmp_path: Path, questions: list[Asked]
@@ -218,7 +218,7 @@ def test_torchserve_runs_engine_torch_with_the_open_clip_of_the_archive(
     write_tar_gz(stage, packed)
     told = answers(deployed(torchserve, packed, seconds=120), questions)
     expected = clean_interpreter(packed, questions, "bare")
-    # torch is another there than here: the same items, with scores that agree
+    # torch differs between the two: the same items, with scores that agree
     assert [(status, ranked(body)) for status, body in told] == [(status, ranked(body)) for status, body in expected]
 
 

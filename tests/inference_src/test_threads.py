@@ -38,7 +38,7 @@ print(json.dumps({"of imports": imported - 1, "of the session": serving - idle, 
 def test_a_worker_has_the_servers_threads_and_none_of_its_libraries(
     artifact: Path, tmp_path: Path, encoded: Any, draw: Any
 ) -> None:
-    """Pools of NumPy's BLAS or of ONNX Runtime would fight with the request threads for the cores."""
+    """Thread pools of NumPy's BLAS or of ONNX Runtime would compete with the request threads for the cores."""
     picture = tmp_path / "picture.png"
     picture.write_bytes(encoded(draw("accessories_bag")))
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}

@@ -1,4 +1,4 @@
-"""A run on the embedded AWS, and callers that may do less than everything."""
+"""A run on the embedded AWS, and callers with limited permissions."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def plan(local_aws: LocalAws) -> RunPlan:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The weights of a CLIP that open_clip knows by its name meanwhile."""
+    """The weights of a CLIP that open_clip knows by name while the fixture is in use."""
     with tiny_clip(tmp_path_factory.mktemp("clip")) as path:
         yield path
 

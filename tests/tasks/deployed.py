@@ -72,7 +72,7 @@ def deployed(
 
 @dataclass
 class Clock:
-    """A clock that only a sleep moves; it keeps every sleep."""
+    """A clock that only sleeping moves on; it records every sleep."""
 
     now: float = 1000.0
     sleeps: list[float] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Clock:
 def hurried(limit_seconds: float = 60) -> Deadline:
     """A deadline that polls a hundred times a second.
 
-    Its seconds are those of this process's processor time, of which a busy machine gives less: it waits for longer.
+    It counts seconds of this process's processor time; on a busy machine the process gets less of it and waits longer.
     """
     return Deadline(limit_seconds, time.process_time, lambda seconds: time.sleep(min(seconds, 0.01)))
 
@@ -103,7 +103,7 @@ def picture_bytes(colour: str = "red", kind: str = "JPEG", size: tuple[int, int]
 
 
 def put_picture(file: Path, colour: str = "red") -> Path:
-    """A picture file of one colour, folders included."""
+    """A picture file of one colour; its folders are made, too."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(picture_bytes(colour, "PNG" if file.suffix == ".png" else "JPEG"))
     return file

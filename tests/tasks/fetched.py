@@ -1,4 +1,4 @@
-"""Wheels for the Python that runs the tests, where `make setup` fetches only those for AWS's images."""
+"""Wheels for the Python that runs the tests, since `make setup` fetches only those for AWS's images."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ OURS = f"py{sys.version_info.major}{sys.version_info.minor}"
 
 
 def of_this_python(folder: Path, engine: EngineName = "onnxruntime") -> Wheels:
-    """What is installed here of an engine's pins, laid out as if it had been fetched."""
+    """The installed packages of an engine's pins, laid out as if they had been fetched."""
     folder.mkdir()
     for name in re.findall(r"^([\w-]+)==", LACKING[engine].pins.read_text(), re.MULTILINE):
         link_distribution(name, folder)
@@ -22,7 +22,7 @@ def of_this_python(folder: Path, engine: EngineName = "onnxruntime") -> Wheels:
 
 
 def link_distribution(name: str, folder: Path) -> None:
-    """Has what an installed distribution consists of in the folder too."""
+    """Link the files of an installed distribution into the folder."""
     found = distribution(name)
     for first in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
         if not (folder / first).exists():  # packages share nvidia/

@@ -1,4 +1,4 @@
-"""A measurement without fault, made up but whole, for the tests that judge and report one."""
+"""A faultless measurement, made up but complete, for the tests that judge and report one."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A small report, made up but whole, for the tests that render one."""
+"""A small report, made up but complete, for the tests that render one."""
 
 import io
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Buckets that SageMaker can't use from where it is asked are refused before anything is made."""
+"""Buckets that SageMaker can't use from the run's region are refused before anything is made."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The error tree: what its docstring draws is what the classes are."""
+"""The error tree: the classes are as the module's docstring draws them."""
 
 import re
 

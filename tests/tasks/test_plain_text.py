@@ -1,4 +1,4 @@
-"""Text from outside is shown as it is, and obeyed by nothing."""
+"""Text from outside is shown literally, and nothing interprets it."""
 
 from html.parser import HTMLParser
 

@@ -1,4 +1,4 @@
-"""What a run is going to do, and whether it can, found out before any money is spent."""
+"""The plan of a run and the preflight that checks it before any money is spent."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -16,7 +16,7 @@ TABLE: dict[str, Any] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
 
 
 def sdk_images() -> dict[str, Any]:
-    """What the SageMaker SDK knows of the PyTorch image; read as a file, because importing the SDK takes 5 s."""
+    """The SageMaker SDK's table of PyTorch images, read as a file because importing the SDK takes 5 s."""
     (found,) = [f for f in files("sagemaker-core") or () if str(f).endswith("image_uri_config/pytorch.json")]
     read: dict[str, Any] = json.loads(Path(str(found.locate())).read_text())
     return read["inference"]  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""A CLIP that is small enough to be made in a test."""
+"""A CLIP model small enough to be made in a test."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ TINY: dict[str, Any] = {
 
 @contextmanager
 def tiny_clip(folder: Path) -> Iterator[Path]:
-    """Seeded weights in `folder` of a model that open_clip knows by NAME until this ends."""
+    """Write seeded weights into `folder`, of a model that open_clip knows as NAME while the context is open."""
     import open_clip
     import torch
 

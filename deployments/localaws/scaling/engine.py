@@ -17,7 +17,9 @@ from localaws.scaling.activities import FAILED, SUCCESSFUL, Activities, Activity
 from localaws.scaling.policies import Proposal, chosen, stepped_capacity, tracked_capacity
 from localaws.scaling.scaled_variant import ScaledVariant
 from localaws.scaling.schedules import act_on_schedules
-from localaws.services.cloudwatch import alarms, queries
+from localaws.scaling.stored_policies import guards_scale_in, policy_of
+from localaws.services.cloudwatch import alarms
+from localaws.services.cloudwatch import datapoints as cloudwatch_datapoints
 from localaws.services.cloudwatch.alarm_rounds import Trigger, datapoints, evaluate_all, triggers_of
 from localaws.services.cloudwatch.metric_history import MINUTE, MetricHistory
 from localaws.services.moto_services import ACCOUNT
@@ -48,14 +50,14 @@ class Scaling:
         """Start to record what is put into CloudWatch, and to act once every AWS minute."""
         self._last = self.history.minute()
         self.history.hold_within(self._last + MINUTE)
-        queries.recorders.append(self.history)
+        cloudwatch_datapoints.recorders.append(self.history)
         alarms.observers.append(self._alarm_changed)
         self._hosting.threads.spawn("minutes", self._minutes)
 
     def stop(self) -> None:
         """Stop recording, and let the clock run freely again."""
         self.clock.hold_at(math.inf)
-        queries.recorders.remove(self.history)
+        cloudwatch_datapoints.recorders.remove(self.history)
         alarms.observers.remove(self._alarm_changed)
 
     def reset(self) -> None:
@@ -161,7 +163,7 @@ class Scaling:
     def _act(self, triggers: Iterable[Trigger]) -> None:
         by_target: dict[tuple[str, str, str], list[tuple[Trigger, Any]]] = defaultdict(list)
         for trigger in triggers:
-            policy = _policy(trigger)
+            policy = policy_of(trigger)
             if policy is not None and policy.service_namespace == "sagemaker":
                 by_target[trigger.region, policy.resource_id, policy.scalable_dimension].append((trigger, policy))
         for (region, resource_id, dimension), asked in by_target.items():
@@ -184,7 +186,7 @@ class Scaling:
             if each is not None
             and not suspended.get(f"DynamicScaling{'Out' if each.capacity > capacity else 'In'}Suspended")
         ]
-        trackers = [policy.policy_arn for policy in list(backend.policies.values()) if _takes_away(policy, target)]
+        trackers = [policy.policy_arn for policy in list(backend.policies.values()) if guards_scale_in(policy, target)]
         best = chosen(proposals, capacity, trackers, target.min_capacity, target.max_capacity)
         if best is not None:
             wanted = min(max(best.capacity, target.min_capacity), target.max_capacity)
@@ -254,17 +256,3 @@ class Scaling:
             before=activity.capacity_before,
             capacity=activity.capacity,
         )
-
-
-def _policy(trigger: Trigger) -> Any | None:
-    """The policy that an alarm's action names; target tracking's managed alarms append their creator to its ARN."""
-    policies = applicationautoscaling_backends[ACCOUNT][trigger.region].policies
-    arn = trigger.policy_arn.partition(":createdBy/")[0]
-    return next((policy for policy in list(policies.values()) if policy.policy_arn == arn), None)
-
-
-def _takes_away(policy: Any, target: Any) -> bool:
-    """True if instances of the target are removed only when this policy agrees."""
-    configuration = policy.target_tracking_scaling_policy_configuration
-    same = (policy.resource_id, policy.scalable_dimension) == (target.resource_id, target.scalable_dimension)
-    return same and configuration is not None and not configuration.get("DisableScaleIn")

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 
+from localaws.clock import Clock
 from localaws.errors import ValidationException
-from localaws.scaling.activities import FAILED, SUCCESSFUL, BoundsActivity
+from localaws.scaling.activities import FAILED, SUCCESSFUL, Activity, BoundsActivity
 from localaws.scaling.scaled_variant import ScaledVariant
 from localaws.services.application_autoscaling.rules import check_bounds
 from localaws.services.application_autoscaling.schedules import TIMETABLE, Timetable
 from localaws.services.moto_services import ACCOUNT
 
-if TYPE_CHECKING:
-    from localaws.scaling.engine import Scaling
+
+class Scaler(Protocol):
+    """The part of the scaling engine that schedules need."""
+
+    clock: Clock
+
+    def find(self, region: str, resource_id: str) -> ScaledVariant | None: ...
+
+    def note(self, activity: Activity) -> None: ...
+
+    def bounds_changed(self, region: str, target: Any) -> None: ...
 
 
-def act_on_schedules(scaling: Scaling) -> None:
+def act_on_schedules(scaling: Scaler) -> None:
     """Carry out the actions that are due; one that was due several times since the last call acts once."""
     for region, backend in list(applicationautoscaling_backends[ACCOUNT].items()):
         for action in list(backend.scheduled_actions):
@@ -31,7 +41,7 @@ def act_on_schedules(scaling: Scaling) -> None:
                     _act(scaling, region, action, target, scaled)
 
 
-def _act(scaling: Scaling, region: str, action: Any, target: Any, scaled: ScaledVariant) -> None:
+def _act(scaling: Scaler, region: str, action: Any, target: Any, scaled: ScaledVariant) -> None:
     if (target.suspended_state or {}).get("ScheduledScalingSuspended"):
         return
     wanted = action.scalable_target_action

@@ -78,7 +78,7 @@ class Caller:
 
 
 def error(call: Any, **parameters: Any) -> ClientError:
-    """What the call raises."""
+    """The error that the call raises."""
     with pytest.raises(ClientError) as raised:
         call(**parameters)
     return raised.value

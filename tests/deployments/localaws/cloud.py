@@ -1,4 +1,4 @@
-"""Short ways to what every test of the embedded AWS makes."""
+"""Shortcuts for what every test of the embedded AWS makes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from localaws import LocalAws
 
 T = TypeVar("T")
 BUCKET = "models"
-# What uses no processor and yet does not end hangs.
+# Real seconds after which a wait counts as hanging, though it has used hardly any processor time.
 HANGS_AFTER_SECONDS = 900.0
-# AWS seconds in a real one where AWS's time is moved on by hand: it stands still, but a rate is above zero.
+# AWS seconds per real second while tests move AWS's time on by hand: almost none, since a rate must be above zero.
 STANDING = 1e-6
-# Asks HANDLER for an answer that never comes; with the path of a file in its place it comes once that exists.
+# A request that HANDLER never answers; with a file's path as the value, it answers once that file exists.
 FOREVER = {"until": ""}
 HANDLER = """
 import json, os, time
@@ -44,7 +44,7 @@ def predict_fn(data, model, context):
 def output_fn(prediction, accept):
     return json.dumps(prediction), "application/json"
 """
-# Answers how many requests were ever in hand at once.
+# A handler that answers with the most requests that were ever in hand at once.
 COUNTS = """
 import threading, time
 lock, inside, seen = threading.Lock(), [], []
@@ -71,15 +71,15 @@ def archive(files: dict[str, str]) -> bytes:
 
 
 def input_key(request: dict[str, Any]) -> str:
-    """Where a request lies: each its own place, for inputs are read only when their turn comes."""
+    """The key of a request's input: each has its own, since inputs are read only when their turn comes."""
     return f"in/{zlib.crc32(json.dumps(request).encode())}.json"
 
 
 def eventually(look: Callable[[], T | None], cpu_seconds: float = 60.0) -> T:
     """The first answer that is not None.
 
-    Patience is counted in processor time of this process, which does the work that is waited for or looks at it: a
-    machine that is busy with something else gives less of it, and so more time.
+    The limit is in processor time of this process, which does the awaited work or looks for it: a machine that is
+    busy with something else gives the process less of it, so that it waits longer.
     """
     used, hangs = time.process_time() + cpu_seconds, time.monotonic() + HANGS_AFTER_SECONDS
     while (found := look()) is None:
@@ -91,7 +91,7 @@ def eventually(look: Callable[[], T | None], cpu_seconds: float = 60.0) -> T:
 
 @dataclass
 class Cloud:
-    """Clients of the embedded AWS, and short ways to what every test makes."""
+    """Clients of the embedded AWS, and shortcuts for what every test makes."""
 
     aws: LocalAws
     s3: Any = field(default_factory=lambda: boto3.client("s3"))
@@ -109,7 +109,7 @@ class Cloud:
         )
 
     def config(self, name: str = "config", model: str = "model", **more: Any) -> None:
-        """Creates a configuration of one variant; members of it that start in capitals go to the request."""
+        """Create a configuration of one variant; `variant` changes its members, other arguments go to the request."""
         variant = {
             "VariantName": "AllTraffic",
             "ModelName": model,
@@ -136,7 +136,7 @@ class Cloud:
             self.settle(name, status)
 
     def settle(self, name: str = "endpoint", status: str = "InService") -> dict[str, Any]:
-        """Waits until nothing is in progress; the description then, whose status is as told."""
+        """Wait until nothing is in progress and return the description, which must have this status."""
 
         def look() -> dict[str, Any] | None:
             description = self.sagemaker.describe_endpoint(EndpointName=name)
@@ -147,13 +147,13 @@ class Cloud:
         return description
 
     def gives_up(self, name: str = "endpoint") -> dict[str, Any]:
-        """Lets the time pass that a container has to become healthy; the description of the endpoint, now Failed."""
+        """Let a container's time to become healthy pass, and return the description of the endpoint, now Failed."""
         eventually(lambda: self.aws.journal.entries("instance.started", endpoint=name) or None)
         self.aws.advance(3600)
         return self.settle(name, "Failed")
 
     def minutes(self, count: int) -> None:
-        """Moves AWS's time on, which stands still from now on, with what each minute asks for done before the next."""
+        """Stop AWS's clock and move it on by minutes, finishing the work of each minute before the next."""
         self.aws.clock.rate = STANDING
         for _ in range(count):
             self.aws.advance(60)
@@ -161,7 +161,7 @@ class Cloud:
                 self.settle(endpoint["EndpointName"])
 
     def minutes_until(self, look: Callable[[], bool], most: int = 60) -> int:
-        """Moves AWS's time on minute by minute; how many it took."""
+        """Move AWS's time on minute by minute until `look` is true, and return how many it took."""
         for minute in range(1, most + 1):
             self.minutes(1)
             if look():
@@ -169,7 +169,7 @@ class Cloud:
         raise AssertionError(f"nothing came within {most} AWS minutes")
 
     def status(self) -> dict[str, Any]:
-        """What the embedded AWS says about itself."""
+        """The embedded AWS's description of itself."""
         with urllib.request.urlopen(f"{self.aws.endpoint_url}/_localaws/status") as answer:
             described: dict[str, Any] = json.load(answer)
         return described
@@ -227,7 +227,7 @@ class Cloud:
         self.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
 
     def log_lines(self, name: str = "endpoint") -> list[str]:
-        """What the workers of an endpoint have printed."""
+        """The lines that the workers of an endpoint have printed."""
         events = self.client("logs").filter_log_events(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["events"]
         return [event["message"] for event in events]
 

@@ -1,4 +1,4 @@
-"""An embedded AWS at real time, so that no limit of AWS's is near; who needs time to pass moves it on."""
+"""An embedded AWS at real time, so that no limit of AWS's is near; tests that need time to pass move it on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def enforced(enforcing: LocalAws, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     enforcing.reset()
     for name, value in enforcing.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the credentials of before
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the earlier credentials
     cloud = Cloud(enforcing)
     cloud.s3.create_bucket(Bucket=BUCKET)
     return cloud

@@ -11,7 +11,7 @@ from email.message import Message
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, errors too."""
+    """An answer, which may be an error."""
 
     status: int
     headers: Message

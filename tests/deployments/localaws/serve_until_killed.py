@@ -1,4 +1,4 @@
-"""A program that runs an embedded AWS with two workers, prints their process identifiers and waits to be ended."""
+"""A program that runs an embedded AWS with two workers, prints their process identifiers and waits to be killed."""
 
 from __future__ import annotations
 

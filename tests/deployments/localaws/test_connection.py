@@ -30,7 +30,7 @@ def raw(aws: LocalAws) -> Iterator[socket.socket]:
 
 
 def ask(connection: HTTPConnection, method: str, path: str, **request: object) -> tuple[int, bytes]:
-    """Status and body; the connection must be the one that was opened."""
+    """Status and body; the connection must still be the one that was opened."""
     before = connection.sock
     connection.request(method, path, headers={"Authorization": SIGNED}, **request)  # type: ignore[arg-type]
     answer = connection.getresponse()

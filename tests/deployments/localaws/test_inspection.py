@@ -158,7 +158,7 @@ def test_a_web_page_which_names_loopback_its_own_is_refused(aws: LocalAws, heade
         ("GET", "/_localaws/journal"),
         ("POST", "/moto-api/reset"),
         ("POST", "/_localaws/faults"),
-        ("OPTIONS", "/"),  # what a browser asks before it sends a call of AWS
+        ("OPTIONS", "/"),  # a browser asks this before it sends an AWS call
         ("PUT", "/bucket"),
     ):
         status, text = ask(aws, method, path, {"kind": "DiskFull"}, **headers)

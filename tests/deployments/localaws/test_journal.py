@@ -81,7 +81,7 @@ def test_threads_that_record_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 def balance(cloud: Cloud) -> dict[str, int]:
-    """How the accepted invocations have ended, once all have."""
+    """The number of accepted invocations by ending, once all have ended."""
     journal = cloud.aws.journal
     eventually(lambda: sum(map(journal.count, ENDINGS)) == journal.count("async.accepted") or None)
     return {event.removeprefix("async."): journal.count(event) for event in ENDINGS}

@@ -1,4 +1,4 @@
-"""The examples of the product's page run as they stand."""
+"""The examples of the product's README run as written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HANDLER, PROGRAM, TEST = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.fixture
 def environment() -> Iterator[None]:
-    """The program changes the environment as a person's would, for good."""
+    """Restore the environment, which the examples change for good as a user's program would."""
     before = dict(os.environ)
     yield
     os.environ.clear()

@@ -1,4 +1,4 @@
-"""A web hook which writes down what it is sent and answers as it was told to."""
+"""A web hook that records the requests it gets and answers with the statuses it was given."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Received:
 
 @dataclass
 class WebHook:
-    """What came, and the statuses of the next answers; 200 when there are none, and none while `answers` is clear."""
+    """The requests received and the next answers' statuses, by default 200; none is sent while `answers` is clear."""
 
     url: str
     received: list[Received] = field(default_factory=list)
@@ -43,7 +43,7 @@ class WebHook:
     answers: threading.Event = field(default_factory=threading.Event)
 
     def notifications(self, count: int) -> list[Received]:
-        """The notifications, once so many have come."""
+        """The notifications, once at least so many have come."""
 
         def look() -> list[Received] | None:
             found = [each for each in self.received if each.kind == "Notification"]
@@ -56,7 +56,7 @@ class WebHook:
         return eventually(lambda: next((each for each in self.received[::-1] if each.kind == kind), None))
 
     def confirm(self) -> str:
-        """Visits the SubscribeURL of the request for confirmation; the answer's text."""
+        """Visit the SubscribeURL of the request for confirmation and return the answer's text."""
         return visit(self.of_kind("SubscriptionConfirmation").message["SubscribeURL"])
 
 

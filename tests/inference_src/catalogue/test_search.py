@@ -129,7 +129,7 @@ def test_no_more_rows_are_rescored_than_the_depth(kind: str, monkeypatch: pytest
     monkeypatch.setattr(module, "_cosines", lambda *given: rescored.append(len(given[0])) or cosines(*given))
     embeddings = clustered(3_000)
     searches(embeddings, 100)[kind].around(embeddings[7]).nearest([slice(0, 3_000)], 10)
-    assert 100 <= rescored[0] < 200  # those as far as the last of them count too
+    assert 100 <= rescored[0] < 200  # rows as far away as the last of them count too
 
 
 def test_bits_are_counted_without_numpy_2() -> None:

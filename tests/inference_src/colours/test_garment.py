@@ -1,4 +1,4 @@
-"""Which pixels are the garment, seen by the colours found: its rim, small garments, pale ones."""
+"""The pixels taken for the garment, judged by the colours found: its rim, small garments, pale ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLOURS: dict[str, RGB] = {
     "light blue": (208, 226, 242),
     "mint": (165, 225, 195),
 }
-SIDES = (97, 211, 300, 333, 500, 1000)  # pixels of a picture; hardly any is a multiple of the thumbnail's
+SIDES = (97, 211, 300, 333, 500, 1000)  # pixels; hardly any is a multiple of the thumbnail's side
 
 
 def square(colour: RGB, side: int, share: float, background: RGB = WHITE) -> Image.Image:

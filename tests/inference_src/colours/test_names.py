@@ -1,4 +1,4 @@
-"""What a stylist would call the colours of clothes; where two names are as good, either."""
+"""A stylist's names for the colours of clothes; where two names are equally good, either passes."""
 
 from __future__ import annotations
 

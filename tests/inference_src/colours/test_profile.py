@@ -1,4 +1,4 @@
-"""Pictures whose numbers are no sRGB: phones embed Display P3, cameras Adobe RGB, editors ProPhoto RGB."""
+"""Pictures whose values aren't sRGB: phones embed Display P3, cameras Adobe RGB, editors ProPhoto RGB."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def square(colour: Any, side: int = 120) -> Image.Image:
 
 
 def in_profile(image: Image.Image, embedded: bytes) -> Image.Image:
-    """The same colours in the numbers of this profile."""
+    """The picture with the same colours, as values of this profile."""
     target = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
     converted = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), target, renderingIntent=intent)

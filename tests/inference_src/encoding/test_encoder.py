@@ -144,7 +144,7 @@ def test_weights_may_lie_beside_the_graph(folder: Path) -> None:
 
 
 def beside(folder: Path) -> Path:
-    """The folder, its weights in a file of their own, as packaging writes those of a large tower."""
+    """The folder with its weights in a file of their own, as packaging writes those of a large tower."""
     import onnx
 
     model = onnx.load(folder / "image.onnx")
@@ -154,7 +154,7 @@ def beside(folder: Path) -> Path:
 
 
 def mapped_bytes(name: str) -> int:
-    """How much of files of this name is mapped into this process."""
+    """The bytes of files of this name that are mapped into this process."""
     ranges = [line.split()[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines() if name in line]
     return sum(int(end, 16) - int(start, 16) for start, end in ranges)
 

@@ -25,7 +25,7 @@ from tests.tasks.tiny_clip import NAME, tiny_clip
 pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 
-pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns of itself
+pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns about itself
 BATCH = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
 
 

@@ -160,7 +160,7 @@ def test_too_many_bytes_are_refused_unread() -> None:
 
 
 def png(size: tuple[int, int], depth: int, colour: int, content: bytes, **more: bytes) -> bytes:
-    """A PNG of chunks that no library writes so."""
+    """A PNG of chunks that no library would write."""
     header = struct.pack(">IIBBBBB", *size, depth, colour, 0, 0, 0)
     chunks = {"IHDR": header, **more, "IDAT": zlib.compress(content), "IEND": b""}
     named = [(name.encode(), data) for name, data in chunks.items()]

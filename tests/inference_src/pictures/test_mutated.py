@@ -59,7 +59,7 @@ def file(draw: Any, encoded: Any) -> Callable[..., bytes]:
     return of
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow's, of what is wrong with a file
+@pytest.mark.filterwarnings("ignore")  # Pillow warns about what is wrong with a file
 @pytest.mark.parametrize("source", SOURCES)
 def test_damaged_pictures_are_answered_or_refused(invoke: Any, file: Any, source: str) -> None:
     body, random = file(source), Random(source)

@@ -149,7 +149,7 @@ def test_a_large_object_is_refused_unread(client: Any, monkeypatch: pytest.Monke
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """An S3 that refuses with the code which is asked for as a key."""
+    """An S3 that refuses with the status and code that the key names."""
 
     def do_GET(self) -> None:
         status, code = self.path.rsplit("/", 1)[1].split("-")
@@ -165,7 +165,7 @@ class Refusing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def once(client: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Points `fetch` at another port of this machine; it tries once, and waits for as long as a busy one needs."""
+    """Point `fetch` at another port of this machine; it tries once, and waits as long as a busy machine needs."""
     for limit in ("READ_TIMEOUT_SECONDS", "FETCH_SECONDS"):
         monkeypatch.setattr(s3_picture, limit, 900)
 
@@ -178,7 +178,7 @@ def once(client: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def refused_by(kind: type[BaseHTTPRequestHandler], once: Callable[[int], None], uri: str) -> RequestError:
-    """How `fetch` refuses what such an S3 does."""
+    """The error that `fetch` raises for such an S3."""
     with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         once(server.server_port)
@@ -230,7 +230,7 @@ class Breaking(Refusing):
         self.end_headers()
         self.wfile.write(bytes(10))
         if self.path.endswith("stalls"):
-            self.rfile.read(1)  # which the client sends never: it goes
+            self.rfile.read(1)  # blocks until the client hangs up, for it sends nothing more
 
 
 @pytest.mark.parametrize("key", ["ends", "stalls"])

@@ -47,7 +47,7 @@ def embeddings(session: onnxruntime.InferenceSession, shown: list[DrawnGarment],
 
 
 def pixels(pictures: list[Image.Image], description: dict[str, Any]) -> Floats:
-    """Resize the shorter side, crop the centre, normalise: written out again, so that a change of either shows."""
+    """Resize the shorter side, crop the centre, normalise: written a second time, so that a change of either shows."""
     size = description["image_size"]
     rows = []
     for picture in pictures:

@@ -1,4 +1,4 @@
-"""Where pictures come from when a run says `demo`."""
+"""The sources of a run's pictures, `demo` among them."""
 
 from functools import partial
 from pathlib import Path

@@ -70,7 +70,7 @@ def test_a_tower_that_gives_no_numbers_is_refused() -> None:
 
 
 def test_overlap_leaves_the_picture_itself_out() -> None:
-    """Of eleven pictures the ten others are the nearest, whatever an encoder makes of them."""
+    """With eleven pictures, the ten nearest are always the ten others, whatever the encoder."""
     ours, theirs = np.random.default_rng(0).normal(size=(2, 11, 4)).astype(np.float32)
     assert overlap(ours, theirs, theirs) == 1
 

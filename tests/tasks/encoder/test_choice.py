@@ -1,4 +1,4 @@
-"""Which encoder a catalogue is packaged with, and what is said when it can't be had."""
+"""The encoder that a catalogue is packaged with, and the errors when it can't be had."""
 
 import json
 import sys
@@ -12,7 +12,8 @@ from recommender.errors import shown
 from tasks.encoder.choice import DEMO_FOLDER, EncoderChoice, fingerprint_files, prepare_encoder
 from tasks.encoder.options import Precision
 from tasks.errors import InputError
-from tasks.packaging.artifact import PackagingInputs, check_packagable, inputs_digest
+from tasks.packaging.artifact import check_packagable
+from tasks.packaging.inputs import PackagingInputs, inputs_digest
 
 
 def test_the_demo_encoder_is_put_into_the_folder_whole(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.tasks.tiny_clip import NAME, TINY
 open_clip = pytest.importorskip("open_clip")
 torch = pytest.importorskip("torch")
 
-pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns of itself
+pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns about itself
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Which open_clip model is meant, and what is refused before anything is encoded."""
+"""The choice of the open_clip model, and the refusals before anything is encoded."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ HALVES = {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"}
 
 @pytest.fixture
 def folder(checkpoint: Path, tmp_path: Path) -> Path:
-    """As a hub holds a model: weights, and a config which says how they are used."""
+    """A model as a hub stores it: weights, and a config which says how they are used."""
     from safetensors.torch import save_file
 
     made = tmp_path / "my-clip"

@@ -1,4 +1,4 @@
-"""What is packaged for engine torch: the image tower of an open_clip model, and nothing of its text tower."""
+"""The package for engine torch: the image tower of an open_clip model, and nothing of its text tower."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,9 @@ from recommender.encoding.encoder import load_encoder
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.encoder.options import CONFIG
 from tasks.errors import ArtifactError
-from tasks.packaging.artifact import build, tools
+from tasks.packaging.artifact import build
 from tasks.packaging.catalogue import scan_catalogue
+from tasks.packaging.inputs import tools
 from tests.tasks.tiny_clip import NAME, TINY
 
 open_clip = pytest.importorskip("open_clip")
@@ -30,14 +31,14 @@ def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def cosines(folder: Path, model: Any) -> Any:
-    """How near the packaged encoder comes to open_clip's model."""
+    """The cosines between the embeddings of the packaged encoder and of open_clip's model."""
     with torch.inference_mode():
         expected = model.eval().encode_image(torch.from_numpy(PIXELS), normalize=True).numpy()
     return (load_encoder(folder).encode(PIXELS) * expected).sum(axis=1)
 
 
 def write_folder(folder: Path, config: dict[str, Any]) -> Any:
-    """A model with its config, as a hub holds it."""
+    """Write a model and its config as a hub stores them, and return the model."""
     from safetensors.torch import save_file
 
     folder.mkdir()
@@ -45,7 +46,7 @@ def write_folder(folder: Path, config: dict[str, Any]) -> Any:
     torch.manual_seed(3)
     model = open_clip.create_model(f"local-dir:{folder}")
     for name, weight in model.named_parameters():
-        if name.startswith("text") and weight.ndim > 1:  # CoCa leaves some as they were in memory
+        if name.startswith("text") and weight.ndim > 1:  # CoCa leaves some uninitialised
             torch.nn.init.normal_(weight, std=0.05)
     save_file(model.state_dict(), folder / "open_clip_model.safetensors")
     return model

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from tasks.encoder.onnx_tower import GRAPH, WEIGHTS, Tower, store, traced  # noqa: E402
 from tasks.encoder.vit_graph import is_plain_vit, vit_graph  # noqa: E402 - only where torch is
 
-pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns of itself
+pytestmark = [pytest.mark.clip, pytest.mark.filterwarnings("ignore")]  # torch's exporter warns about itself
 VISION = {"image_size": 32, "layers": 3, "width": 64, "head_width": 16, "patch_size": 8}
 TEXT = {"context_length": 8, "vocab_size": 64, "width": 16, "heads": 2, "layers": 1}
 
@@ -98,7 +98,7 @@ def test_a_tower_of_another_build_is_traced_and_stored_alike(tmp_path: Path) -> 
 
 
 def test_only_the_first_token_goes_through_the_last_block() -> None:
-    """With one block, nothing but keys and values is computed of the 16 patches."""
+    """With a single block, only keys and values are computed for the 16 patches."""
     graph = vit_graph(made(layers=1).visual)
     inferred = onnx.shape_inference.infer_shapes(graph)
     kinds = [node.op_type for node in inferred.graph.node]

@@ -144,7 +144,7 @@ def test_a_taken_name_is_refused_and_not_written_down_as_ours(plan: RunPlan) -> 
 
 
 def test_a_wait_ends_when_an_endpoint_failed_with_its_reason_and_its_log(plan: RunPlan, local_aws: LocalAws) -> None:
-    local_aws.clock.rate = 300  # SageMaker restarts a container that ends for as long as it may take to start
+    local_aws.clock.rate = 300  # SageMaker restarts a container that exits until its start-up time is over
     asked = start_endpoint(plan, EndpointSpec("real-time", put_model(NEVER_LOADS)), None)
     with pytest.raises(EndpointFailedError, match=r"is Failed: .*ping health check[\s\S]*no weights in the archive"):
         wait_in_service([asked], hurried())

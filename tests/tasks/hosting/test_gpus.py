@@ -1,4 +1,4 @@
-"""GPUs that nothing would use are told of before they bill."""
+"""GPUs that nothing would use are reported before they bill."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""How many instances an endpoint had, read while a run lives."""
+"""The number of instances of an endpoint, read while a run is alive."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def counter() -> tuple[InstanceCounter, list[str]]:
 
 
 def followed(counting: InstanceCounter, of: Endpoint) -> None:
-    """Watched without the thread, so that each reading is the test's own."""
+    """Watch an endpoint without the thread, so that each reading is the test's own."""
     counting.read_so_far[of.name] = [(of.asked_at, instance_counts.ASKED_FOR)]
 
 

@@ -1,4 +1,4 @@
-"""What instance types have, as EC2 says it."""
+"""The memory, vCPUs and GPUs of instance types, as EC2 lists them."""
 
 import gzip
 import json

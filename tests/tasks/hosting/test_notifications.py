@@ -1,4 +1,4 @@
-"""What SageMaker's messages say, as they were recorded; topics, queue and subscriptions on the embedded AWS."""
+"""SageMaker's messages as they were recorded; topics, queue and subscriptions on the embedded AWS."""
 
 import json
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def parsed(message: Any) -> Notification | None:
 
 
 def enveloped(message: Any) -> dict[str, Any]:
-    """As SNS delivers to a queue without raw delivery."""
+    """The message in the envelope that SNS delivers to a queue without raw delivery."""
     return {
         "Type": "Notification",
         "MessageId": "1",

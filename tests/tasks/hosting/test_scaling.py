@@ -1,4 +1,4 @@
-"""Scaling to zero: a target, two policies and an alarm, as AWS wants them told."""
+"""Scaling to zero: a target, two policies and an alarm, in the form that AWS wants."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""What a caller gets for bad input from the real artifact on an asynchronous endpoint.
+"""The real artifact's answers to bad input on an asynchronous endpoint.
 
-AWS's failureReason names the status alone; the code is in the notification's responseBody and in the failure object.
+AWS's failureReason names only the status; the code is in the notification's responseBody and in the failure object.
 """
 
 import base64
@@ -126,7 +126,7 @@ def submitted(endpoint: Endpoint, name: str, bad: Bad) -> InvocationRecord:
 
 
 def second_queue(plan: RunPlan, topic_arn: str) -> str:
-    """The URL of a queue of the test's own on a topic: the wait deletes what it has read."""
+    """The URL of a second queue on a topic, for the test alone: the wait deletes what it has read from the first."""
     arn = plan.arn("sqs", "seen-by-the-test")
     policy = json.dumps(queue_policy(arn, {topic_arn}))
     url = boto3.client("sqs").create_queue(QueueName="seen-by-the-test", Attributes={"Policy": policy})["QueueUrl"]

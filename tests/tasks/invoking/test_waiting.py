@@ -80,7 +80,7 @@ def topics(plan: RunPlan) -> Topics:
 
 @pytest.fixture
 def starting(plan: RunPlan) -> str:
-    """An endpoint that is there and answers nothing yet."""
+    """An endpoint that exists and doesn't answer yet."""
     return start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), None).name
 
 

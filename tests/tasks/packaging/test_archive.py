@@ -63,7 +63,7 @@ def test_another_name_or_content_makes_other_bytes(tmp_path: Path) -> None:
 
 def test_an_archive_tells_nothing_of_the_machine(tmp_path: Path) -> None:
     content = packed(laid_out(tmp_path / "first"))
-    assert content[4:8] == bytes(4)  # gzip's own time
+    assert content[4:8] == bytes(4)  # gzip's own timestamp
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         for each in tar.getmembers():
             assert (each.mtime, each.uid, each.gid, each.uname, each.gname, each.mode) == (0, 0, 0, "", "", 0o644)

@@ -13,9 +13,10 @@ from tasks.encoder.choice import EncoderChoice
 from tasks.errors import ArtifactError, InputError, NotFoundError
 from tasks.names import S3Location
 from tasks.packaging.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
-from tasks.packaging.artifact import HANDLER, Artifact, PackagingInputs, build, check_packagable, package
+from tasks.packaging.artifact import Artifact, build, check_packagable, package
 from tasks.packaging.beside import read_manifest
 from tasks.packaging.catalogue import scan_catalogue
+from tasks.packaging.inputs import HANDLER, PackagingInputs
 from tasks.plan import RunPlan
 from tasks.storage import download, upload
 from tests.tasks.deployed import BUCKET, put_picture
@@ -61,7 +62,7 @@ def repackaged(plan: RunPlan, catalogue: Path) -> Artifact:
 
 
 def stored() -> dict[str, str]:
-    """Every object of the bucket and its version: writing the same bytes again would change it."""
+    """The version of every object of the bucket; even writing the same bytes again would change it."""
     listed = boto3.client("s3").list_object_versions(Bucket=BUCKET).get("Versions", [])
     return {item["Key"]: item["VersionId"] for item in listed if item["IsLatest"]}
 
@@ -214,7 +215,7 @@ def test_what_cannot_answer_a_question_is_not_uploaded(
 ) -> None:
     shutil.copytree(HANDLER, tmp_path / "handler")
     (tmp_path / "handler" / file).write_text(text)
-    monkeypatch.setattr("tasks.packaging.artifact.HANDLER", tmp_path / "handler")
+    monkeypatch.setattr("tasks.packaging.inputs.HANDLER", tmp_path / "handler")
     with pytest.raises(ArtifactError, match=rf"could not answer a question, so it was not uploaded[\s\S]*{complaint}"):
         repackaged(plan, catalogue)
     assert stored() == {}

@@ -62,7 +62,7 @@ def test_a_folder_without_pictures_is_named_with_the_layout(tmp_path: Path) -> N
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
-    name = os.fsdecode(b"caf\xe9.jpg")  # as an archive of old may unpack it
+    name = os.fsdecode(b"caf\xe9.jpg")  # as an old archive may unpack it
     with pytest.raises(InputError, match=r"picture 'shirt/caf\\udce9\.jpg' is not in UTF-8"):
         scan_catalogue(touched(tmp_path, f"shirt/{name}"))
 

@@ -1,4 +1,4 @@
-"""The catalogue's files: the same bytes whatever the order, checked, and searched as well as exactly."""
+"""The catalogue's files: the same bytes in any order of the items, checked, and searched as well as an exact search."""
 
 import json
 import sys

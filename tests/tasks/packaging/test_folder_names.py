@@ -1,4 +1,4 @@
-"""What folders' names say: separators, capitals and number don't matter, and no word is taken for another."""
+"""The meaning of folders' names: separators, capitals and plurals don't matter, and no word is taken for another."""
 
 from pathlib import Path
 

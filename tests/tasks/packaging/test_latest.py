@@ -12,7 +12,7 @@ from tests.tasks.deployed import BUCKET
 
 
 def put(version: str, said: str = "") -> str:
-    """A packaged model, as far as it says what it is; its URI."""
+    """Upload only the manifest of a packaged model and return the model's URI."""
     body = json.dumps({"model_version": said or version}).encode()
     boto3.client("s3").put_object(Bucket=BUCKET, Key=f"models/{version}/files/manifest.json", Body=body)
     return f"s3://{BUCKET}/models/{version}/model.tar.gz"

@@ -1,4 +1,4 @@
-"""What an archive carries for AWS's own images: pinned, complete, found by the handler, and never in the way."""
+"""The wheels that an archive carries for AWS's own images: pinned, complete, found by the handler, never in the way."""
 
 import os
 import re
@@ -16,9 +16,10 @@ from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import EngineName
 from tasks.errors import InputError
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.artifact import PackagingInputs, build, handler_files, inputs_digest, package
+from tasks.packaging.artifact import build, package
 from tasks.packaging.beside import read_manifest
 from tasks.packaging.catalogue import scan_catalogue
+from tasks.packaging.inputs import PackagingInputs, handler_files, inputs_digest
 from tasks.packaging.wheels import LACKING, Wheels, check_searchable, wheels_for
 from tasks.plan import RunPlan
 from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, images, serving_image
@@ -30,7 +31,6 @@ AWS_IMAGE = serving_image(Settings(image_uri=""), "eu-west-1")
 AWS_GPU_IMAGE = serving_image(Settings(image_uri=""), "eu-west-1", "gpu")
 OF_THE_IMAGE = Wheels.fetched("py312")
 OPEN_CLIP = Wheels.fetched("py312", "torch")
-# Read here: the tests run without any STYGIG_ variable.
 CANDIDATES = (os.environ.get("LOCALAWS_TORCHSERVE_PYTHON"), shutil.which("python3.12"))
 
 needs_fetched = pytest.mark.skipif(
@@ -40,7 +40,7 @@ needs_open_clip = pytest.mark.skipif(
     not OPEN_CLIP.folder.is_dir(), reason="`make setup-clip` has not fetched open_clip"
 )
 
-# A container without the network: it has a Python, numpy and Pillow, and nothing else of ours.
+# A container without a network: it has Python, numpy and Pillow, and nothing else from this environment.
 CONTAINER = """
 import socket, sys
 def refused(*_): raise AssertionError("a container may not open a socket")
@@ -60,7 +60,7 @@ print(body)
 
 @pytest.fixture
 def python_312() -> str:
-    """A Python 3.12 that has what AWS's image has."""
+    """A Python 3.12 with numpy and Pillow, as AWS's image has them."""
     asked = "import sys, numpy, PIL; sys.exit(sys.version_info[:2] != (3, 12))"
     for python in filter(None, CANDIDATES):
         if subprocess.run([python, "-c", asked], capture_output=True, check=False).returncode == 0:
@@ -70,7 +70,7 @@ def python_312() -> str:
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """numpy and Pillow, and no ONNX Runtime."""
+    """A folder with numpy and Pillow, and without ONNX Runtime."""
     folder = tmp_path / "installed"
     folder.mkdir()
     for name in ("numpy", "pillow"):
@@ -96,7 +96,7 @@ def stage(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def answered(python: str, stage: Path, installed: str, picture: Path, shipped: str = "onnxruntime") -> tuple[Path, str]:
-    """Where that Python found the shipped package, and what the artifact answered."""
+    """The path at which that Python found the shipped package, and the artifact's answer."""
     flags = ["-I", "-B", *(["-S"] if installed else [])]
     asked: list[str | Path] = [python, *flags, "-c", CONTAINER, stage, installed, picture, shipped]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
@@ -189,7 +189,7 @@ def test_awss_own_images_get_open_clip_for_engine_torch() -> None:
 
 
 @pytest.mark.clip
-@pytest.mark.filterwarnings("ignore")  # torch's exporter warns of itself
+@pytest.mark.filterwarnings("ignore")  # torch's exporter warns about itself
 def test_a_container_with_torch_and_without_open_clip_or_network_answers_from_the_archive(
     installed: Path, tmp_path: Path, drawn_catalogue: Path
 ) -> None:

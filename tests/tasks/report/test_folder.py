@@ -1,4 +1,4 @@
-"""Whether reports can be written, found out before money is spent."""
+"""The check that reports can be written, before money is spent."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What was measured, judged: each check passes when it should, and fails when it should."""
+"""The verdict on a measurement: each check passes when it should, and fails when it should."""
 
 import logging
 from collections.abc import Callable
@@ -158,7 +158,7 @@ def test_an_odd_figure_or_a_lost_connection_costs_no_report_and_no_verdict(
 
 @pytest.fixture
 def conclude(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
-    """Concluding without Prefect's server, which the report's artifacts would be sent to."""
+    """A function that concludes without Prefect's server, to which the report's artifacts would be sent."""
     monkeypatch.setattr("tasks.report.outcome.publish_artifacts", lambda report, files: None)
     files = ReportFiles(*[tmp_path / name for name in ("report.html", "report.json", "report.md")])
     return lambda report, written=files: concluded(report, written, measured())

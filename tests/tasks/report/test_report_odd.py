@@ -1,4 +1,4 @@
-"""A report always: what can't be worked out or drawn is left out and said, and the verdict stands."""
+"""There is always a report: what can't be computed or drawn is left out and named, and the verdict stands."""
 
 import json
 import math

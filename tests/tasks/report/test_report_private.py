@@ -1,4 +1,4 @@
-"""A report is its user's alone, and names from outside are text wherever they are shown."""
+"""Only its user can read a report, and names from outside are shown as text everywhere."""
 
 import base64
 import json
@@ -124,7 +124,7 @@ def test_the_json_keeps_every_name_as_it_was(tmp_path: Path) -> None:
 
 
 def published(of: Report, files: ReportFiles) -> tuple[Any, Any]:
-    """What Prefect keeps: the markdown and the table."""
+    """The markdown and the table that Prefect keeps."""
 
     @flow
     def publish() -> None:

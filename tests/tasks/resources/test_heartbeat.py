@@ -1,4 +1,4 @@
-"""The sign of life that a run keeps in S3, and what can be seen of a process from where one is."""
+"""The sign of life that a run keeps in S3, and what can be seen of a process from this machine."""
 
 import json
 import os
@@ -69,7 +69,7 @@ def test_the_first_beat_is_there_when_start_returns(plan: RunPlan) -> None:
 
 
 def test_a_beat_that_hangs_is_over_before_the_run_gives_up_waiting_for_it(plan: RunPlan) -> None:
-    """It must not arrive after the run's end: it would speak of a run that lives."""
+    """It must not arrive after the run's end, or it would report the run as alive."""
     config = client("s3", hasty=True).meta.config
     assert config.retries["total_max_attempts"] == 1
     assert config.connect_timeout + config.read_timeout < heartbeat.LAST_BEAT_SECONDS

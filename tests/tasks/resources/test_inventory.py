@@ -1,4 +1,4 @@
-"""What of ours exists: by the record that was written before, and by the tags."""
+"""The inventory of our resources: from the record that was written before they were made, and from their tags."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def names(resources: list[Resource]) -> list[tuple[str, str]]:
 
 
 def everything(plan: RunPlan) -> str:
-    """One of every kind; the endpoint's name."""
+    """Make one resource of every kind and return the endpoint's name."""
     topics = create_messaging(plan)
     name = start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), topics).name
     scale_to_zero(plan, name)

@@ -1,4 +1,4 @@
-"""Which runs are over, by evidence, and removing what they left."""
+"""The evidence that a run is over, and the removal of what it left."""
 
 import inspect
 from collections.abc import Iterator

@@ -30,7 +30,7 @@ from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, RUN_ID, Clock, deploye
 
 @dataclass
 class Account:
-    """Everything of every service of the account that could be left running, as AWS lists it."""
+    """All resources of the account that could be left running, in every service, as AWS lists them."""
 
     def things(self) -> set[str]:
         sagemaker, sns = boto3.client("sagemaker"), boto3.client("sns")
@@ -53,7 +53,7 @@ def account(local_aws: LocalAws) -> Account:
 
 
 def silent(line: str) -> None:
-    """What a teardown says, where no test reads it."""
+    """Discard a teardown's progress."""
 
 
 def tear_down(run_id: str = RUN_ID, say: Callable[[str], None] = silent, limit: float = 60) -> Removal:

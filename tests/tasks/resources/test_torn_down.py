@@ -1,4 +1,4 @@
-"""The promise that nothing is left: however the block is left, and by a process that knows nothing but a run's id."""
+"""The promise that nothing is left: however the block ends, and in a process that knows only a run's id."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ def without_a_run() -> Iterator[None]:
 
 @flow
 def some_flow() -> None:
-    """A flow that a hook is told of."""
+    """A flow to pass to a hook."""
 
 
 def topics() -> int:
@@ -141,7 +141,7 @@ def crashed(**parameters: Any) -> tuple[Any, FlowRun, Any]:
 
 @pytest.fixture
 def killed(plan: RunPlan, monkeypatch: pytest.MonkeyPatch) -> RunPlan:
-    """A run that made something and was killed; the environment is what the hook's process has."""
+    """A run that made something and was killed, in the environment of the hook's process."""
     monkeypatch.setenv("STYGIG_BUCKET", BUCKET)
     made_topic(plan)
     return plan

@@ -1,4 +1,4 @@
-"""A cold start, split by what the container's log tells of it."""
+"""A cold start, split into the stages that the container's log names."""
 
 import json
 from dataclasses import replace
@@ -26,12 +26,12 @@ print(json.dumps(start), file=sys.stderr)
 
 
 def asked(**changed: Any) -> Endpoint:
-    """Asked for an hour ago, and InService 100 seconds later."""
+    """An endpoint that was asked for an hour ago and was InService 100 seconds later."""
     return endpoint("async", **({"asked_at": NOW - timedelta(hours=1), "cold_start_seconds": 100.0} | changed))
 
 
 def put_log(*messages: str, seconds: float = 99) -> None:
-    """Lines of the endpoint's log, so many seconds after it was asked for."""
+    """Write lines into the endpoint's log, dated so many seconds after it was asked for."""
     logs, group = boto3.client("logs"), log_group("stygig-async-1")
     stream = {"logGroupName": group, "logStreamName": "AllTraffic/i-1"}
     logs.create_log_group(logGroupName=group)

@@ -63,13 +63,13 @@ def counts(*trace: tuple[float, int], fault: str = "") -> InstanceCounts:
 
 
 def every(seconds: int, trace: Sequence[tuple[float, float, int]]) -> InstanceCounts:
-    """Readings at that interval of a count that is so many from one second to another."""
+    """Readings at that interval of a count; the trace lists (from second, to second, count)."""
     read = [(at, n) for begin, end, n in trace for at in range(int(begin), int(end), seconds)]
     return counts(*read, (trace[-1][1], 0))
 
 
 def test_a_cost_is_that_of_the_counts_that_were_read(plan: RunPlan) -> None:
-    """Scale-out, load and cool-down are in it: the count is up from the launch until the instance is gone."""
+    """Scale-out, load and cool-down are included: the count is up from the launch until the instance is gone."""
     scaled = every(20, [(0, 100, 1), (100, 200, 0), (200, 240, 1), (240, 260, 2), (260, 280, 1)])
     steady = every(20, [(0, 280, 1)])
     cost = cost_of(plan, measured(), END, {ASYNC: scaled, BASELINE: steady})

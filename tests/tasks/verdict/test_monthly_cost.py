@@ -1,4 +1,4 @@
-"""What a month costs: the arithmetic of the first estimate, and bursts like a run's."""
+"""The cost of a month: the arithmetic of the first estimate, and bursts like a run's."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def prices() -> Prices:
 
 @pytest.fixture
 def ec2_prices(prices: Prices) -> Prices:
-    """The price that the first cost estimate for this recommender took: EC2's, not SageMaker's."""
+    """The price that the first cost estimate for this recommender used: EC2's, not SageMaker's."""
     return replace(prices, hosting_usd_per_hour=0.096)
 
 

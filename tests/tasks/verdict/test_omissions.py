@@ -1,4 +1,4 @@
-"""One odd figure, and the rest of the report."""
+"""A figure that can't be computed is left out with a reason, and the rest of the report stays."""
 
 from tasks.verdict.omissions import Omissions
 

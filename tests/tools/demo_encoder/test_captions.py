@@ -1,4 +1,4 @@
-"""What captions say, and that they say no more than is known."""
+"""The text of captions, which says no more than is known."""
 
 from random import Random
 

@@ -21,7 +21,7 @@ from moto.sns.models import sns_backends
 
 from localaws.services.cloudwatch.alarm_evaluation import ALARM, INSUFFICIENT_DATA, OK
 from localaws.services.cloudwatch.alarm_message import message, queries, subject
-from localaws.services.cloudwatch.queries import epoch
+from localaws.services.cloudwatch.datapoints import epoch
 from localaws.services.cloudwatch.rules import check_alarm
 from localaws.services.serving import current
 

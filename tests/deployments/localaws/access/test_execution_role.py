@@ -168,7 +168,7 @@ def test_the_role_of_the_embedded_aws_itself_can_do_all_that_hosting_needs(enfor
 
 
 def finished(cloud: Cloud, how: str) -> dict[str, Any]:
-    """The answer to an invocation, once it has ended so."""
+    """The answer to an invocation, once it has ended in this way."""
     before = len(cloud.aws.journal.entries(f"async.{how}"))
     answer = cloud.invoke_async({"x": 1})
     eventually(lambda: len(cloud.aws.journal.entries(f"async.{how}")) > before or None)

@@ -49,7 +49,7 @@ URL = f"http://127.0.0.1/{ACCOUNT}/queue"
 
 
 JSON, QUERY, SNS = "AccessDeniedException", "AccessDenied", "AuthorizationError"
-# The call, the action without which it is refused, on what, and the code of AWS's error.
+# The call, the action without which it is refused, the resource, and the code of AWS's error.
 REFUSED: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     ("s3", "get_object", OBJECT, "s3:GetObject", f"{IN_BUCKET}/there", QUERY),
     ("s3", "put_object", {**OBJECT, "Body": b"x"}, "s3:PutObject", f"{IN_BUCKET}/there", QUERY),

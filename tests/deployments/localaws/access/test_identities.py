@@ -1,4 +1,4 @@
-"""Who a caller is, and what the policy simulator says it may do."""
+"""The identity of a caller, and what the policy simulator says it may do."""
 
 from __future__ import annotations
 

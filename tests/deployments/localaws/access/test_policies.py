@@ -1,4 +1,4 @@
-"""How policy documents are read: elements, wildcards, variables and the operators of conditions."""
+"""The reading of policy documents: elements, wildcards, variables and the operators of conditions."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def url(folder: Path) -> Iterator[str]:
 
 
 def localaws(folder: Path, *arguments: str) -> Result:
-    """The command in this process, with its own folder for what `up` writes down."""
+    """Run the command in this process, with its own folder for the state that `up` writes."""
     return CliRunner().invoke(app, arguments, prog_name="localaws", env={"XDG_CACHE_HOME": str(folder)})
 
 
@@ -98,7 +98,7 @@ def test_a_taken_port_is_named(url: str, tmp_path: Path) -> None:
 
 
 def record_something(url: str) -> None:
-    """Leaves an entry in the journal: who follows an empty one has nothing to say, and so nobody to miss."""
+    """Leave an entry in the journal: following an empty one prints nothing, and never notices a lost reader."""
     keys = {"aws_access_key_id": "localaws", "aws_secret_access_key": "localaws", "region_name": "us-east-1"}
     once = Config(retries={"total_max_attempts": 1})
     fault = json.dumps({"kind": "Throttled", "operation": "ListModels", "times": 1}).encode()

@@ -22,7 +22,7 @@ DAG_ID = NAME = "airflow"
 
 
 def run_dag() -> None:
-    """Runs the DAG with a database and a folder of DAGs made for it, and says what it left."""
+    """Run the DAG with a database and a folder of DAGs made for it, and print what it left."""
     airflow = Path(sys.executable).with_name("airflow")
     with tempfile.TemporaryDirectory(prefix="airflow-") as home:
         shutil.copy(__file__, Path(home, "dag.py"))

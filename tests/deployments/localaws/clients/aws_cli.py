@@ -1,6 +1,6 @@
 """Runs commands of the AWS CLI in one process, since starting the CLI costs most of a second.
 
-A JSON list of arguments a line in; exit status, output and errors of each, a JSON list a line, out.
+It reads each command's arguments as a line with a JSON list, and writes its exit status, output and errors as another.
 """
 
 import io

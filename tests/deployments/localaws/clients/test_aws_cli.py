@@ -22,13 +22,13 @@ RESOURCE = "endpoint/night/variant/AllTraffic"
 
 
 class Cli:
-    """The CLI in a process that stays."""
+    """The CLI in a process that is kept."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def __call__(self, *arguments: str) -> Any:
-        """What the command printed, parsed if it is JSON; it must have succeeded."""
+        """The command's output, parsed if it is JSON; the command must have succeeded."""
         status, output, errors = self.run(*arguments)
         assert status == 0, errors
         return json.loads(output) if output.startswith("{") else output
@@ -77,7 +77,7 @@ def create(cloud: Cloud, cli: Cli, name: str, *config: str) -> None:
     )
     endpoint = ["--endpoint-name", name]
     cli("sagemaker", "create-endpoint", *endpoint, "--endpoint-config-name", name, "--tags", "Key=team,Value=night")
-    # The CLI's waiter looks every 30 seconds, so it is asked when it need not look twice.
+    # The CLI's waiter looks every 30 seconds, so it is called when its first look is enough.
     eventually(lambda: cloud.aws.journal.entries("endpoint.status", endpoint=name, status="InService") or None)
     cli("sagemaker", "wait", "endpoint-in-service", *endpoint)
 

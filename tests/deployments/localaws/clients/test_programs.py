@@ -1,4 +1,4 @@
-"""Programs written for AWS, run as they are: AWS's variables in their environment are all that leads them here."""
+"""Programs written for AWS, run unchanged: only AWS's variables in their environment lead them here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localaws import LocalAws
 from tests.deployments.localaws.cloud import BUCKET, HANDLER, Cloud, archive
 
 HERE = Path(__file__).parent
-# Read here: the tests run without any STYGIG_ variable.
+# Read at import: conftest.py removes every STYGIG_ variable before each test.
 OPTED_IN = os.environ.get("STYGIG_OPT_IN", "").split(",")
 AIRFLOW_PYTHON = os.environ.get("STYGIG_AIRFLOW_PYTHON")
 

@@ -21,7 +21,7 @@ from tests.deployments.localaws.cloud import Cloud, eventually
 
 RECORDED = Path(__file__).with_name("conformance")
 PACKAGES = Path(__file__).parents[4] / "deployments"
-# What the container knowingly does otherwise, and why.
+# The cases in which the container knowingly differs, and why.
 DIFFERENT = {
     "def: OPTIONS": "TorchServe describes its API in OpenAPI; SageMaker never asks",
     "crash:sysexit, ping": "the mirror is one process, whose /ping is silent while it restarts; no instance asks then",
@@ -127,7 +127,7 @@ def test_a_worker_that_dies_is_answered_for_and_replaced_as_recorded(cloud: Clou
 
 
 def invoke_endpoint(cloud: Cloud, request: dict[str, Any]) -> tuple[int, str]:
-    """The container's status and body, as a client of SageMaker learns them."""
+    """The container's status and body, as a client of SageMaker sees them."""
     try:
         return 200, json.dumps(cloud.invoke(request))
     except ClientError as exc:

@@ -1,4 +1,4 @@
-"""Which content type and accept reach the container of an asynchronous endpoint, and which its results have."""
+"""The content type and accept that reach the container of an asynchronous endpoint, and those of its results."""
 
 from __future__ import annotations
 

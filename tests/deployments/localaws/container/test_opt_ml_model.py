@@ -62,7 +62,7 @@ def transform_fn(model, body, content_type, accept):
 FILES = {"weights.txt": "w", "shirts/__init__.py": "", "shirts/colour.py": "NAME = 'navy'"}
 TRIES = "import sys; from localaws.container import opt_ml_model; print(opt_ml_model.mount(sys.argv[1]) or 'mounted')"
 
-# As a process that began as a user without rights: the kernel forgets that when the user is changed.
+# Stands for a process started by an unprivileged user: setuid cleared its dumpable flag, which prctl sets again.
 WITHOUT_RIGHTS = """
 import ctypes, os, sys
 from localaws.container import __main__, opt_ml_model
@@ -76,7 +76,7 @@ except PermissionError as exc: print(why_not or open("/opt/ml/model/weights.txt"
 
 
 def mounts(folder: Path) -> str:
-    """What a process of its own says of the folder, `mounted` or why it could not be."""
+    """The outcome of mounting the folder in a process of its own: `mounted`, or the reason why not."""
     return subprocess.check_output([sys.executable, "-c", TRIES, str(folder)], text=True).strip()
 
 

@@ -76,7 +76,7 @@ CASES = {
 
 
 class Mirror:
-    """Ours, called as a model server calls the toolkit."""
+    """The mirrored Transformer, called as a model server calls the toolkit's."""
 
     def __init__(self) -> None:
         self._transformer = Transformer()
@@ -126,7 +126,7 @@ def test_what_the_original_refuses_to_load_the_mirror_refuses(
     importlib.invalidate_caches()
     errors = []
     for transformer in (Mirror(), original()):
-        with pytest.raises(Exception) as refusal:  # noqa: PT011 - which one it is, is compared
+        with pytest.raises(Exception) as refusal:  # noqa: PT011 - the types are compared below
             transformer.validate_and_initialize("/model", Context({"model_dir": "/model"}))
         errors.append((refusal.type, str(refusal.value)))
     assert errors[0] == errors[1]

@@ -23,7 +23,7 @@ from localaws import LocalAws, Options
 from localaws.container.command import ContainerMissingError
 from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually
 
-# Read here: the tests run without any STYGIG_ variable.
+# Read at import: conftest.py removes every STYGIG_ variable before each test.
 OPTED_IN = "torchserve" in os.environ.get("STYGIG_OPT_IN", "").split(",")
 PYTHON = os.environ.get("LOCALAWS_TORCHSERVE_PYTHON")
 RECORDED = Path(__file__).with_name("conformance")
@@ -118,7 +118,7 @@ def test_the_recorded_cases_come_back_through_the_endpoint(torchserve: Cloud, ha
         status, content_type, body = answer(torchserve, handler, case["request"])
         text = body[:400].decode("utf-8", "backslashreplace")
         same_type = status != 200 or content_type == expected["content_type"]
-        # What the custom handler echoes of headers and identifiers is another run's.
+        # The custom handler echoes headers and identifiers, which differ from those of the recorded run.
         same_body = text.startswith('{"in":') or first_line(text) == first_line(expected["body"])
         if status != expected["status"] or not same_type or not same_body:
             wrong.append((case["case"], status, content_type, text, expected))

@@ -39,14 +39,14 @@ VARIANT = {"EndpointName": "endpoint", "VariantName": "AllTraffic"}
 
 
 def error(call: Callable[..., Any], **request: Any) -> tuple[str, int]:
-    """The code and the HTTP status of the error with which the call is answered."""
+    """The code and the HTTP status of the error that the call gets."""
     with pytest.raises(ClientError) as refusal:
         call(**request)
     return refusal.value.response["Error"]["Code"], refusal.value.response["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def ended(cloud: Cloud, answer: dict[str, Any]) -> tuple[str, str]:
-    """How an asynchronous invocation ended, and why."""
+    """The ending of an asynchronous invocation, and its reason."""
     wanted = {"inference_id": answer["InferenceId"]}
     endings = ("async.completed", "async.failed", "async.expired")
     look = cloud.aws.journal.entries
@@ -215,7 +215,7 @@ def test_a_doubly_delivered_invocation_is_worked_on_twice_and_counted_once(async
 
 @pytest.fixture
 def told(cloud: Cloud) -> Callable[[], list[str]]:
-    """Reads the inference ids which the success topic of an endpoint was told by now."""
+    """A function that reads the inference ids sent to the success topic of an endpoint so far."""
     sns, sqs = cloud.client("sns"), cloud.client("sqs")
     queue = sqs.create_queue(QueueName="results")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

@@ -1,4 +1,4 @@
-"""What scaling policies ask for, without a server."""
+"""The capacity that scaling policies ask for, without a server."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def client(cloud: Cloud, asynchronous: bool = True, **endpoint: Any) -> Any:
 
 @pytest.fixture
 def kept(cloud: Cloud) -> Any:
-    """For what is only kept: the endpoint need not be ready."""
+    """A client for what is only kept: its endpoint need not be ready."""
     cloud.model(handler=NEVER_LOADS)
     return client(cloud, status=None)
 

@@ -1,4 +1,4 @@
-"""The patches are for the moto that is installed, and what they patch behaves."""
+"""The patches fit the moto that is installed, and the patched functions behave."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Watched(Message):  # type: ignore[misc]
 
 @pytest.fixture
 def backlog(aws: Any) -> Any:
-    """A queue with 1,200 messages which count who looks at them."""
+    """A queue with 1,200 messages which count how often they are looked at."""
     queue: Queue = sqs_backends[ACCOUNT][REGION].create_queue("queue", {})
     queue._messages = [Watched(str(number), "m") for number in range(1200)]
     for message in queue._messages:

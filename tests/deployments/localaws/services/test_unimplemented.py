@@ -1,4 +1,4 @@
-"""What the embedded AWS does not have is said at once, as a service would, in its protocol."""
+"""Calls that the embedded AWS does not have are refused at once, as a service would, in its protocol."""
 
 from __future__ import annotations
 

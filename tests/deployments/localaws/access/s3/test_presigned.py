@@ -1,4 +1,4 @@
-"""Links to S3 are good for their time, and for what was signed alone."""
+"""Presigned links to S3 are valid for their time, and only for what was signed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def signing(version: str, **options: Any) -> Any:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """S3 sees its requests so much later than they are made."""
+    """Let S3 see its requests so many seconds later than they are made."""
     monkeypatch.setattr(presigned, "now", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
 
 

@@ -1,4 +1,4 @@
-"""What of an update AWS refuses, and what it lets through."""
+"""The parts of an update that AWS refuses, and those it lets through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an update keeps, shows and rolls back, and what the instances cost meanwhile."""
+"""Updates: what they keep, show and roll back, and what the instances cost meanwhile."""
 
 from __future__ import annotations
 

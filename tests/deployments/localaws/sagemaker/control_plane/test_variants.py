@@ -1,4 +1,4 @@
-"""What a production variant may be: instances of one type, of several in turn, or serverless."""
+"""The kinds of production variants: instances of one type, of several in turn, or serverless."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark under faults, in small: what it measures must hold for sixty invocations as for ten thousand."""
+"""The benchmark under faults, scaled down: its measurements must hold for sixty invocations as for ten thousand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform demands of a container's answers and of inputs, and what it writes about them."""
+"""The platform's demands on a container's answers and on inputs, and what it writes about them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def inline(cloud: Cloud, body: bytes, name: str = "endpoint", **more: Any) -> di
 
 
 def failed(cloud: Cloud, answer: dict[str, Any]) -> str:
-    """The failure's reason, when it is known; its object is there by then."""
+    """The failure's reason, once it is known; its object is there by then."""
     inference = answer["InferenceId"]
     [entry] = eventually(lambda: cloud.aws.journal.entries("async.failed", inference_id=inference) or None)
     assert cloud.read(answer["OutputLocation"]) is None

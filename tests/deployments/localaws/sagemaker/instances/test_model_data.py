@@ -1,4 +1,4 @@
-"""Where model data may come from, and what of it is refused."""
+"""The sources that model data may come from, and the model data that is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform makes of /ping: of one that lies, of one that stops, and of a worker that dies."""
+"""The platform's reaction to /ping: to one that lies, to one that stops, and to a worker that dies."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def lying(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 @dataclass
 class Pings:
-    """Whether each was answered; only a process that was stopped is not waited for."""
+    """The pings so far, each true if it was answered; only a process in `stopped` is not waited for."""
 
     answered: list[bool] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)

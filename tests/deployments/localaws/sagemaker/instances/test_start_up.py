@@ -1,4 +1,4 @@
-"""How long a container may take to become healthy where the clock is compressed."""
+"""The time that a container may take to become healthy on a compressed clock."""
 
 from __future__ import annotations
 

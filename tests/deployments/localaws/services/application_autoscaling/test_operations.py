@@ -1,4 +1,4 @@
-"""Application Auto Scaling through boto3: what it keeps, answers and refuses; that it acts is told in test_scaling."""
+"""Application Auto Scaling through boto3: what it keeps, answers and refuses; ../../scaling tests that it acts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When at(), rate() and cron() expressions are due, and which are none."""
+"""The times at which at(), rate() and cron() expressions are due, and expressions that are invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When an alarm rings: the tables of CloudWatch's documentation and more, without a server."""
+"""The states of alarms: the tables of CloudWatch's documentation and more, without a server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MISSING_DATA = ("missing", "ignore", "breaching", "notBreaching")
 
 
 def window(drawn: str) -> list[Datapoint | None]:
-    """X breaches, 0 does not, - is missing; the newest is last."""
+    """The datapoints as drawn: X breaches, 0 does not, - is missing; the newest is last."""
     values = {"X": 2.0, "0": 0.0}
     return [Datapoint(60.0 * index, values[each]) if each in values else None for index, each in enumerate(drawn)]
 

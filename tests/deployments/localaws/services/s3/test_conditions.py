@@ -1,4 +1,4 @@
-"""Writes, copies and deletions that are to happen only if an object is as the caller believes."""
+"""Writes, copies and deletions that happen only if an object is as the caller believes."""
 
 from __future__ import annotations
 

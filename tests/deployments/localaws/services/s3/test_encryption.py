@@ -22,7 +22,7 @@ HEADER = "x-amz-server-side-encryption-customer-algorithm"
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
-    """A client that asks once, and an object."""
+    """A client without retries, and an object."""
     cloud.s3.put_object(**OBJECT, Body=b"content")
     return cloud.client("s3", config=Config(retries={"total_max_attempts": 1}))
 
@@ -52,7 +52,7 @@ def test_keys_of_clients_are_refused_in_links_and_forms(cloud: Cloud, version: s
     link = s3.generate_presigned_url("put_object", Params={**OBJECT, **MINE})
     digest = base64.b64encode(hashlib.md5(KEY).digest()).decode()
     headers = {HEADER: "AES256", f"{HEADER[:-9]}key": base64.b64encode(KEY).decode(), f"{HEADER[:-9]}key-md5": digest}
-    sent = headers if version == "s3v4" else {}  # the older way has them in the link itself
+    sent = headers if version == "s3v4" else {}  # the older signature has them in the link itself
     assert send("PUT", link, b"x", {**sent, "Content-Type": ""}).error == (501, "NotImplemented")
     post = s3.generate_presigned_post(**OBJECT, Fields={HEADER: "AES256"}, Conditions=[{HEADER: "AES256"}])
     assert post_form(post["url"], post["fields"]).error == (501, "NotImplemented")

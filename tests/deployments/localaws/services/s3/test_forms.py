@@ -1,4 +1,4 @@
-"""Uploads by a browser's form: what their policy allows, what they store, and what they are answered."""
+"""Uploads by a browser's form: what their policy allows, what they store, and the answers they get."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def s3(request: pytest.FixtureRequest, cloud: Cloud) -> Any:
 
 
 def upload(s3: Any, sent: dict[str, str] | None = None, content: bytes = b"content", **form: Any) -> Answer:
-    """The answer to a form; `sent` are fields that its maker knew nothing of."""
+    """The answer to a form; `sent` has fields that its maker didn't know of."""
     post = s3.generate_presigned_post(**OBJECT, **form)
     return post_form(post["url"], {**post["fields"], **(sent or {})}, content)
 

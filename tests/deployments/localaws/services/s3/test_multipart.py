@@ -21,7 +21,7 @@ from tests.deployments.localaws.callers import code, error, text
 from tests.deployments.localaws.cloud import BUCKET, Cloud
 
 OBJECT = {"Bucket": BUCKET, "Key": "key"}
-LEAST = 5 << 20  # of a part that is not the last
+LEAST = 5 << 20  # bytes of a part that is not the last
 CONTENT = bytes(range(256)) * (LEAST // 256) + b"the last part"
 PARTS = (CONTENT[:LEAST], CONTENT[LEAST:])
 DIGESTS: dict[str, Callable[[bytes], bytes]] = {
@@ -33,7 +33,7 @@ DIGESTS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.fixture
 def s3(cloud: Cloud) -> Any:
-    """A client that asks once: botocore sends what came back as broken again."""
+    """A client without retries: botocore would send again what S3 refused as damaged."""
     return cloud.client("s3", config=Config(retries={"total_max_attempts": 1}))
 
 
@@ -56,7 +56,7 @@ class Upload:
         self.named = {**OBJECT, "UploadId": s3.create_multipart_upload(**OBJECT, **asked, **create)["UploadId"]}
 
     def put(self, number: int, body: bytes, **more: Any) -> dict[str, Any]:
-        """Uploads a part; what completing wants to know of it."""
+        """Upload a part and return its entry for CompleteMultipartUpload."""
         asked = {"ChecksumAlgorithm": self.algorithm} if self.algorithm else {}
         answer = self.s3.upload_part(**self.named, PartNumber=number, Body=body, **{**asked, **more})
         told = {name: value for name, value in answer.items() if name == f"Checksum{self.algorithm}"}

@@ -88,7 +88,7 @@ def test_a_download_in_ranges_reads_no_more_than_the_object(
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
 def test_a_body_is_stored_as_it_is_even_if_its_type_is_a_forms(cloud: Cloud, content_type: str) -> None:
-    s3 = cloud.client("s3", config=Config(signature_version="s3v4"))  # the older way signs the type
+    s3 = cloud.client("s3", config=Config(signature_version="s3v4"))  # the older signature covers the type
     link = s3.generate_presigned_url("put_object", Params=OBJECT)
     for body in (b"Action=Publish&key=1", b"\xff\x00"):
         headers = {"Content-Type": content_type}  # the former is what curl --data-binary sends

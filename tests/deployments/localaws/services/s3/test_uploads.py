@@ -109,7 +109,7 @@ def test_a_marker_without_an_id_passes_its_key_over(s3: Any) -> None:
     begin(s3, "a", "b", "b", "c")
     answer = listed(s3, KeyMarker="b")
     assert (keys(answer), answer["KeyMarker"]) == (["c"], "b")
-    assert keys(listed(s3, UploadIdMarker="zzz")) == ["a", "b", "b", "c"]  # without a key it says nothing
+    assert keys(listed(s3, UploadIdMarker="zzz")) == ["a", "b", "b", "c"]  # without a key marker it is ignored
 
 
 def test_uploads_are_listed_by_prefix_and_rolled_up_by_delimiter(s3: Any) -> None:

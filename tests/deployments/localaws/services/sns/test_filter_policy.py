@@ -1,4 +1,4 @@
-"""Which messages a filter policy lets through: by SNS's documentation, rule by rule."""
+"""The messages that a filter policy lets through: by SNS's documentation, rule by rule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from localaws.services.sns.filter_policy import FilterPolicy
 
 ANYTHING = ["a", "A", "", "5", 5, -1, 2.5, True, False, None, ["a"], ["b", "a"], [], {"k": "a"}]
-# A rule, and which values of ANYTHING it lets through; being absent is none of them.
+# A rule, and the values of ANYTHING that it lets through; an absent attribute is not among them.
 RULES: list[tuple[Any, list[Any]]] = [
     ("a", ["a", ["a"], ["b", "a"]]),
     ("", [""]),

@@ -1,4 +1,4 @@
-"""Which filter policies SNS refuses, in its words."""
+"""The filter policies that SNS refuses, in its words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filter policies through boto3: what subscribers receive, and that no filter is in the way of anybody else."""
+"""Filter policies through boto3: what subscribers receive, and that no filter affects other subscribers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sns(cloud: Cloud) -> Any:
 
 
 def subscribe(cloud: Cloud, sns: Any, name: str, policy: Any = None, topic: str = TOPIC, **attributes: str) -> str:
-    """A queue that is subscribed with these attributes; its URL."""
+    """Subscribe a new queue with these attributes and return its URL."""
     url, arn = cloud.queue(name)
     filtered = {"FilterPolicy": json.dumps(policy)} if policy is not None else {}
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={**attributes, **filtered})

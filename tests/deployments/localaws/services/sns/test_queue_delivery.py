@@ -1,4 +1,4 @@
-"""What SNS delivers to queues, and what it drops without telling who publishes."""
+"""SNS's deliveries to queues, and the messages that it drops without telling the publisher."""
 
 from __future__ import annotations
 

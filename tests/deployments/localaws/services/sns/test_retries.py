@@ -1,4 +1,4 @@
-"""A web hook that fails is tried again, and never stands in the way of who publishes."""
+"""A web hook that fails is tried again, and never delays the publisher."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_failing_web_hook_is_tried_again_after_the_delays_of_the_default_polic
     started = clock.now()
     message_id = topic.publish("lost?")
     [redriven] = eventually(lambda: topic.events("sns.redriven") or None)
-    # Three retries, twenty seconds before each: a busy machine lets more of them pass, never less.
+    # Three retries, twenty seconds before each; on a busy machine more time passes, never less.
     assert clock.now() - started >= 60
     assert (redriven["message_id"], redriven["reason"]) == (message_id, "HTTP 500")
     failures = [each["failure"] for each in topic.events("sns.posted", message_id=message_id)]
@@ -80,7 +80,7 @@ def test_publish_succeeds_with_nobody_at_the_address(topic: Topic) -> None:
 
 
 def self_signed(folder: Path) -> Path:
-    """A file with a key and a certificate of 127.0.0.1 that nobody has signed."""
+    """A file with a key and a certificate of 127.0.0.1 that no authority has signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web hook")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Web hooks are asked, told and signed to as AWS does it."""
+"""Web hooks get requests for confirmation, notifications and signatures as from AWS."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def signed(message: dict[str, Any]) -> bytes:
 
 
 def verify(message: dict[str, Any]) -> None:
-    """Does what a web hook does before it believes a message."""
+    """Verify a message's signature, as a web hook does before it believes the message."""
     certificate = x509.load_pem_x509_certificate(visit(message["SigningCertURL"]).encode())
     key = certificate.public_key()
     assert isinstance(key, rsa.RSAPublicKey)
