@@ -1,1 +1,1 @@
-import recommender as recommender  # before any module of benchmarks imports ONNX Runtime: it says there why
+import recommender as recommender  # before any module here imports ONNX Runtime; it says why

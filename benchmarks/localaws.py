@@ -1,4 +1,4 @@
-"""How many asynchronous invocations the embedded AWS does in a second, and what one costs its server.
+"""Asynchronous invocations per second on the embedded AWS, and the CPU time of its server for one of them.
 
 `python -m benchmarks.localaws` prints one JSON line per measure. The server is a process of its own, clients are
 threads of this one; they and the worker share the cores.
@@ -51,7 +51,7 @@ class Clients:
         self.sagemaker: Any = boto3.client("sagemaker")
 
     def deploy(self, handler: bytes = HANDLER, **output: Any) -> None:
-        """Creates an asynchronous endpoint with this handler and waits for it."""
+        """Create an asynchronous endpoint with this handler and wait for it."""
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=_archive(handler))
         self.sagemaker.create_model(
@@ -72,22 +72,22 @@ class Clients:
         self._server.wait_until(is_in_service, ENDPOINT)
 
     def put(self, number: int, body: bytes = BODY) -> str:
-        """Uploads an input; its key."""
+        """Upload an input and return its key."""
         key = f"in/{number}"
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=body, ContentType="application/json")
         return key
 
     def get(self, location: str) -> bytes:
-        """Downloads an object by its location."""
+        """Download an object by its location."""
         found: bytes = self.s3.get_object(Bucket=BUCKET, Key=location.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
         return found
 
     def put_and_get(self, number: int) -> None:
-        """The bare upload and download that an asynchronous invocation contains."""
+        """Do the bare upload and download that an asynchronous invocation contains."""
         self.get(self.put(number))
 
     def invoke(self, number: int) -> str:
-        """Uploads an input and invokes; where the output will be."""
+        """Upload an input, invoke, and return the location that the output will have."""
         location = f"s3://{BUCKET}/{self.put(number)}"
         answer = self.runtime.invoke_endpoint_async(
             EndpointName=ENDPOINT, InputLocation=location, ContentType="application/json"
@@ -96,7 +96,7 @@ class Clients:
         return found
 
     def invoke_all(self, count: int) -> None:
-        """Has so many invocations answered, and downloads the answers."""
+        """Have `count` invocations answered, and download the answers."""
         before = self._server.call(ended)
         locations = together(self.invoke, range(count))
         self._server.wait_until(has_ended, before + count)
@@ -104,13 +104,13 @@ class Clients:
 
 
 def together(work: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
-    """The answers of the work done by several threads."""
+    """Do the work for all arguments in several threads and return the results."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         return list(pool.map(work, arguments))
 
 
 def throughput(invocations: int) -> Measure:
-    """Upload, invocation, the worker's answer and its download, for all."""
+    """Measure the rate of upload, invocation, the worker's answer and its download together."""
     with ServerProcess() as server:
         clients = Clients(server)
         clients.deploy()
@@ -123,7 +123,7 @@ def throughput(invocations: int) -> Measure:
 
 
 def server_cpu(invocations: int) -> Measure:
-    """The server's CPU time per invocation against that of the bare upload and download, measured in turn."""
+    """Measure the server's CPU time per invocation against that of the bare upload and download, in turn."""
     each = max(1, invocations // ROUNDS)
     ours, floor = [], []
     with ServerProcess() as server:

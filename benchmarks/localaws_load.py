@@ -36,7 +36,7 @@ FAULTS = (NotificationLost(probability=0.02), NotificationDoubled(probability=0.
 
 
 class Caller:
-    """Invokes, and keeps the first answer of each inference id, whether it came as a message or was looked for."""
+    """A caller that invokes and keeps the first answer to each inference id, whether from a message or found in S3."""
 
     def __init__(self, server: Server) -> None:
         self.answers: dict[str, str] = {}
@@ -48,13 +48,14 @@ class Caller:
         self._queue = ""
 
     def deploy(self) -> None:
-        """Creates the endpoint, a topic, and a queue that hears of every result."""
+        """Create the endpoint, a topic, and a queue that receives every result."""
         topic = boto3.client("sns").create_topic(Name="results")["TopicArn"]
         self._queue = self._sqs.create_queue(QueueName="results")["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
         arn = attributes["Attributes"]["QueueArn"]
         may_send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [may_send]})
+        # SNS may write to a queue only if the queue's own policy allows it
         self._sqs.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": policy})
         boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self._clients.deploy(
@@ -62,7 +63,7 @@ class Caller:
         )
 
     def invoke(self, number: int) -> None:
-        """Uploads an input of its own and invokes."""
+        """Upload an input of its own and invoke."""
         inference_id = f"request-{number}"
         location = f"s3://{BUCKET}/{self._clients.put(number, inference_id.encode().ljust(INPUT_BYTES))}"
         accepted = self._clients.runtime.invoke_endpoint_async(
@@ -73,7 +74,7 @@ class Caller:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Takes messages meanwhile, and goes on until no more have come for a while."""
+        """Take messages meanwhile, and go on until no more have come for a while."""
         done = threading.Event()
         listeners = [threading.Thread(target=self._listen, args=(done,)) for _ in range(LISTENERS)]
         for listener in listeners:
@@ -84,7 +85,7 @@ class Caller:
             listener.join()
 
     def look_for_the_rest(self) -> int:
-        """Finds the answers of which no message told; how many there were."""
+        """Look in S3 for the answers that no message told of; return how many were missing."""
         missing = self._locations.keys() - self.answers.keys()
         for inference_id, status in zip(missing, together(self._look, missing), strict=True):
             if status is not None:
@@ -92,12 +93,13 @@ class Caller:
         return len(missing)
 
     def wrong_outputs(self) -> int:
-        """How many answers said to be complete are not the invocation's own."""
+        """The number of answers that were reported as completed and aren't the invocation's own."""
         completed = [inference_id for inference_id, status in self.answers.items() if status == "Completed"]
         return together(self._is_own, completed).count(False)
 
     def delete_objects(self) -> None:
-        """Empties the bucket."""
+        """Empty the bucket."""
+        # a page has at most 1,000 keys, as many as DeleteObjects takes
         pages = self._clients.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         for keys in [[{"Key": each["Key"]} for each in page.get("Contents", [])] for page in pages]:
             self._clients.s3.delete_objects(Bucket=BUCKET, Delete={"Objects": keys, "Quiet": True})
@@ -110,7 +112,7 @@ class Caller:
             ).get("Messages", [])
             if finishing and not received:
                 return
-            for message in received:
+            for message in received:  # SNS puts the notification into an envelope of its own
                 self._hear(json.loads(json.loads(message["Body"])["Message"]))
             if received:
                 entries = [{"Id": each["MessageId"], "ReceiptHandle": each["ReceiptHandle"]} for each in received]
@@ -140,19 +142,19 @@ class Caller:
 
 
 def add_faults(aws: LocalAws) -> None:
-    """Asks for all faults, always the same ones."""
+    """Add all faults, with a seed that always gives the same ones."""
     aws.faults.seed(1)
     for fault in FAULTS:
         aws.faults.add(fault)
 
 
 def clear_faults(aws: LocalAws) -> None:
-    """From here on nothing goes wrong."""
+    """Remove all faults."""
     aws.faults.clear()
 
 
 def kill_workers(aws: LocalAws) -> int:
-    """Kills every worker; how many there were."""
+    """Kill every worker and return how many there were."""
     pids = aws.worker_pids()
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -160,14 +162,14 @@ def kill_workers(aws: LocalAws) -> int:
 
 
 def counted(aws: LocalAws) -> Counter[str]:
-    """How often each event has been recorded."""
+    """The number of times that each event has been recorded."""
     names = ("accepted", "completed", "failed", "expired", "dropped")
     return Counter({name: aws.journal.count(f"async.{name}") for name in names})
 
 
 @contextmanager
 def killing(server: Server) -> Iterator[list[int]]:
-    """Kills the workers every few seconds meanwhile."""
+    """Kill the workers every few seconds meanwhile; yield a list with the number killed so far."""
     done, killed = threading.Event(), [0]
 
     def kill() -> None:
@@ -184,7 +186,7 @@ def killing(server: Server) -> Iterator[list[int]]:
 
 
 def load(server: Server, invocations: int) -> Iterator[Measure]:
-    """The measures, after so many invocations."""
+    """Yield the measures after this many invocations."""
     caller = Caller(server)
     caller.deploy()
     together(caller.invoke, range(-CLIENTS, 0))

@@ -1,4 +1,4 @@
-"""What every benchmark prints: one JSON line per measure, good if ratio is at least at_least."""
+"""The output of every benchmark: one JSON line per measure, which is good if ratio is at least at_least."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Measure:
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
-    """User and system time of this process and of the children it waited for."""
+    """Do the work and return the CPU seconds of this process and of the children it waited for."""
     before = os.times()
     work()
     after = os.times()

@@ -1,9 +1,9 @@
-"""The predecessor's search and scores, written anew from its description: every item of the catalogue, in Python.
+"""The predecessor's search and scores, written anew from its description: a loop in Python over the whole catalogue.
 
-Its index is asked for ten times as many neighbours as there are, and says −1 for those. Neighbours become items by a
-dictionary made for each request; then each item is filtered, scored, described and collected, and the best of each
-category is kept. As there, the text for a log that nobody keeps is made for each pair of colours. Here a product of
-matrices and a sort stand for the index.
+The predecessor asks its index for ten times as many neighbours as there are items, and gets −1 for the missing ones. A
+dictionary made for each request turns neighbours into items; each is filtered, scored, described and collected, and the
+best of each category is kept. For each pair of colours a text is made for a log that nobody keeps. All of that is done
+here, too; only the index is replaced, by a product of matrices and a sort.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class NaiveCatalogue:
         return complete(candidates, colour, gender)
 
     def _neighbours(self, embedding: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and similarities in the index's shape: the nearest first, then nothing."""
+        """Rows and similarities in the index's shape: the nearest first, then −1."""
         similarity = self.embeddings @ embedding
         nearest = np.argsort(-similarity)
         beyond = (ASKED_FOR - 1) * len(nearest)
@@ -96,7 +96,7 @@ class NaiveCatalogue:
 
 
 def read_catalogue(folder: Path) -> NaiveCatalogue:
-    """The catalogue of an artifact of ours, in the predecessor's shape and in memory."""
+    """Read the catalogue of one of our artifacts into memory, in the predecessor's form."""
     items = [_item(json.loads(line)) for line in (folder / "items.jsonl").read_text().splitlines()]
     return NaiveCatalogue(items, np.load(folder / "embeddings.npy"))
 
@@ -107,7 +107,7 @@ def _item(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete(candidates: list[Candidate], colour: RGB, gender: str) -> list[Scored]:
-    """What completes the outfit among candidates in the order of their similarity."""
+    """The items that complete the outfit, among candidates in the order of their similarity."""
     category = Counter(item["category"] for item, _ in candidates[:VOTERS]).most_common(1)[0][0]
     genders = GENDERS.get(gender, ["male", "female", "unisex"])
     excluded = [category, *EXCLUDED.get(category, [])]
@@ -144,7 +144,7 @@ def _scored(item: dict[str, Any], similarity: float, category: str, colour: RGB,
 
 
 def harmony(one: RGB, other: RGB) -> float:
-    """How well two colours go together, by their hues alone; each is converted to tell neutrals, then for its hue."""
+    """The harmony of two colours by hue alone; each is converted once to find neutrals, and once more for its hue."""
     if _neutral(one) or _neutral(other):
         score, distance = 1.0, 0.0
     else:

@@ -1,7 +1,7 @@
 """The naive worker: open_clip from a checkpoint file, k-means by scikit-learn, and a scan of the catalogue in Python.
 
-`python -m benchmarks.naive_worker CHECKPOINT PICTURES CATALOGUE`. It is ready when the model is loaded: to its
-advantage, what only its answers need (scikit-learn, the catalogue) comes later.
+`python -m benchmarks.naive_worker CHECKPOINT PICTURES CATALOGUE`. It counts as ready once the model is loaded: to its
+advantage, scikit-learn and the catalogue, which only its answers need, are loaded later.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLOURS, THUMBNAIL = 3, (64, 64)
 
 @dataclass
 class NaiveWorker:
-    """Answers pictures one after another, as one worker of a model server does."""
+    """A worker that answers pictures one after another, as a worker of a model server does."""
 
     model: Any
     transform: Any
@@ -38,7 +38,7 @@ class NaiveWorker:
 
     @classmethod
     def load(cls, checkpoint: str, catalogue_folder: str) -> NaiveWorker:
-        """The worker with its model, not yet with its catalogue."""
+        """Load the model, not yet the catalogue."""
         model, _, transform = open_clip.create_model_and_transforms(MODEL, pretrained=checkpoint)
         return cls(model.eval(), transform, Path(catalogue_folder))
 
@@ -47,19 +47,19 @@ class NaiveWorker:
         return read_catalogue(self.catalogue_folder)
 
     def embed(self, picture: Image.Image) -> NDArray[np.float32]:
-        """The unit embedding."""
+        """The picture's unit embedding."""
         with torch.inference_mode():
             raw: NDArray[np.float32] = self.model.encode_image(self.transform(picture)[None])[0].numpy()
         return raw / np.float32(np.linalg.norm(raw))
 
     def by_scan(self, body: bytes) -> str:
-        """The whole answer: what the naive way is."""
+        """The whole answer, in the naive way."""
         picture = Image.open(io.BytesIO(body)).convert("RGB")
         embedding, colour = self.embed(picture), dominant_colour(picture)
         return json.dumps(self.catalogue.scan(embedding, colour, "unisex"))
 
     def by_product(self, body: bytes) -> str:
-        """An answer without rules: the nearest items by one product of matrices, which nobody would do slower."""
+        """An answer without rules: the nearest items by one product of matrices, the least that anyone would do."""
         picture = Image.open(io.BytesIO(body)).convert("RGB")
         embedding, colour = self.embed(picture), dominant_colour(picture)
         similarity = self.catalogue.embeddings @ embedding

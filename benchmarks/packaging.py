@@ -1,7 +1,7 @@
-"""What packaging costs: the archive against `tar czf`, and unchanged inputs again against the first time.
+"""The cost of packaging: the archive against `tar czf`, and unchanged inputs again against the first time.
 
 `python -m benchmarks.packaging` prints one JSON line per measure. Both sides run alternately in one process tree;
-what counts is CPU seconds, medians of five.
+the results are CPU seconds, medians of five.
 """
 
 import os
@@ -33,7 +33,7 @@ def alternately(ours: Callable[[], None], theirs: Callable[[], None], rounds: in
 
 
 def archive(folder: Path) -> Measure:
-    """An artifact of the size of a real one: 88 MB of weights, 13,000 embeddings."""
+    """Measure the archive of an artifact as large as a real one: 88 MB of weights, 13,000 embeddings."""
     stage = folder / "stage"
     (stage / "catalogue").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def archive(folder: Path) -> Measure:
 
 
 def again(folder: Path) -> Measure:
-    """The drawn catalogue, packaged and packaged again: the second time nothing is encoded or uploaded."""
+    """Measure packaging the drawn catalogue once and again: the second time nothing is encoded or uploaded."""
     draw_catalogue(folder / "catalogue", items=312)
     inputs = PackagingInputs(str(folder / "catalogue"))
     with LocalAws() as aws:

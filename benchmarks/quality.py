@@ -1,4 +1,4 @@
-"""How good the answers are: neighbours of the same label, labels named without a classifier, forbidden categories.
+"""The quality of the answers: neighbours of the same label, labels named without a classifier, forbidden categories.
 
 `python -m benchmarks.quality QUERIES` measures on a folder of pictures with labels.csv (file, label; a column colour
 adds colour names), `python -m benchmarks.quality --drawn 312` on garments drawn for it. Without a gallery each picture
@@ -37,7 +37,7 @@ from tasks.pictures.files import read_bytes
 
 @dataclass(frozen=True)
 class Quality:
-    """What was measured; colours only where the pictures say what they were drawn in."""
+    """The measured quality; colours only if the colours that the pictures were drawn in are known."""
 
     encoder: str
     labels: tuple[str, ...]
@@ -74,7 +74,7 @@ class Quality:
 
 
 def measure(queries: Sequence[Labelled], gallery: Sequence[Labelled] | None, encoder: str) -> Quality:
-    """The quality of the answers about the queries, given the gallery, or given the other queries."""
+    """Measure the answers about the queries among the gallery, or without one among the other queries."""
     among = queries if gallery is None else gallery
     labels = sorted({each.key: each.label for each in queries}.values())
     _check_enough(labels, among, gallery is None)
@@ -102,7 +102,7 @@ def measure(queries: Sequence[Labelled], gallery: Sequence[Labelled] | None, enc
 
 
 def violations(answer: Response) -> int:
-    """How many recommendations fill the same place in the outfit as the garment asked about."""
+    """The number of recommendations that fill the same slot of the outfit as the garment asked about."""
     return sum(excludes(answer.query.category, each.category) for each in answer.recommendations)
 
 
@@ -112,7 +112,7 @@ def _check_enough(labels: Sequence[str], among: Sequence[Labelled], leave_one_ou
 
 
 def _check_answered(answers: Sequence[Response], among: Sequence[Labelled]) -> None:
-    """Where nothing was recommended, nothing forbidden was either: that would prove nothing."""
+    """Raise InputError if nothing was recommended: that nothing was forbidden would then prove nothing."""
     if not any(each.recommendations for each in answers):
         categories = ", ".join(sorted({each.category for each in among if each.category}))
         raise InputError(
@@ -122,7 +122,7 @@ def _check_answered(answers: Sequence[Response], among: Sequence[Labelled]) -> N
 
 
 def _packaged(gallery: Sequence[Labelled], encoder: str, folder: Path) -> Recommender:
-    """The recommender as it is shipped, with the gallery as its catalogue, as far as labels stand for categories."""
+    """The recommender as it is shipped; its catalogue is the pictures whose labels stand for categories."""
     entries = [each.entry for each in gallery]
     known = [entry for entry in entries if entry is not None]
     if not known:
@@ -149,7 +149,7 @@ def _embedding(encoder: Encoder, picture: Labelled) -> Floats:
 
 @contextmanager
 def _naming(picture: Labelled) -> Iterator[None]:
-    """A picture that can't be used ends the measurement with its name."""
+    """Turn the refusal of a picture into an InputError that names it."""
     try:
         yield
     except RequestError as error:
@@ -157,14 +157,14 @@ def _naming(picture: Labelled) -> Iterator[None]:
 
 
 def _colour_names(queries: Sequence[Labelled], answers: Sequence[Response], most: int) -> Score | None:
-    """How often the colour that was drawn is among the answer's first names; a checked one may well come second."""
+    """The share of answers with the drawn colour among their first names; in a check it may well come second."""
     named = [{each.name for each in answer.query.dominant_colours[:most]} for answer in answers]
     right = [query.colour in names for query, names in zip(queries, named, strict=True) if query.colour]
     return share(right) if right else None
 
 
 def report(found: Quality) -> str:
-    """The table for people."""
+    """The results as a table for people."""
     about = f"{found.encoder}: {found.precision_at_5.pictures} pictures of {len(found.labels)} labels"
     lines = [f"{about} among {found.gallery}", f"{'measure':<30}{'value':>7}   95 % interval"]
     for name, each in found.scores.items():
@@ -192,7 +192,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(chosen: argparse.Namespace) -> Quality:
-    """Measures as the command line asks."""
+    """Measure as the command line asks."""
     only = [label.strip() for label in chosen.labels.split(",") if label.strip()]
     if chosen.labels and not only:
         raise InputError(f"--labels {chosen.labels!r} names no label.")
@@ -205,7 +205,7 @@ def run(chosen: argparse.Namespace) -> Quality:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures, prints, and returns the exit status."""
+    """Measure, print, and return the exit status."""
     chosen = _arguments(arguments)
     try:
         found = run(chosen)

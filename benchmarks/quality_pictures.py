@@ -15,7 +15,7 @@ from tasks.packaging.folder_names import category_names, default_gender, numbers
 
 LABELS = "labels.csv"
 LONGEST_NAME_SHOWN = 200
-DRAWING_SEED = 2_026  # neither the catalogue's, nor the query pictures', nor that of the encoder's training
+DRAWING_SEED = 2_026  # differs from the seeds of the catalogue, of the query pictures and of the encoder's training
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Labelled:
 
     @property
     def key(self) -> str:
-        """The label as it is compared."""
+        """The label in the form in which it is compared."""
         return label_key(self.label)
 
     @property
@@ -41,7 +41,7 @@ class Labelled:
 
 
 def label_key(label: str) -> str:
-    """A label as it is compared: T-Shirt, tshirt and t-shirts are one."""
+    """A label in the form in which it is compared: T-Shirt, tshirt and t-shirts are one."""
     name = plain(label)
     if name.endswith(("sses", "shes", "ches", "xes")):
         return name.removesuffix("es")
@@ -49,7 +49,7 @@ def label_key(label: str) -> str:
 
 
 def read_labelled(folder: Path, only: Collection[str] = ()) -> list[Labelled]:
-    """The pictures of a folder, of these labels or of all; case, spaces, dashes and number don't matter in labels."""
+    """Read the pictures of a folder with these labels, or all; case, spaces, dashes and plurals don't matter."""
     rows = _rows(folder)
     _refuse_unknown(only, {row["label"] for row in rows}, folder)
     wanted = {label_key(label) for label in only}
@@ -65,7 +65,7 @@ def read_labelled(folder: Path, only: Collection[str] = ()) -> list[Labelled]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name longer than any file's
+    except OSError:  # the file system refuses a name longer than any file's
         return False
 
 
@@ -105,7 +105,7 @@ def _labelled(folder: Path, row: dict[str, str], known: Mapping[str, str]) -> La
 
 
 def draw_labelled(folder: Path, count: int) -> None:
-    """Draws `count` garments, the categories in turn, with a labels.csv that knows their colours too."""
+    """Draw `count` garments, the categories in turn, with a labels.csv that has their colours, too."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LABELS).open("w", encoding="utf-8", newline="") as opened:
         table = csv.writer(opened)

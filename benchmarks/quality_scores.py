@@ -1,4 +1,4 @@
-"""Precision among neighbours, shares, and how sure one can be of either: 95 % confidence intervals."""
+"""Precision among neighbours, and shares, each with its 95 % confidence interval."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Score:
-    """A share in [0, 1], its 95 % confidence interval, and how many pictures it is of."""
+    """A share in [0, 1], its 95 % confidence interval, and the number of pictures behind it."""
 
     value: float
     low: float
@@ -27,7 +27,7 @@ class Score:
 
 
 def share(right: Sequence[bool]) -> Score:
-    """The share of what is right, with Wilson's interval."""
+    """The share of right answers, with Wilson's interval."""
     n = len(right)
     p = sum(right) / n
     centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
@@ -36,7 +36,7 @@ def share(right: Sequence[bool]) -> Score:
 
 
 def mean(values: Sequence[float]) -> Score:
-    """The mean of values which aren't just right or wrong, with a bootstrap interval; the same for the same values."""
+    """The mean of values that aren't just right or wrong, with a bootstrap interval; the same for the same values."""
     sample = np.asarray(values, dtype=np.float64)
     drawn = np.random.default_rng(0).integers(0, len(sample), (RESAMPLES, len(sample)))
     low, high = np.quantile(sample[drawn].mean(axis=1), [0.025, 0.975])
@@ -46,10 +46,10 @@ def mean(values: Sequence[float]) -> Score:
 def precisions(
     queries: Floats, labels: Sequence[str], gallery: Floats, gallery_labels: Sequence[str], *, itself: bool, k: int = 5
 ) -> list[float]:
-    """Each query's share of its k nearest in the gallery which bear its label; `itself`: the gallery is the queries."""
+    """The share of each query's k nearest in the gallery that bear its label; `itself`: the gallery is the queries."""
     cosines = queries @ gallery.T
     if itself:
-        np.fill_diagonal(cosines, -2.0)
+        np.fill_diagonal(cosines, -2.0)  # below any cosine: no query is its own neighbour
     nearest = np.argsort(-cosines, axis=1, kind="stable")[:, : min(k, len(gallery) - itself)]
     hits = np.array(gallery_labels)[nearest] == np.array(labels)[:, None]
     return [float(each) for each in hits.mean(axis=1)]

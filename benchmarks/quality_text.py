@@ -1,4 +1,4 @@
-"""Labels as text embeddings: of a category as the artifact holds it, of any other label by the encoder's text tower."""
+"""Text embeddings of labels: a category's from the artifact, any other label's by the encoder's text tower."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KNOWN_AS |= {label_key(label): name for label, name in PHOTOGRAPH_LABELS.items()
 
 
 def label_embeddings(labels: Sequence[str], categories: Attributes, encoder: str) -> Floats:
-    """A unit row per label; PyTorch is needed only for labels which name none of the catalogue's categories."""
+    """A unit row per label; PyTorch is needed only for labels that name none of the catalogue's categories."""
     ready = dict(zip(categories.values, categories.embeddings, strict=True))
     known = {label: KNOWN_AS.get(label_key(label), "") for label in labels}
     others = {label: prompts_for(label) for label, name in known.items() if name not in ready}
@@ -51,7 +51,7 @@ def _unit(rows: Floats) -> Floats:
 
 
 def text_tower(encoder: str) -> TextTower:
-    """What embeds captions with this encoder."""
+    """The function that embeds captions with this encoder."""
     try:
         return _demo_tower(DEMO_FOLDER) if encoder == DEMO else _clip_tower(encoder)
     except ModuleNotFoundError as exc:

@@ -1,8 +1,8 @@
-"""What our recommender costs beside the naive one: start, memory, bytes, throughput, search, packaging.
+"""The costs of our recommender beside the naive one: start, memory, bytes, throughput, search, packaging.
 
 `python -m benchmarks.recommender` prints one JSON line per measure; progress and ranges go to standard error. The naive
 way is open_clip from a checkpoint file, k-means by scikit-learn and a scan of the catalogue in Python. Both sides have
-the same weights, random ones, and take turns; of the readings the median counts. Turns which other processes disturbed
+the same weights, random ones, and take turns; the median of the readings counts. Turns that other processes disturbed
 are left out if enough others remain; if not, the times of a start are CPU seconds.
 """
 
@@ -29,7 +29,7 @@ SCANNING_INT8 = {"tuned threads": 3.5, "default threads": 5.5}
 
 
 def serving(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """Our container answers by two threads in one process; the naive worker one request after another."""
+    """Measure rates: our container answers with two threads in one process, the naive worker one request at a time."""
     commands = {
         OURS: sides.ours(sides.fp16),
         INT8: sides.ours(sides.int8),
@@ -52,7 +52,7 @@ def serving(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
 
 
 def tower(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """The image tower against a product of matrices, both by two threads; the best of each, for it is a limit."""
+    """Measure the image tower against a product of matrices, both with two threads; the best of each, as a limit."""
     arguments = (str(sides.fp16.folder / "encoder"), str(THREADS))
     command = Command("tower_rate", arguments, {"OPENBLAS_NUM_THREADS": str(THREADS)})
     turns = in_turn({"both": command.run}, rounds.processor)
@@ -63,7 +63,7 @@ def tower(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
 
 
 def searching(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """Both by one thread in one process."""
+    """Measure search and scoring, both sides with one thread in one process."""
     arguments = (str(sides.fp16.folder / "catalogue"), str(5 * rounds.processor))
     taken = Command("search_cpu", arguments, TUNED).run()
     one, other = (statistics.median(taken[side]) for side in ("ours", "theirs"))

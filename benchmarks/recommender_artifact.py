@@ -1,4 +1,4 @@
-"""What both sides start from: one checkpoint of random weights, the artifacts made of it, a catalogue, pictures."""
+"""The inputs of both sides: one checkpoint of random weights, the artifacts made of it, a catalogue, pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PYTHON = "py312"
 
 @dataclass(frozen=True)
 class Artifact:
-    """An artifact unpacked and packed, and the bytes of an archive of its model alone, with ONNX Runtime too."""
+    """An artifact, unpacked and packed, and the archive's bytes for its model alone and with ONNX Runtime."""
 
     folder: Path
     archive: Path
@@ -43,14 +43,14 @@ class Artifact:
 
 
 def write_checkpoint(folder: Path) -> Path:
-    """The checkpoint which both sides are given."""
+    """Write the checkpoint that both sides use."""
     from benchmarks.random_clip import write_random_clip  # torch, which takes seconds
 
     return write_random_clip(folder)
 
 
 def write_artifact(checkpoint: Path, precision: Precision, folder: Path, progress: Callable[[str], None]) -> Artifact:
-    """Packages the checkpoint as the flow does; a catalogue of ITEMS then takes the place of a small one."""
+    """Package the checkpoint as the flow does, then replace its small catalogue by one of ITEMS."""
     stage = folder / "model"
     draw_catalogue(folder / "drawn", items=DRAWN)
     entries = scan_catalogue(folder / "drawn")
@@ -66,7 +66,7 @@ def write_artifact(checkpoint: Path, precision: Precision, folder: Path, progres
 
 
 def _archived(stage: Path, scratch: Path) -> int:
-    """The archive's size without the embeddings, which weigh the same however a model is packaged."""
+    """The bytes of the archive without the large catalogue, whose embeddings take the same in any packaging."""
     write_tar_gz(stage, scratch)
     size = scratch.stat().st_size
     scratch.unlink()
@@ -100,7 +100,7 @@ def _colour(rgb: list[int], share: float) -> Colour:
 
 
 def random_embeddings(count: int, dimension: int = 512) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """Unit rows that lie as a CLIP's do."""
+    """Unit rows distributed like the embeddings of a CLIP."""
     random = np.random.default_rng(0)
     centres = random.normal(size=(CLUSTERS, DIMENSIONS))[random.integers(0, CLUSTERS, count)]
     inner = (centres + SPREAD * random.normal(size=centres.shape)) @ random.normal(size=(DIMENSIONS, dimension))
@@ -110,7 +110,7 @@ def random_embeddings(count: int, dimension: int = 512) -> np.ndarray[tuple[int,
 
 
 def write_pictures(folder: Path) -> None:
-    """Drawn garments with the grain of a photograph, half a megapixel each."""
+    """Write drawn garments with the grain of a photograph, half a megapixel each."""
     folder.mkdir()
     random = np.random.default_rng(2)
     for number, garment in enumerate(garments(PICTURES, seed=5)):

@@ -1,4 +1,4 @@
-"""Both sides' files, and how a median of theirs becomes a measure."""
+"""The files of both sides, and the measures made of their medians."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Rounds:
-    """How often each side has its turn, and for how many seconds it serves in one."""
+    """The number of turns of each side for each measure, and the seconds that it serves in one."""
 
     starts: int
     archives: int
@@ -32,7 +32,7 @@ QUICK = Rounds(starts=1, archives=1, serving=1, seconds=1.0, processor=1)
 
 @dataclass(frozen=True)
 class Sides:
-    """What both sides are started from, in a folder which has room for more."""
+    """The files that both sides are started from, in a folder that has room for more."""
 
     folder: Path
     checkpoint: Path
@@ -42,7 +42,7 @@ class Sides:
 
     @classmethod
     def write(cls, folder: Path) -> Sides:
-        """Everything made anew."""
+        """Make all files anew in `folder`."""
         pictures = folder / "pictures"
         write_pictures(pictures)
         checkpoint = write_checkpoint(folder / "checkpoint")
@@ -51,35 +51,35 @@ class Sides:
         return cls(folder, checkpoint, pictures, fp16, int8)
 
     def ours(self, artifact: Artifact) -> Command:
-        """Our worker with this artifact."""
+        """The command for our worker with this artifact."""
         return handler(artifact.folder, self.pictures)
 
     def theirs(self, **environment: str) -> Command:
-        """The naive worker."""
+        """The command for the naive worker."""
         return naive(self.checkpoint, self.pictures, self.fp16.folder / "catalogue", **environment)
 
 
 def tell(line: str) -> None:
-    """Progress and ranges, apart from the measures."""
+    """Print progress and ranges, apart from the measures."""
     print(line, file=sys.stderr, flush=True)
 
 
 def less(measure: str, turns: Turns, ours: str, reading: str, unit: str, at_least: float) -> Measure:
-    """How many times less our side reads than the naive one."""
+    """A measure of how many times less our side reads than the naive one."""
     tell(f"{measure}: ours {turns.spread(ours, reading)}, theirs {turns.spread(NAIVE, reading)} {unit}")
     one, other = turns.median(ours, reading), turns.median(NAIVE, reading)
     return Measure(measure, one, other, unit, other / one, at_least)
 
 
 def less_time(measure: str, turns: Turns, reading: str, at_least: float) -> Measure:
-    """How many times less time our side takes; CPU seconds where other processes disturbed too much."""
+    """A measure of how many times less time our side takes; CPU seconds if other processes disturbed too much."""
     if turns.quiet:
         return less(measure, turns, OURS, reading, "s", at_least)
     return less(measure, turns, OURS, f"{reading}_cpu", "CPU s", at_least)
 
 
 def more(measure: str, turns: Turns, ours: str, theirs: str, unit: str, at_least: float) -> Measure:
-    """How many times higher our rate is."""
+    """A measure of how many times higher our rate is."""
     tell(f"{measure}: ours {turns.spread(ours, 'rate')}, theirs {turns.spread(theirs, 'rate')} {unit}")
     one, other = turns.median(ours, "rate"), turns.median(theirs, "rate")
     return Measure(measure, one, other, unit, one / other, at_least)

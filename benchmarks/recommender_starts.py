@@ -1,4 +1,4 @@
-"""From the start of a process, or from an archive on disk, to an answer; the memory and the bytes of it."""
+"""Measures of a start, from a new process or an archive on disk to an answer; of its memory and its bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tasks.packaging.archive import unpack_tar_gz, write_tar_gz
 
 
 def starts(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """Our worker has its catalogue when it is ready, and has answered a made-up picture; the naive one its model."""
+    """Measure starts: ours is ready with its catalogue and a made-up picture answered, the naive one with its model."""
     commands = {OURS: sides.ours(sides.fp16), INT8: sides.ours(sides.int8), NAIVE: sides.theirs()}
-    for command in commands.values():
+    for command in commands.values():  # not measured: it brings the files into Linux's page cache
         start_once(command)
     turns = in_turn({name: partial(start_once, each) for name, each in commands.items()}, rounds.starts)
     yield less_time("process start to ready", turns, "ready", 6.5)
@@ -31,7 +31,7 @@ def starts(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
 
 
 def from_archive(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """Unpacked into an empty folder, then started; ours with its catalogue, the naive archive is the checkpoint."""
+    """Measure unpacking and starting; our archive has its catalogue, the naive one is the checkpoint alone."""
     packed = sides.folder / "naive.tar.gz"
     _run("tar", "czf", packed, "-C", sides.checkpoint.parent, ".")
     tell(f"tar czf makes {packed.stat().st_size / MEGABYTE:.1f} MB of the checkpoint")
@@ -66,7 +66,7 @@ def _run(*arguments: str | Path) -> None:
 
 
 def archive_bytes(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """The model's archive, both sides packed alike, without embeddings, which weigh the same on both sides."""
+    """Measure the model's archive, packed alike on both sides, without embeddings, which take the same on both."""
     packed = sides.folder / "naive.tar.gz"
     write_tar_gz(sides.checkpoint.parent, packed)
     theirs = packed.stat().st_size
@@ -79,7 +79,7 @@ def archive_bytes(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
 
 
 def packing(sides: Sides, rounds: Rounds) -> Iterator[Measure]:
-    """Building the archive of one artifact."""
+    """Measure building the archive of one artifact."""
     theirs = sides.folder / "theirs.tar.gz"
     one, other = alternately(
         lambda: write_tar_gz(sides.fp16.folder, sides.folder / "ours.tar.gz"),

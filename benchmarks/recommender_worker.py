@@ -1,4 +1,4 @@
-"""Our worker: the handler of an unpacked artifact, asked as the model server would ask it.
+"""Our worker: the handler of an unpacked artifact, called as the model server would call it.
 
 `python -m benchmarks.recommender_worker MODEL PICTURES THREADS`, with MODEL/code on PYTHONPATH.
 """

@@ -1,6 +1,6 @@
 """CPU of search and scoring: `search_cpu CATALOGUE ROUNDS` prints both sides' milliseconds, measured in turn.
 
-Both are given the embedding and the colours, and give what the answer's recommendations are made of.
+Both get the embedding and the colours, and return the values that the answer's recommendations are made of.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COLOURS = (
 
 
 def recommend(catalogue: Catalogue, embedding: NDArray[np.float32]) -> tuple[Recommendation, ...]:
-    """What Recommender.answer does after the encoder and the colours."""
+    """Do the part of Recommender.answer that follows the encoder and the colours."""
     request = Request(image=b"-", top_k=DEFAULT_TOP_K)
     around = catalogue.search.around(embedding)
     reading = read_garment(request, catalogue, embedding, around, LOGIT_SCALE)
@@ -45,7 +45,7 @@ def near(rows: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.f
 
 
 def cpu_ms(work: Callable[[], object]) -> float:
-    """Of one call, all threads included."""
+    """CPU milliseconds of one call, all threads included."""
     started = time.process_time()
     work()
     return (time.process_time() - started) * 1000

@@ -1,4 +1,4 @@
-"""An embedded AWS in a process of its own, so that its CPU time and memory can be told from those of its clients."""
+"""An embedded AWS in its own process, so that its CPU time and memory can be told apart from those of its clients."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server(ABC):
-    """An embedded AWS that can be asked about itself, in whatever process it runs."""
+    """An embedded AWS that can be asked about itself, whatever process it runs in."""
 
     pid: int
 
     @abstractmethod
     def call(self, work: Callable[..., T], *arguments: Any) -> T:
-        """What a function of a module answers there about the embedded AWS."""
+        """Call a module's function with the embedded AWS, in its process, and return the result."""
 
     def wait_until(self, work: Callable[..., bool], *arguments: Any, seconds: float = 600.0) -> None:
-        """Asks every few milliseconds until the function says so."""
+        """Call the function every few milliseconds until it returns True; TimeoutError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not self.call(work, *arguments):
             if time.monotonic() > deadline:
@@ -38,7 +38,8 @@ class Server(ABC):
 
     @property
     def cpu_seconds(self) -> float:
-        """User and system time of the server, without its workers."""
+        """User and system time of the server in seconds, without its workers."""
+        # utime and stime; the name before ) may contain spaces
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
@@ -49,10 +50,10 @@ class Server(ABC):
 
 
 class ServerProcess(Server):
-    """Serves as long as it is entered, and the environment points at it meanwhile."""
+    """An embedded AWS that serves while it is entered; the environment points at it meanwhile."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("spawn")  # a fork would copy the locks of this process's threads
         self._lock = threading.Lock()
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs,))
@@ -73,7 +74,7 @@ class ServerProcess(Server):
         os.environ.update(self._environment)
 
     def call(self, work: Callable[..., T], *arguments: Any) -> T:
-        """What the function answers over there."""
+        """Call the function in the server's process and return the result."""
         with self._lock:
             self._pipe.send((work, arguments))
             answer: T = self._pipe.recv()
@@ -88,15 +89,15 @@ def _serve(pipe: Connection) -> None:
 
 
 def ended(aws: LocalAws) -> int:
-    """How many asynchronous invocations are over."""
+    """The number of asynchronous invocations that are over."""
     return sum(aws.journal.count(f"async.{ending}") for ending in ("completed", "failed", "expired"))
 
 
 def has_ended(aws: LocalAws, count: int) -> bool:
-    """Whether so many asynchronous invocations are over."""
+    """True if at least `count` asynchronous invocations are over."""
     return ended(aws) >= count
 
 
 def is_in_service(aws: LocalAws, endpoint: str) -> bool:
-    """Whether the endpoint has come into service."""
+    """True if the endpoint has come into service."""
     return bool(aws.journal.entries("endpoint.status", endpoint=endpoint, status="InService"))

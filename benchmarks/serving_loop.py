@@ -1,6 +1,6 @@
-"""What a worker process of either side does: say when it was ready and what it took, then serve when asked to.
+"""The work of a worker process of either side: say when it was ready and what it took, then serve when asked to.
 
-It imports next to nothing, for its own start is measured.
+It imports next to nothing, since its own start is measured.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Answer = Callable[[bytes], object]
 
 
 def moment() -> tuple[float, float]:
-    """Now, on the clock that all processes share, and the CPU seconds of this process until now."""
+    """The time on Linux's monotonic clock, which all processes share, and the CPU seconds of this process so far."""
     return time.monotonic(), time.process_time()
 
 
@@ -26,7 +26,7 @@ def read_pictures(folder: str) -> list[bytes]:
 
 
 def serve(ready: tuple[float, float], answers: Mapping[str, Answer], pictures: list[bytes], threads: int) -> None:
-    """Tells of the start, its first answer given; then answers each line (a way of answering, seconds) with a rate."""
+    """Report the start, first answer included; then answer each line (a way of answering, seconds) with a rate."""
     names = ("ready", "ready_cpu", "first", "first_cpu")
     _say({**dict(zip(names, (*ready, *moment()), strict=True)), "peak_bytes": peak_bytes()})
     for line in sys.stdin:
@@ -38,7 +38,7 @@ def serve(ready: tuple[float, float], answers: Mapping[str, Answer], pictures: l
 
 
 def _rate(answer: Answer, pictures: list[bytes], threads: int, seconds: float) -> dict[str, float]:
-    """Requests answered by so many threads, each sending the next as soon as it has an answer."""
+    """The requests that these threads answer, each starting the next as soon as it has an answer."""
     counts = [0] * threads
     (started, cpu), failures = moment(), list[BaseException]()
 
@@ -63,7 +63,7 @@ def _rate(answer: Answer, pictures: list[bytes], threads: int, seconds: float) -
 
 
 def peak_bytes() -> int:
-    """The most memory that this process ever had."""
+    """The most memory that this process has had."""
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
 
 

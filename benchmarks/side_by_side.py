@@ -1,4 +1,4 @@
-"""Contestants measured in turn on a machine that others use too: who was disturbed doesn't count, if enough weren't."""
+"""Contestants measured in turn on a shared machine: disturbed samples don't count if there are enough others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Sample:
-    """What one contestant read in its turn, and how many cores other processes used meanwhile."""
+    """One contestant's readings in its turn, and the number of cores that other processes used meanwhile."""
 
     readings: Readings
     foreign_cores: float
@@ -31,11 +31,11 @@ class Turns:
 
     @property
     def quiet(self) -> bool:
-        """Whether every contestant has enough undisturbed samples."""
+        """True if every contestant has enough undisturbed samples."""
         return all(len(self._quiet(name)) >= ENOUGH_QUIET for name in self.samples)
 
     def values(self, contestant: str, reading: str) -> list[float]:
-        """The undisturbed samples' readings if there are enough of every contestant, else all."""
+        """The readings of undisturbed samples if every contestant has enough of them, else of all."""
         samples = self._quiet(contestant) if self.quiet else self.samples[contestant]
         return [sample.readings[reading] for sample in samples]
 
@@ -43,7 +43,7 @@ class Turns:
         return statistics.median(self.values(contestant, reading))
 
     def spread(self, contestant: str, reading: str) -> str:
-        """The range, and how many samples it is of."""
+        """The range, and the number of samples in it."""
         values, all_of_them = self.values(contestant, reading), len(self.samples[contestant])
         return f"{min(values):.4g}–{max(values):.4g} ({len(values)} of {all_of_them})"
 
@@ -52,7 +52,7 @@ class Turns:
 
 
 def in_turn(contestants: Mapping[str, Callable[[], Readings]], rounds: int, pids: Iterable[int] = ()) -> Turns:
-    """So many rounds, and up to as many again until enough were quiet. `pids`: children that outlive their turns."""
+    """Run the rounds, and up to as many again until enough were quiet. `pids`: children that outlive their turns."""
     turns, kept = Turns({name: [] for name in contestants}), tuple(pids)
     for number in range(2 * rounds):
         if number >= rounds and turns.quiet:
@@ -70,11 +70,13 @@ def _sample(work: Callable[[], Readings], pids: tuple[int, ...]) -> Sample:
 
 
 def _busy_seconds() -> float:
-    """What all processes used of all cores, and what the hypervisor took."""
+    """Seconds that all processes used of all cores, and that the hypervisor took."""
+    # the two left out are idle and iowait
     user, nice, system, _, _, *rest = (int(ticks) for ticks in Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + sum(rest)) / _TICKS
 
 
 def _own_seconds(pids: tuple[int, ...]) -> float:
+    # 11 and 12 are utime and stime; the name before ) may contain spaces
     fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids)
     return sum(os.times()[:4]) + sum(int(each[11]) + int(each[12]) for each in fields) / _TICKS

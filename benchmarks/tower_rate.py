@@ -1,8 +1,8 @@
-"""How much of this machine's own fp32 matrix rate the image tower reaches: `tower_rate ENCODER THREADS`.
+"""The image tower's share of this machine's own fp32 matrix rate: `tower_rate ENCODER THREADS`.
 
-The better of two products of square matrices sets the mark: NumPy's, for which the caller gives OPENBLAS_NUM_THREADS,
-and that of ONNX Runtime alone, which on some processors is twice as fast. Prints how many billions of operations tower
-and product do in a second.
+The faster of two products of square matrices sets the mark: NumPy's, for which the caller sets OPENBLAS_NUM_THREADS,
+and that of ONNX Runtime alone, which is twice as fast on some processors. It prints how many billions of operations
+tower and product do in a second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIDE = 2048
 OPSET, IR = 18, 9
 SECONDS = 0.6
 TOKENS, WIDTH, LAYERS, HEAD, PATCH, DIMENSION = 50, 768, 12, 4, 3072, 512  # of a ViT-B-32; HEAD: how wide its MLPs are
-PAUSE = 0.2  # threads of the one before spin a little while
+PAUSE = 0.2  # seconds; the threads of the work before keep spinning for a little while
 
 
 def tower_operations() -> int:
@@ -40,7 +40,7 @@ def tower_operations() -> int:
 
 
 def rate(work: Callable[[], object], operations: int) -> float:
-    """Billions of operations in a second, at best: of the calls that fit into SECONDS the least disturbed counts."""
+    """Billions of operations in a second, by the fastest, so least disturbed, of the calls that fit into SECONDS."""
     time.sleep(PAUSE)
     work()
     taken, until = [], time.monotonic() + SECONDS
@@ -52,7 +52,7 @@ def rate(work: Callable[[], object], operations: int) -> float:
 
 
 def onnx_product(matrix: NDArray[np.float32], threads: int) -> Callable[[NDArray[np.float32]], object]:
-    """Multiplies by the matrix, in ONNX Runtime."""
+    """A function that multiplies by the matrix in ONNX Runtime."""
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, matrix.shape) for name in ("one", "product")]
     node = helper.make_node("MatMul", ["one", "other"], ["product"])
     graph = helper.make_graph([node], "product", ends[:1], ends[1:], [numpy_helper.from_array(matrix, "other")])

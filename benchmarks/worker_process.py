@@ -21,7 +21,7 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Command:
-    """A module of benchmarks, its arguments, and what is added to an environment that says nothing of threads."""
+    """A module of benchmarks, its arguments, and variables to add to an environment without settings of threads."""
 
     module: str
     arguments: tuple[str, ...]
@@ -29,36 +29,37 @@ class Command:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What subprocess needs."""
+        """The arguments for subprocess."""
         bare = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
         line = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{self.module}", *self.arguments]
         return {"args": line, "env": bare | dict(self.environment), "cwd": REPOSITORY, "text": True}
 
     def run(self) -> Any:
-        """The JSON that it prints, run to its end."""
+        """Run it to its end and return the JSON that it prints."""
         done = subprocess.run(**self.options, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
 
 
 def handler(model: Path, pictures: Path) -> Command:
-    """Our worker, which imports what the artifact ships."""
+    """The command for our worker, which imports the code that the artifact ships."""
     arguments = (str(model), str(pictures), str(THREADS))
     return Command("recommender_worker", arguments, {"PYTHONPATH": str(model / "code")})
 
 
 def naive(checkpoint: Path, pictures: Path, catalogue: Path, **environment: str) -> Command:
-    """The naive worker."""
+    """The command for the naive worker."""
     return Command("naive_worker", (str(checkpoint), str(pictures), str(catalogue)), environment)
 
 
 class WorkerProcess:
-    """Lives as long as it is entered, which takes until it has answered for the first time."""
+    """A worker process that lives while it is entered; entering takes until its first answer."""
 
     def __init__(self, command: Command) -> None:
         self._command = command
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            # a file, since a pipe that nobody reads would block the worker once it is full
             self._errors = stack.enter_context(tempfile.TemporaryFile("w+"))
             started = time.monotonic()
             self._process = subprocess.Popen(
@@ -80,7 +81,7 @@ class WorkerProcess:
         return self._process.pid
 
     def serve(self, way: str, seconds: float) -> dict[str, float]:
-        """What it did when asked this way for so long."""
+        """Have it serve in this way for so many seconds; return its report and the rate."""
         assert self._process.stdin
         self._process.stdin.write(json.dumps([way, seconds]) + "\n")
         self._process.stdin.flush()
@@ -98,6 +99,6 @@ class WorkerProcess:
 
 
 def start_once(command: Command) -> dict[str, float]:
-    """What a worker tells of its start, which is then ended."""
+    """Start a worker, end it, and return its report of the start."""
     with WorkerProcess(command) as worker:
         return worker.start

@@ -7,7 +7,8 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from tasks.demo.sources import smoke_picture
-from tasks.hosting.endpoint import Endpoint, EndpointSpec, output_bucket_task, start_endpoint_task, wait_in_service_task
+from tasks.hosting.deploying import output_bucket_task, start_endpoint_task
+from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service_task
 from tasks.hosting.endpoint_info import publish_summary_task
 from tasks.hosting.notifications import checked_topic, create_messaging_task
 from tasks.hosting.scaling import scale_to_zero_task

@@ -11,7 +11,8 @@ from flows.validate_endpoint import measure
 from tasks.demo.sources import catalogue_source, pictures_source
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint_task, wait_in_service_task
+from tasks.hosting.deploying import start_endpoint_task
+from tasks.hosting.endpoint import EndpointSpec, wait_in_service_task
 from tasks.hosting.instance_counts import instances_counted
 from tasks.hosting.notifications import create_messaging_task
 from tasks.hosting.scaling import scale_to_zero_task

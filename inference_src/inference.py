@@ -1,8 +1,9 @@
 """The SageMaker handler: model_fn once per worker, then input_fn, predict_fn and output_fn per request.
 
-The toolkit turns whatever these functions raise into HTTP 500. A caller's fault therefore travels on as a Refusal,
-and output_fn gives it its 4xx status and JSON body; anything else is raised, and is a 5xx. Each function takes the
-toolkit's context as its one parameter too many; without a context a caller's fault is raised as RequestError.
+The toolkit answers HTTP 500 whatever these functions raise. A caller's fault is therefore passed on as a Refusal, and
+output_fn gives it its 4xx status and JSON body; any other error is raised and becomes a 5xx. The toolkit passes its
+context to a function that takes exactly one parameter more than it must, as each of these does. Without a context a
+caller's fault is raised as RequestError.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 
 from recommender import IMPORT_BEGAN_NS  # first, since the start of a worker is counted from here on
 
-# numpy's own threads would fight with the encoder's and the server's; the pool is sized when numpy is imported
+# numpy's own threads would compete with the encoder's and the server's; their number is fixed when numpy is imported
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -24,7 +25,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-# What AWS's image lacks lies here, built for that image's Python. Last on the path: it never hides what is installed.
+# Packages that AWS's image lacks, built for its Python. Last on the path, so that they never hide installed ones.
 sys.path.append(str(Path(__file__).with_name("vendor") / f"py{sys.version_info.major}{sys.version_info.minor}"))
 
 from recommender import log
@@ -45,7 +46,7 @@ IMPORT_US = (time.perf_counter_ns() - IMPORT_BEGAN_NS) // 1000
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What model_fn gives to predict_fn."""
+    """The model that model_fn returns and predict_fn gets, with the places in S3 that pictures may come from."""
 
     recommender: Recommender
     picture_sources: tuple[Location, ...]
@@ -53,7 +54,7 @@ class Model:
 
 @dataclass(slots=True)
 class Trace:
-    """What the log line of one request tells; filled in on the way."""
+    """The contents of one request's log line, filled in as the request is processed."""
 
     request_id: str
     content_type: str
@@ -64,7 +65,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request which may be answered."""
+    """A valid request on its way to predict_fn."""
 
     request: Request
     trace: Trace
@@ -72,7 +73,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response on its way out."""
+    """A response on its way to output_fn."""
 
     response: Response
     trace: Trace
@@ -80,19 +81,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A caller's fault on its way out."""
+    """A caller's fault on its way to output_fn."""
 
     error: RequestError
     trace: Trace
 
 
 def model_fn(model_dir: str, context: Any = None) -> Model:
-    """The model of an unpacked artifact, having answered one made-up question already."""
+    """Load the model of an unpacked artifact, and answer one made-up request with it."""
     return start(Path(model_dir), context)
 
 
 def start(model_dir: Path, context: Any, clock: Clock = time.perf_counter_ns) -> Model:
-    """The model; the log says what its start was spent on, from the import of this module on."""
+    """Load the model, and log how long each stage of the start took, the import of this module included."""
     watch = Stopwatch(clock, before={"import": IMPORT_US})
     _take_bytes()
     log.tell_unknown_level()
@@ -125,29 +126,30 @@ def _described(recommender: Recommender) -> dict[str, object]:
 
 
 def _gpu(context: Any) -> int:
-    """Which of the instance's GPUs the model server means this worker to use; it has one for each by default."""
+    """The index of the GPU that the model server assigns to this worker; by default it starts one worker for each."""
+    # TorchServe's gpu_id is None on an instance without GPUs
     return 0 if context is None else int(context.system_properties.get("gpu_id") or 0)
 
 
 def _take_bytes() -> None:
-    """Have AWS's toolkit decode no bodies: what isn't UTF-8 would be its own 500 before input_fn sees it."""
+    """Keep AWS's toolkit from decoding bodies: for invalid UTF-8 it would answer 500 before input_fn sees the body."""
     toolkit = sys.modules.get("sagemaker_inference.content_types")
     getattr(toolkit, "UTF8_TYPES", []).clear()
 
 
 def input_fn(data: Body, content_type: str | None, context: Any = None) -> Question | Refusal:
-    """The question in a request's body."""
+    """Read the request in a body, or return the refusal of it."""
     data = b"" if data is None else bytes(data) if isinstance(data, memoryview) else data
     trace = Trace(_request_id(context), str(content_type), len(data))
     try:
-        check_accept(_header(context, ACCEPT_HEADER))  # here as well: before any work is done for nobody
+        check_accept(_header(context, ACCEPT_HEADER))  # output_fn checks it too; this saves the work for such an answer
         return Question(read_request(data, content_type), trace)
     except RequestError as error:
         return _refusal(error, trace, context)
 
 
 def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> Answer | Refusal:
-    """The answer to a question; a refusal passes through."""
+    """Answer a request; pass a refusal on."""
     if isinstance(data, Refusal):
         return data
     watch, stage = Stopwatch(), "fetch"
@@ -156,7 +158,7 @@ def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> A
         if data.request.image_s3_uri is not None:
             picture = fetch(data.request.image_s3_uri, model.picture_sources)
             data.trace.stages_ms[stage] = watch.lap_ms()
-        stage = "decode"  # nothing after it refuses a request
+        stage = "decode"  # no later stage refuses a request
         response = model.recommender.answer(data.request, picture)
     except RequestError as error:
         data.trace.stages_ms[stage] = watch.lap_ms()
@@ -169,7 +171,7 @@ def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> A
 
 
 def output_fn(prediction: Answer | Refusal, accept: str | None, context: Any = None) -> tuple[str, str]:
-    """The response's body and content type; for a refusal the context gets its HTTP status."""
+    """Return the body and its content type; for a refusal set the HTTP status on the context."""
     if isinstance(prediction, Refusal):
         return _refused(prediction, context)
     try:
@@ -181,7 +183,7 @@ def output_fn(prediction: Answer | Refusal, accept: str | None, context: Any = N
 
 def _answered(answer: Answer) -> tuple[str, str]:
     try:
-        body = json.dumps(answer.response.to_dict(), allow_nan=False)
+        body = json.dumps(answer.response.to_dict(), allow_nan=False)  # Python would write NaN, which isn't JSON
     except Exception as error:
         _log_failure(answer.trace, error)
         raise
@@ -208,12 +210,13 @@ def _request_id(context: Any) -> str:
     """The caller's inference id, else the model server's id of the request, else a new one."""
     if context is None:
         return uuid.uuid4().hex
+    # index 0: the server isn't set to batch, so each call has one request
     given = _header(context, INFERENCE_ID_HEADER) or context.get_request_id(0) or uuid.uuid4().hex
     return str(given)[:LONGEST_ID]
 
 
 def _header(context: Any, wanted: str) -> str | None:
-    """A header of the request, however its name is written; None where there is no context."""
+    """A header of the request, whatever the case of its name; None without a context."""
     if context is None:
         return None
     headers = context.request_processor[0].get_request_properties()

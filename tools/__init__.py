@@ -1,1 +1,1 @@
-import recommender as recommender  # before any module of tools imports ONNX Runtime: it says there why
+import recommender as recommender  # before any module of tools imports ONNX Runtime: recommender says why

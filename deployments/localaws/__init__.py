@@ -1,5 +1,5 @@
-"""An embedded AWS on loopback: moto's S3, SNS, SQS, STS, IAM, CloudWatch and Application Auto Scaling, and a SageMaker
-hosting which really runs the model artifact.
+"""An embedded AWS on loopback: moto's S3, SNS, SQS, STS, IAM, CloudWatch and Application Auto Scaling, and SageMaker
+hosting that really runs the model artifact.
 
     with LocalAws(clock_rate=60) as aws:
         os.environ.update(aws.environment())
@@ -16,7 +16,7 @@ __all__ = ["Clock", "LocalAws", "Options"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the server only when it is asked for: a worker process and a pytest run without it never load moto."""
+    """Import the server only when it is used, so that worker processes and pytest runs without it never load moto."""
     if name == "LocalAws":
         from localaws.local_aws import LocalAws
 

@@ -1,7 +1,7 @@
-"""Which operation of which service an HTTP request asks for, read as AWS's front end reads it.
+"""Identification of the AWS service and operation that an HTTP request calls, as AWS's front end does it.
 
 The shapes come from botocore's service models: JSON services name the operation in X-Amz-Target, query services in the
-form's Action, and S3 and the SageMaker runtime by method, path and query.
+form's Action, and S3 and the SageMaker runtime express it by method, path and query.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from localaws.errors import AwsError
 _CREDENTIAL = re.compile(r"(?P<access_key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
 _RUNTIME_PATH = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>invocations|async-invocations)")
-# The names by which requests are signed, where botocore's model has another.
+# Signing names of services, with the name of botocore's model where it differs.
 _MODELS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request as the operation it is; `service` is the name it was signed for, which is IAM's prefix of actions."""
+    """A request and the operation it calls; `service` is its signing name and the prefix of its IAM actions."""
 
     service: str
     operation: str
@@ -39,23 +39,23 @@ class Call:
 
     @property
     def action(self) -> str:
-        """The action that a policy must allow; the few operations that IAM names otherwise are in `access`."""
+        """The action that a policy must allow; `access` handles the few operations with another name in IAM."""
         return f"{self.service}:{self.operation}"
 
     @property
     def endpoint_name(self) -> str | None:
-        """The endpoint of a call to the SageMaker runtime."""
+        """The endpoint of a call to the SageMaker runtime; None for other calls."""
         match = _RUNTIME_PATH.fullmatch(self.request.path)
         return match["endpoint"] if match else None
 
     @property
     def bucket(self) -> str | None:
-        """The bucket of a call to S3; the embedded AWS is addressed by path, never by host."""
+        """The bucket of a call to S3, always in the path: clients put no bucket into the host of an IP address."""
         return self._path[0] or None
 
     @property
     def key(self) -> str | None:
-        """The key of a call to S3 which has one."""
+        """The key of a call to S3; None for a call without one."""
         return self._path[2] or None
 
     @property
@@ -64,7 +64,7 @@ class Call:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """The members of a JSON or form body; empty for the services whose body is data, or where it is malformed."""
+        """The members of a JSON or form body; empty where the body is data, or malformed."""
         if "X-Amz-Target" in self.request.headers:
             return self._json or {}
         return _form(self.request) if _is_form(self.request) and self.service != "s3" else {}
@@ -78,21 +78,21 @@ class Call:
         return found if isinstance(found, dict) else None
 
     def refuse_malformed(self) -> None:
-        """Raises AWS's error for a body that is no JSON object where the protocol wants one."""
+        """Raise AWS's SerializationException for a body that should be a JSON object and isn't."""
         if "X-Amz-Target" in self.request.headers and self._json is None:
             raise AwsError("SerializationException", "The request body is not a JSON object.")
 
     def body(self) -> bytes:
-        """The whole body, which stays readable for whoever answers."""
+        """The whole body; the code that answers the call can still read it."""
         return _body(self.request)
 
 
 def identify(request: Request, default_region: str) -> Call:
-    """The call that the request makes; an unsigned one is S3's, or has no service at all."""
+    """Identify the call that the request makes; an unsigned one counts as S3's, unless it speaks another protocol."""
     scope = _CREDENTIAL.search(request.headers.get("Authorization", "") or request.args.get("X-Amz-Credential", ""))
     target = request.headers.get("X-Amz-Target", "")
     region = scope["region"] if scope else default_region
-    # Links that are signed the older way carry the key alone.
+    # Links with a version 2 signature carry the access key alone, without region and service.
     access_key = scope["access_key"] if scope else request.args.get("AWSAccessKeyId")
     if target:
         service, operation = _signed(scope, _by_target(target)), target.rpartition(".")[2]
@@ -116,19 +116,20 @@ def _by_target(target: str) -> str:
 
 
 def model_of(service: str) -> str:
-    """botocore's name of a service, from the one it signs with."""
+    """botocore's name of the service with this signing name."""
     return _MODELS.get(service, service)
 
 
 def _body(request: Request) -> bytes:
-    """The body, which stays readable for whoever answers."""
+    """The body; the code that answers the request can still read it."""
     data = request.get_data(cache=True)
+    # moto makes a request of its own from the environ, and would find the stream used up.
     request.environ["wsgi.input"] = io.BytesIO(data)
     return data
 
 
 def _is_form(request: Request) -> bool:
-    # What is put into S3 may be of that type too.
+    # The method counts, too: an object put into S3 may have this content type.
     return request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded"
 
 
@@ -138,7 +139,7 @@ def _form(request: Request) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Route:
-    """How an operation of S3 is told from the others: its method, what its path holds, its query and headers."""
+    """The method, path, query and headers that tell an operation of S3 from the others."""
 
     operation: str
     method: str
@@ -165,7 +166,7 @@ class _Route:
         )
 
     def matches(self, request: Request) -> bool:
-        """Whether a request with this method and path could be this operation."""
+        """True if a request with this method and path could be this operation."""
         return all(name in request.args and value in (None, request.args[name]) for name, value in self.query) and all(
             name in request.headers for name in self.headers
         )
@@ -173,12 +174,14 @@ class _Route:
 
 @lru_cache(maxsize=1)
 def _s3_routes() -> dict[tuple[str, bool, bool], list[_Route]]:
-    """The operations by method and by what the path holds, those that ask for more first."""
+    """The operations by method, bucket in the path and key in the path; the most specific first."""
     model = service_model("s3")
     operations = [model.operation_model(name) for name in model.operation_names]
     routes: dict[tuple[str, bool, bool], list[_Route]] = {}
+    # The deprecated operations share method and URI with their successors.
     for route in (_Route.of(operation) for operation in operations if not operation.deprecated):
         routes.setdefault((route.method, route.has_bucket, route.has_key), []).append(route)
+    # ListObjects is a bare GET of a bucket: tried first, it would match every other GET of a bucket.
     for alike in routes.values():
         alike.sort(key=lambda route: len(route.query) + len(route.headers), reverse=True)
     return routes

@@ -1,4 +1,4 @@
-"""One HTTP connection to the server, kept alive between requests as AWS keeps it."""
+"""An HTTP connection to the server, kept alive between requests as AWS does."""
 
 from __future__ import annotations
 
@@ -14,32 +14,40 @@ _NO_BODY = ("204", "304")
 
 
 class Connection(MotoRequestHandler):  # type: ignore[misc]
-    """Answers one request after the other.
+    """A connection that answers one request after the other.
 
-    werkzeug's own handler closes the connection after each, since an answer may leave part of the request unread; a new
-    connection and thread cost a third of a small request. Here the whole request is read first.
+    werkzeug's own handler closes the connection after each request, because an answer may leave part of it unread; a
+    new connection and thread cost a third of a small request. So the whole request is read first here.
     """
 
     protocol_version = "HTTP/1.1"
-    # An answer leaves in one piece, and is not held back for an acknowledgement of the one before.
+    # An answer is buffered to leave in one piece; Nagle's algorithm would hold it back until the one before it is
+    # acknowledged.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def handle_expect_100(self) -> bool:
-        """Asks for the body at once: a client waits for that before it sends it."""
+        """Ask for the body at once: a client that sent `Expect: 100-continue` waits for this answer."""
         self.send_response_only(100)
         self.end_headers()
+        # wfile is buffered: without a flush this thread and the client would wait for each other.
         self.wfile.flush()
         return True
 
     def run_wsgi(self) -> None:
-        """Answers one request; a ConnectionError, a fault's or of a client that has gone, ends the connection."""
+        """Answer one request; a ConnectionError, from a fault or a client that has gone, ends the connection."""
         environ = self.make_environ()
+        if "HTTP_HOST" not in environ:
+            if self.request_version != "HTTP/1.0":
+                self.send_error(400, "the request has no Host header")
+                return
+            environ["HTTP_HOST"] = "{}:{}".format(*self.server.server_address[:2])  # moto finds the service by it
         try:
             body = self._body(environ)
         except ValueError as exc:
             self.send_error(400, str(exc))
             return
+        # Without wsgi.input_terminated werkzeug ignores a chunked body, which has no Content-Length.
         environ.update({"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True})
         try:
             self._send(*self._answer(environ))
@@ -50,16 +58,16 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
             self.send_error(500)
 
     def finish(self) -> None:
-        """Lets go of the connection, whether or not its client was there to take the rest of the answer."""
+        """Close the connection, even where its client has gone before it took the rest of the answer."""
         with contextlib.suppress(ConnectionError):
             super().finish()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Requests are not logged."""
+        """Log nothing."""
 
     def _body(self, environ: dict[str, Any]) -> bytes:
         stream = environ["wsgi.input"]
-        if stream is not self.rfile:
+        if stream is not self.rfile:  # werkzeug wraps chunked input
             return _all(stream)
         announced = environ.get("CONTENT_LENGTH") or "0"
         if not announced.isdecimal():
@@ -87,6 +95,7 @@ class Connection(MotoRequestHandler):  # type: ignore[misc]
         has_body = self.command != "HEAD" and code not in _NO_BODY
         self.send_response(int(code), phrase)
         for name, value in headers:
+            # An answer to HEAD keeps the Content-Length of the body it leaves out: the object's size.
             if not (has_body and name.lower() == "content-length"):
                 self.send_header(name, value)
         if has_body:

@@ -1,7 +1,7 @@
-"""Checks a request as the service does: required members, lengths, ranges, patterns and enumerations.
+"""Checks of a request as the service makes them: required members, lengths, ranges, patterns and enumerations.
 
-botocore checks only types, required members and minima before it sends; the rest of its service model is what AWS
-itself enforces, and the same model drives these checks.
+botocore checks only types, required members and minima before it sends a request. The rest of its service model is
+enforced by AWS itself; the checks here follow the same model.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ def service_model(service: str) -> ServiceModel:
 
 
 def violations(service: str, operation: str, request: dict[str, Any]) -> list[str]:
-    """What the request violates, in AWS's words; empty when it is fine."""
+    """The constraints that the request violates, in AWS's words; empty for a valid request."""
     shape = service_model(service).operation_model(operation).input_shape
     return list(_check(shape, request, "")) if shape is not None else []
 
 
 def check_types(service: str, operation: str, request: Any) -> None:
-    """Raises what AWS answers to a JSON body whose values are of other types than the operation's members."""
+    """Raise AWS's SerializationException for a JSON body with a value of another type than the operation's member."""
     shape = service_model(service).operation_model(operation).input_shape
     for kind, wanted in _mistyped(shape, request) if shape is not None else ():
         raise AwsError("SerializationException", _UNREADABLE[kind].format(wanted.capitalize()))
 
 
 def violation_message(found: list[str]) -> str:
-    """The text of the answer which reports them."""
+    """The text of the answer that reports these violations."""
     noun = "error" if len(found) == 1 else "errors"
     return f"{len(found)} validation {noun} detected: " + "; ".join(found)
 
 
-# What a shape may be in JSON.
+# The Python types of a JSON value that each type of shape accepts.
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("structure", "map"), (dict,)),
     **dict.fromkeys(("integer", "long"), (int,)),
@@ -62,10 +62,10 @@ _UNREADABLE = {
 
 
 def _mistyped(shape: Shape, value: Any) -> Iterator[tuple[type, str]]:
-    """The type of each value that the shape cannot have, and the shape's type."""
+    """Yield the type of each value that does not fit its shape, and the shape's type."""
     if value is None:
         return
-    # Not isinstance: Python's booleans are integers.
+    # Not isinstance: Python's booleans are also integers.
     if type(value) not in _JSON_TYPES[shape.type_name]:
         yield type(value), shape.type_name
     elif isinstance(shape, StructureShape):
@@ -132,11 +132,11 @@ def _failed(value: Any, path: str, constraint: str) -> str:
 
 
 def _join(path: str, name: str) -> str:
-    member = name[0].lower() + name[1:]
+    member = name[0].lower() + name[1:]  # as in AWS's messages
     return f"{path}.{member}" if path else member
 
 
-# The models carry Java's patterns; these are the classes of them that Python spells otherwise.
+# The service models have Java's regular expressions; Python spells these parts of them differently.
 _JAVA_CLASSES = {
     r"\p{ASCII}": r"[\x00-\x7f]",
     r"[\p{Print}]": r"[\x20-\x7e]",

@@ -1,4 +1,4 @@
-"""The errors which the embedded AWS answers.
+"""The errors that the embedded AWS answers with.
 
 AwsError                 any error answer: code, text, HTTP status
 ├── ValidationException  of the SageMaker control plane, 400
@@ -23,21 +23,21 @@ class AwsError(Exception):
 
 
 class ValidationException(AwsError):  # noqa: N818 - AWS's name
-    """What the control plane answers to nearly everything it refuses; callers can only tell them apart by text."""
+    """The control plane's answer to nearly everything it refuses; callers can tell the reasons apart only by text."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ValidationException", message)
 
 
 class ValidationError(AwsError):
-    """What the runtime answers to a request it refuses before the container sees it."""
+    """The runtime's answer to a request that it refuses before the container sees it."""
 
     def __init__(self, message: str) -> None:
         super().__init__("ValidationError", message)
 
 
 class ModelError(AwsError):
-    """The container answered something else than 2xx, or nothing in time."""
+    """A container's answer other than 2xx, or none in time."""
 
     def __init__(self, message: str, original_status: int, original_message: str, log_stream_arn: str) -> None:
         fields = {

@@ -1,7 +1,7 @@
-"""The embedded AWS looked at and steered over HTTP, from any process of this machine.
+"""Inspection and control of the embedded AWS over HTTP, from any process on this machine.
 
 GET /_localaws/status            endpoints, instances, queues, the last failures, the clock and the faults
-GET /_localaws/journal           its entries as JSON lines: ?event=async&endpoint=NAME&after=NUMBER, or any text field
+GET /_localaws/journal           entries as JSON lines: ?event=async&endpoint=NAME&after=NUMBER, or any text field
 GET, POST, DELETE /_localaws/faults, DELETE /_localaws/faults/NUMBER, PUT /_localaws/faults {"seed": 7}
 PUT /_localaws/clock             {"rate": 60}
 """
@@ -27,7 +27,7 @@ PREFIX = "/_localaws/"
 
 
 class _RefusedError(Exception):
-    """A request of ours that cannot be answered."""
+    """A request for a path under `PREFIX` that cannot be answered."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Inspection:
-    """Answers what is no call of AWS."""
+    """The answers to requests that are no AWS calls."""
 
     clock: Clock
     journal: Journal
@@ -45,9 +45,10 @@ class Inspection:
     reset: Callable[[], None]
 
     def answer(self, request: Request) -> Response | None:
-        """The answer to a request of ours, and to a stranger's; None for all others."""
+        """The answer to a request for a path under `PREFIX`, or from outside this machine; None for AWS calls."""
         if (stranger := _stranger(request)) is not None:
             return _json({"message": f"{stranger} is not this machine: only loopback names are answered here"}, 403)
+        # moto's own reset would empty moto and leave the endpoints running.
         if (request.method, request.path) == ("POST", "/moto-api/reset"):
             self.reset()
             return _json({"status": "ok"})
@@ -94,10 +95,10 @@ class Inspection:
 
 
 def _stranger(request: Request) -> str | None:
-    """The name of another machine for which the request was meant, or whose page sent it.
+    """The host other than this machine that the request is addressed to, or whose web page sent it; None without one.
 
-    A web page can make its visitor's browser send requests here, across origins or under a name of its own which
-    resolves to loopback; and whoever may create a model runs code.
+    A web page can make its visitor's browser send requests here, across origins or to a host name of its own that
+    resolves to loopback; and anybody who can create a model can run code.
     """
     origin = request.headers.get("Origin")
     for host in (request.host, urlsplit(origin).netloc or origin if origin else None):

@@ -1,7 +1,7 @@
-"""What happened, in order: every transition of an endpoint or an instance, every invocation, every fault.
+"""The record of what happened, in order: every transition of an endpoint or an instance, every invocation and fault.
 
 Each asynchronous invocation is one `async.accepted` and then exactly one of `async.completed`, `async.failed`,
-`async.expired` and `async.dropped` (its endpoint was deleted); a delivery beyond the first is an `async.redelivered`.
+`async.expired` and `async.dropped` (its endpoint was deleted); each further delivery is an `async.redelivered`.
 Each real-time invocation is one of `invoke.answered` and `invoke.failed`.
 """
 
@@ -24,7 +24,7 @@ KEPT_ENTRIES = 100_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One event: its number, its kind ("endpoint.status", "async.completed", ...), when, and what it says."""
+    """One event: its number, its kind ("endpoint.status", "async.completed", ...), its time and its fields."""
 
     number: int
     event: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 class Journal:
-    """The newest entries in memory, the newest last, and counts of all; also written to a file when one is given."""
+    """The newest entries in memory, the newest last, and counts of all entries; a file, if given, gets them all."""
 
     def __init__(self, path: Path | None = None, kept_entries: int = KEPT_ENTRIES) -> None:
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Journal:
         self._file: IO[str] | None = None
 
     def record(self, event: str, **fields: Any) -> None:
-        """Appends one entry."""
+        """Append one entry."""
         with self._lock:
             entry = Entry(self._next, event, utc_now(), fields)
             self._next += 1
@@ -60,7 +60,7 @@ class Journal:
             self._write(entry)
 
     def entries(self, event: str = "", after: int = 0, /, **fields: Any) -> list[Entry]:
-        """The entries after that number whose event starts with `event` and which carry these fields."""
+        """The entries after that number whose event starts with `event` and which have these fields."""
         return [
             entry
             for entry in self._after(after)
@@ -68,18 +68,18 @@ class Journal:
         ]
 
     def count(self, event: str, endpoint: str | None = None) -> int:
-        """How often exactly this event was recorded, of one endpoint or at all, also when entries are dropped."""
+        """The number of times exactly this event was recorded, for one endpoint or all, whether or not still kept."""
         with self._lock:
             return self._counts[event, endpoint]
 
     def clear(self) -> None:
-        """Forgets entries and counts in memory; the file keeps its lines, and numbers go on."""
+        """Forget entries and counts in memory; the file keeps its lines, and the numbers go on."""
         with self._lock:
             self._entries.clear()
             self._counts.clear()
 
     def close(self) -> None:
-        """Closes the file; the next entry opens it again."""
+        """Close the file; the next entry opens it again."""
         with self._lock:
             if self._file is not None:
                 self._file.close()
@@ -95,6 +95,7 @@ class Journal:
         with self._lock:
             if not self._entries:
                 return []
+            # A deque cannot be sliced.
             return list(itertools.islice(self._entries, max(0, number + 1 - self._entries[0].number), None))
 
     def _write(self, entry: Entry) -> None:

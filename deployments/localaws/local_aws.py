@@ -37,9 +37,10 @@ from localaws.services.serving import Serving
 from localaws.services.sns.web_hooks import WebHooks
 from localaws.threads import Spawner, ThreadGroup
 
-# Only a thread that hangs takes so long, whatever else the machine has to do.
+# Only a thread that hangs takes this long to end, even on a busy machine.
 STOP_REAL_SECONDS = 120.0
 ACCESS_KEY = "localaws"
+# The only variables that workers inherit: others, above all AWS_*, could lead a handler to the real AWS.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
 
 _running_lock = threading.Lock()
@@ -47,9 +48,9 @@ _running: set[int] = set()
 
 
 class LocalAws:
-    """An AWS on loopback, in threads of this process and worker processes below it.
+    """An AWS on loopback, in threads of this process and worker processes that they start.
 
-    moto's state is the process's: several running at once share their buckets, queues and topics, not their endpoints.
+    moto has one state per process: several of these at once share buckets, queues and topics, but not endpoints.
     """
 
     def __init__(
@@ -83,23 +84,23 @@ class LocalAws:
 
     @property
     def port(self) -> int:
-        """The port that is served."""
+        """The port it listens on."""
         if self._server is None:
             raise RuntimeError("the embedded AWS is not running: call start(), or use it as a context manager")
         return self._server.port
 
     @property
     def endpoint_url(self) -> str:
-        """What AWS_ENDPOINT_URL must be."""
+        """The URL to which AWS_ENDPOINT_URL must be set."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def run_directory(self) -> Path:
-        """Where the instances' folders are."""
+        """The folder with the instances' folders."""
         return self._require().run_directory
 
     def environment(self) -> dict[str, str]:
-        """The environment variables which make any AWS client use the embedded AWS."""
+        """The environment variables that make any AWS client use the embedded AWS."""
         return {
             **self._client_environment(self.region),
             sdk_config.VARIABLE: str(self._sdk_config),
@@ -107,14 +108,14 @@ class LocalAws:
         }
 
     def start(self) -> None:
-        """Begins to serve; returns once clients can connect. OSError where the port is taken."""
+        """Start to serve, and return once clients can connect. Raise OSError if the port is taken."""
         if self._server is not None:
             raise RuntimeError("the embedded AWS is running already")
         command = container_command(self.options.container, self.options.torchserve_python)
         listener = socket.create_server(("127.0.0.1", self._port))
         moto_patches.apply()
         with _running_lock:
-            if not _running:
+            if not _running:  # what an earlier embedded AWS, or a test with moto, has left in this process
                 moto_api_backend.reset()
             _running.add(id(self))
         self._folder = RunDirectory()
@@ -157,7 +158,7 @@ class LocalAws:
         atexit.register(self.stop)
 
     def stop(self) -> None:
-        """Ends workers, threads and the server, and removes the run directory; doing it twice is harmless."""
+        """End workers, threads and the server, and remove the run directory; doing it twice is harmless."""
         hosting, server = self._hosting, self._server
         if hosting is None or server is None:
             return
@@ -178,12 +179,12 @@ class LocalAws:
             raise RuntimeError(f"threads of the embedded AWS did not end within {STOP_REAL_SECONDS} s: {left}")
 
     def advance(self, seconds: float) -> None:
-        """Moves AWS's time on at once; alarms, policies and schedules have then acted in each minute that passed."""
+        """Move AWS's time on at once; alarms, policies and schedules act in each minute of it before this returns."""
         self._require()
         self._scaling.advance(seconds)
 
     def reset(self) -> None:
-        """Forgets everything: moto's state, ours, the journal and the clock's rate; workers end, serving goes on."""
+        """Forget everything: moto's state, its own, the journal and the clock's rate; workers end, serving goes on."""
         with self._scaling.between_minutes:
             self._abort_endpoints()
             moto_api_backend.reset()
@@ -195,18 +196,18 @@ class LocalAws:
             self.clock.rate = self._clock_rate
 
     def serve_forever(self) -> None:
-        """Blocks until interrupted; for a command which only serves."""
+        """Block until interrupted; for a command that only serves."""
         self._require().closing.wait()
 
     def worker_pids(self) -> list[int]:
-        """The process identifiers of the workers that run."""
+        """The process identifiers of the running workers."""
         with self._require().lock:
             variants = [variant for each in self._state.endpoints.values() for variant in each.variants.values()]
             pids = [instance.worker_pid for variant in variants for instance in variant.instances]
         return [pid for pid in pids if pid is not None]
 
     def billed_seconds(self, endpoint: str) -> dict[str, float]:
-        """AWS seconds of all instances that an endpoint ever had, by variant."""
+        """AWS seconds billed for all instances that an endpoint ever had, by variant."""
         return self._state.endpoints[key(self.region, endpoint)].billed_seconds()
 
     def _abort_endpoints(self) -> None:
@@ -216,7 +217,7 @@ class LocalAws:
             self._state.clear()
         for endpoint in endpoints:
             endpoint.abort()
-        # What is wiped next must not be written to by what is just ending.
+        # The state is wiped next: no worker that is still ending may write to it afterwards.
         deadline = time.monotonic() + STOP_REAL_SECONDS
         for endpoint in endpoints:
             endpoint.join(deadline)
@@ -233,9 +234,10 @@ class LocalAws:
             "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
             "AWS_DEFAULT_REGION": region,
             "AWS_REGION": region,
-            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_EC2_METADATA_DISABLED": "true",  # no SDK may ask the address of EC2's metadata service
         }
 
     def _worker_environment(self, region: str) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        # Otherwise numeric libraries start a thread per core in each worker.
         return {"OMP_NUM_THREADS": "1", **inherited, **self._client_environment(region)}

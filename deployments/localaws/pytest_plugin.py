@@ -1,4 +1,4 @@
-"""Fixtures: an embedded AWS for the whole session, emptied for every test that uses it."""
+"""pytest fixtures: an embedded AWS for the whole session, emptied for every test that uses it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def local_aws(local_aws_server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> It
     """The session's embedded AWS, empty before and after the test, with the environment pointing at it."""
     local_aws_server.reset()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)  # any of them could lead a client elsewhere, among them to AWS
+        monkeypatch.delenv(name)  # any of them could lead a client elsewhere, even to the real AWS
     for name, value in local_aws_server.environment().items():
         monkeypatch.setenv(name, value)
     yield local_aws_server
@@ -36,5 +36,5 @@ def local_aws(local_aws_server: LocalAws, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture
 def local_aws_faults(local_aws: LocalAws) -> Faults:
-    """The faults of that embedded AWS; none is set before and after the test."""
+    """The faults of `local_aws`; none is set before or after the test."""
     return local_aws.faults

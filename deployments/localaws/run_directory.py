@@ -1,4 +1,4 @@
-"""The folder that holds the instances; what a killed process left behind is removed at the next start."""
+"""The folder with the instances' folders; those that a killed process left behind are removed at the next start."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _LOCK = ".lock"
 
 
 class RunDirectory:
-    """A new folder, locked as long as this process lives and has not removed it."""
+    """A new folder, locked until this process removes it or ends."""
 
     def __init__(self) -> None:
         _sweep(Path(tempfile.gettempdir()))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
         unseen = self.path / f"{_LOCK}-unseen"
         self._lock: IO[bytes] = unseen.open("wb")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        unseen.rename(self.path / _LOCK)  # under this name, which others look for, it is locked from the first moment
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # Linux releases it however the process ends, even by SIGKILL
+        unseen.rename(self.path / _LOCK)  # only now: others look for this name, and must never find it unlocked
 
     def remove(self) -> None:
-        """Deletes the folder and all in it."""
+        """Delete the folder and everything in it."""
         remove_model_data(self.path)
         self._lock.close()
 
@@ -37,4 +37,4 @@ def _sweep(parent: Path) -> None:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove_model_data(lock.parent)
         except (BlockingIOError, FileNotFoundError, PermissionError):
-            continue  # another embedded AWS lives in it, has just removed it, or is another user's
+            continue  # in use by another embedded AWS, just removed by one, or another user's

@@ -1,4 +1,4 @@
-"""The configuration file which keeps the SageMaker SDK on loopback."""
+"""The configuration file that keeps the SageMaker SDK on loopback."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SageMaker:
 
 
 def write_sdk_config(folder: Path, region: str) -> Path:
-    """Writes the file, which only its owner can read.
+    """Write the file, which only its owner can read, and return its path.
 
-    It names the bucket that the SDK's Session.default_bucket() takes by itself. Without it the SDK, versions 2 and 3,
-    asks for the account's number at STS's real address, whatever AWS_ENDPOINT_URL says. And it forbids what version 3
-    tells AWS of its use, at an address that no variable changes.
+    It names the bucket for the SDK's Session.default_bucket(). Without it versions 2 and 3 of the SDK ask STS's real
+    address for the account's number, whatever AWS_ENDPOINT_URL says. It also turns off the telemetry that version 3
+    sends to AWS, at an address that no variable changes.
     """
     path = folder / "sagemaker-sdk.yaml"
     path.touch(mode=0o600)

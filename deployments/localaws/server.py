@@ -1,4 +1,4 @@
-"""The HTTP server: SageMaker's requests to the hosting, all others to moto, every error in AWS's shape."""
+"""The HTTP server: it passes SageMaker's requests to the hosting, all others to moto, and gives errors AWS's shape."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from localaws.services import unimplemented
 from localaws.services.sns import pages
 
 WsgiResult = Iterable[bytes]
-# Looks at a call before it is answered, and raises the AwsError that AWS would answer instead.
+# A check of a call before it is answered, which raises the AwsError that AWS would answer.
 Gate = Callable[[Call], None]
 _MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
 
@@ -42,12 +42,12 @@ class Application:
     inspection: Inspection
     default_region: str
     gates: tuple[Gate, ...] = ()
-    # Answers a call whose X-Amz-Target is one of its own, and leaves it to moto by None.
+    # Answers calls of Application Auto Scaling; None leaves a call to moto.
     scaling: Callable[[Call], dict[str, Any] | None] = lambda _: None
     moto: Any = field(default_factory=unimplemented.Dispatcher)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> WsgiResult:
-        """Answers one request, or drops its connection where a fault says so."""
+        """Answer one request, or drop its connection where a fault says so."""
         request = Request(environ)
         if (answer := self.inspection.answer(request)) is not None:
             return answer(environ, start_response)
@@ -59,7 +59,7 @@ class Application:
             raise ConnectionAbortedError("a fault dropped the connection before the call took effect")
         result = self._serve(call, environ, start_response)
         if dropped is not None:
-            getattr(result, "close", lambda: None)()
+            getattr(result, "close", lambda: None)()  # WSGI requires it, also for an answer that isn't sent
             raise ConnectionAbortedError("a fault dropped the connection after the call took effect")
         return result
 
@@ -80,6 +80,7 @@ class Application:
         except ExpatError:
             return error_response(AwsError("MalformedXML", _MALFORMED_XML), call)(environ, start_response)
         except NotImplementedError:
+            # moto would answer HTML with status 500, which botocore retries as an error of the server.
             return error_response(unimplemented.error(call), call)(environ, start_response)
         except Exception as exc:
             return error_response(self._internal(exc, call.request), call)(environ, start_response)
@@ -99,7 +100,7 @@ class Application:
 
 
 class Server(ThreadedWSGIServer):
-    """Serves until closed; closing also ends the connections that clients keep alive."""
+    """An HTTP server that runs until closed; closing also ends the connections that clients keep alive."""
 
     daemon_threads = True
 
@@ -107,17 +108,17 @@ class Server(ThreadedWSGIServer):
         self._lock = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
         host, port = listener.getsockname()
-        # werkzeug works on a copy of the socket; binding it itself, it ends the process where the port is taken.
+        # Given a port to bind, werkzeug exits the process where it is taken; given a socket, it works on a copy.
         with listener:
             super().__init__(host, port, application, Connection, fd=listener.fileno())
         self._thread = threading.Thread(target=self._serve, name="localaws-server", daemon=True)
 
     def start(self) -> None:
-        """Begins to serve."""
+        """Start to serve."""
         self._thread.start()
 
     def close(self, real_seconds: float = 10.0) -> None:
-        """Stops listening, ends every connection and waits for their threads."""
+        """Stop listening, end every connection and wait for their threads."""
         self.shutdown()
         self._thread.join()
         with self._lock:
@@ -130,7 +131,7 @@ class Server(ThreadedWSGIServer):
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serves one connection and remembers it meanwhile."""
+        """Serve one connection, and keep track of it meanwhile."""
         with self._lock:
             self._connections[request] = threading.current_thread()
         try:
@@ -140,7 +141,7 @@ class Server(ThreadedWSGIServer):
                 del self._connections[request]
 
     def _serve(self) -> None:
-        # werkzeug's own serve_forever catches KeyboardInterrupt for a main thread; this is never one.
+        # werkzeug's serve_forever swallows a KeyboardInterrupt, which only the main thread gets; this is never that.
         self.serve_forever(poll_interval=0.05)
 
 
@@ -149,7 +150,7 @@ def _json(answer: dict[str, Any]) -> Response:
 
 
 def error_response(error: AwsError, call: Call) -> Response:
-    """The error in the protocol that the request speaks: JSON, REST-JSON or XML."""
+    """The error in the protocol of the request: JSON, REST-JSON or XML."""
     if "X-Amz-Target" in call.request.headers:
         body = {"__type": error.code, "message": error.message, **error.fields}
         return Response(json.dumps(body), error.status, content_type="application/x-amz-json-1.1")

@@ -1,4 +1,4 @@
-"""Threads which can be counted and waited for, so that stopping leaves none behind."""
+"""Threads that can be counted and waited for, so that stopping leaves none behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_IDLE = 16
 
 
 class ThreadGroup:
-    """The daemon threads of one embedded AWS. What a thread raises goes to the journal as `thread.error`."""
+    """The daemon threads of one embedded AWS. Exceptions in a thread go to the journal as `thread.error`."""
 
     def __init__(self, journal: Journal) -> None:
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class ThreadGroup:
         self._journal = journal
 
     def spawn(self, name: str, work: Callable[..., None], *args: Any) -> threading.Thread:
-        """Starts the work on a thread of its own."""
+        """Start the work on a thread of its own."""
         thread = threading.Thread(target=self._run, args=(name, work, args), name=f"localaws-{name}", daemon=True)
         with self._lock:
             self._threads.add(thread)
@@ -35,7 +35,7 @@ class ThreadGroup:
         return thread
 
     def run_soon(self, work: Callable[..., None], *args: Any) -> None:
-        """Does short work on a thread that earlier work has left idle, or on a new one."""
+        """Do short work on an idle thread, or on a new one if none is idle."""
         with self._lock:
             inbox = self._idle.pop() if self._idle else None
         if inbox is None:
@@ -44,7 +44,7 @@ class ThreadGroup:
         inbox.put((work, args))
 
     def join(self, real_seconds: float) -> list[str]:
-        """Waits for every thread to end; the names of those which have not."""
+        """Wait for every thread to end; return the names of those that have not."""
         deadline = time.monotonic() + real_seconds
         self._end_idle()
         for thread in self._alive():
@@ -60,7 +60,7 @@ class ThreadGroup:
         while (task := inbox.get()) is not None:
             work, args = task
             work(*args)
-            # What the work held is not to be held while the thread is idle.
+            # Python would keep the work's objects alive in these names while the thread is idle.
             del task, work, args
             with self._lock:
                 if self._ending or len(self._idle) >= MOST_IDLE:
@@ -86,7 +86,7 @@ class ThreadGroup:
 
 
 class Spawner:
-    """One thread on which every worker process is started.
+    """A single thread that starts every worker process.
 
     Linux sends a child its parent-death signal when the *thread* that started it ends, so that thread must live as
     long as this process.
@@ -98,13 +98,13 @@ class Spawner:
         self._thread.start()
 
     def call(self, work: Callable[[], Result]) -> Result:
-        """Does the work on the spawner's thread and returns what it returned."""
+        """Do the work on the spawner's thread and return its result."""
         future: Future[Result] = Future()
         self._work.put((work, future))
         return future.result()
 
     def close(self) -> None:
-        """Ends the thread, and with it every process still alive that it started."""
+        """End the thread, and with it every process that it started and that still runs."""
         self._work.put(None)
         self._thread.join()
 

@@ -1,1 +1,1 @@
-"""The `stygig` command: a thin door to each flow."""
+"""The `stygig` command: a thin front for each flow."""

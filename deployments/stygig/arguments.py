@@ -1,4 +1,4 @@
-"""What can be checked of an argument at once, without AWS and without heavy imports."""
+"""The commands' arguments, and checks of them that need neither AWS nor heavy imports."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ EndpointName = Annotated[str, typer.Option(callback=checked_name, help="At most 
 
 
 def checked_uri(uri: str, option: str) -> str:
-    """The URI, or nothing, if it has a bucket."""
+    """The URI, which may be empty; BadParameter if it has no bucket."""
     if uri and not re.fullmatch(S3_URI, uri):
         message = f"{uri!r} is no S3 location: expected s3://BUCKET/KEY, the bucket's name of 3 to 63 characters"
         raise typer.BadParameter(message, param_hint=option)
@@ -30,22 +30,22 @@ def checked_uri(uri: str, option: str) -> str:
 
 
 def checked_run(run_id: str, option: str) -> str:
-    """The run's id, or nothing: what a run keeps lies under it in S3, so that it must be one plain name."""
+    """The run's id, which may be empty; BadParameter unless it is one plain name, since it is part of keys in S3."""
     if run_id and not re.fullmatch(NAME, run_id):
         raise typer.BadParameter(f"{run_id!r} is no run's id; `stygig inventory` shows them", param_hint=option)
     return run_id
 
 
 def checked_model(uri: str, option: str) -> str:
-    """The URI, or `latest`."""
+    """The URI or `latest`; BadParameter if it is neither."""
     return uri if uri == LATEST else checked_uri(uri, option)
 
 
 def checked_encoder(
     encoder: str, precision: Literal["fp16", "fp32", "int8"], engine: Literal["onnxruntime", "torch"]
 ) -> str:
-    """The encoder, if packaging could be asked for it so."""
-    from tasks.encoder.choice import EncoderChoice  # numpy with it
+    """The encoder; BadParameter if it can't be packaged with this precision and engine."""
+    from tasks.encoder.choice import EncoderChoice  # it imports numpy
     from tasks.errors import InputError
 
     try:
@@ -56,7 +56,7 @@ def checked_encoder(
 
 
 def checked_source(source: str, option: str) -> str:
-    """A folder that exists, made absolute, an S3 URI with a bucket, or `demo`."""
+    """An existing folder as an absolute path, an S3 URI with a bucket, or `demo`; else BadParameter."""
     if source == "demo":
         return source
     if source.startswith("s3:"):

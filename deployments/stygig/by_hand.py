@@ -1,4 +1,4 @@
-"""One invocation without a flow run: it answers in seconds, a Prefect server takes longer to start."""
+"""One invocation without a flow run: it takes seconds, less than the start of a Prefect server."""
 
 from typing import TYPE_CHECKING
 

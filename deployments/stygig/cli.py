@@ -1,4 +1,4 @@
-"""The commands. Each imports what it needs when it runs: `--help` and a wrong argument answer at once."""
+"""The commands. Each imports what it needs only when it runs, so that `--help` and a wrong argument answer at once."""
 
 import sys
 from typing import Annotated, Literal
@@ -227,12 +227,12 @@ def status(json: Json = False) -> None:
 
 
 def main() -> None:
-    """Runs the command line; a wrong argument is one line, and with --json one JSON object, like every other error."""
+    """Run the command line; a wrong argument gives one line, with --json one JSON object, like every other error."""
     make_streams_unbreakable()
     turn_telemetry_off()
     spare_loopback()
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False)  # else typer would print errors and exit in its own way
     except typer.exceptions.TyperException as exc:
         status = refused(exc, as_json="--json" in sys.argv)
     except typer.Abort:

@@ -1,4 +1,4 @@
-"""async_endpoint_info.json: what `stygig deploy` wrote down of the asynchronous endpoint, in the folder it ran in."""
+"""async_endpoint_info.json, which `stygig deploy` writes about an asynchronous endpoint, in the folder it runs in."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ ENDPOINT_INFO = Path("async_endpoint_info.json")
 
 
 def write_endpoint_info(info: dict[str, Any]) -> None:
-    """Writes it; where that can't be done, says so: the endpoint is there all the same."""
+    """Write the file, or warn if that fails: the endpoint is there all the same."""
     try:
         ENDPOINT_INFO.write_text(json.dumps(info, indent=2) + "\n")
     except OSError as exc:
@@ -18,7 +18,7 @@ def write_endpoint_info(info: dict[str, Any]) -> None:
 
 
 def read_endpoint_info() -> dict[str, str]:
-    """What is written down; nothing if there is no file. InputError if it is not as `stygig deploy` writes it."""
+    """The file's fields; none if there is no file. InputError if `stygig deploy` can't have written it so."""
     from tasks.errors import InputError
 
     try:
@@ -31,12 +31,12 @@ def read_endpoint_info() -> dict[str, str]:
 
 
 def forget_endpoint(names: set[str]) -> bool:
-    """Removes the file if it is of one of these endpoints, which are gone."""
+    """Remove the file if it is about one of these endpoints, which are gone; True if it was."""
     from tasks.errors import InputError
 
     try:
         gone = read_endpoint_info().get("endpoint_name", "") in names
-    except InputError:  # not ours to judge
+    except InputError:  # a damaged file may be somebody else's
         return False
     if gone:
         ENDPOINT_INFO.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The inventory as a person reads it, and as JSON."""
+"""The inventory as text for people, and as JSON."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ def inventory_json(found: "Inventory") -> dict[str, Any]:
 
 
 def inventory_text(found: "Inventory") -> str:
-    """A line for each thing, then what can't be read, what could not be looked at, and the sum."""
+    """A line for each resource, then those that can't be read, the lookups that failed, and the sum."""
     lines = [_line(_row(resource)) for resource in found.resources]
     lines += [f"left alone: {each}" for each in found.unreadable]
     lines += [f"not looked at: {why}" for why in found.unlisted]
@@ -39,7 +39,7 @@ def _row(resource: "Resource") -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    name = row["name"].rpartition(":")[2]
+    name = row["name"].rpartition(":")[2]  # of an ARN only the last part
     usd = row["usd_per_hour"]
     price = "price unknown" if usd is None else f"${usd:.4f}/h"
     return (

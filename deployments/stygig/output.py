@@ -1,4 +1,4 @@
-"""What a command prints and with which status it ends: results on stdout, everything else on stderr."""
+"""A command's output and exit status: results on stdout, everything else on stderr."""
 
 import json
 import sys
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from tasks.resources.sweep import Sweep
     from tasks.resources.teardown import Removal
 
-INTERRUPTED, CRASHED = 130, 3
+INTERRUPTED, CRASHED = 130, 3  # 130 as in a shell: 128 + SIGINT
 
 
 class Printer:
-    """Prints results as text, or all of them as one JSON object."""
+    """A printer of results: as text, or all of them as one JSON object."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
@@ -85,7 +85,7 @@ class Printer:
         self.emit(invocation.to_dict(), text)
 
     def removal(self, removal: "Removal", endpoint_name: str = "") -> None:
-        """What was removed; what was written down of an endpoint that is gone goes with it."""
+        """Print what was removed, and remove async_endpoint_info.json, too, if its endpoint is gone."""
         gone = {
             line.removeprefix("removed endpoint ") for line in removal.removed if line.startswith("removed endpoint ")
         }
@@ -103,7 +103,7 @@ class Printer:
         self.emit(sweep.to_dict(), "\n".join((*sweep.removed, *held, runs)))
 
     def result(self, found: "Result") -> None:
-        """What was found, beside the error that it ended with."""
+        """Print the result that an error carries."""
         from tasks.report.outcome import Outcome
         from tasks.resources.sweep import Sweep
 
@@ -113,7 +113,7 @@ class Printer:
             self.outcome(found)
 
     def inventory(self, found: "Inventory") -> None:
-        """Exit 1 if anything exists, 3 if something could not be looked at."""
+        """Print the inventory; exit 1 if anything exists, 3 if something could not be looked at."""
         self.emit(inventory_json(found), inventory_text(found))
         if found.unlisted:
             raise typer.Exit(CRASHED)
@@ -121,7 +121,7 @@ class Printer:
             raise typer.Exit(1)
 
     def inventory_if(self, wanted: bool) -> Callable[[], None] | None:
-        """For the end of a nightly run: shows that the inventory is empty while AWS is still there to ask."""
+        """show_inventory if wanted: for the end of a nightly run, while the embedded AWS is still there to ask."""
         return self.show_inventory if wanted else None
 
     def show_inventory(self) -> None:
@@ -130,7 +130,7 @@ class Printer:
 
         try:
             found = inventory_directly()
-        except StygigError as exc:  # how the run itself ended must not be hidden by this
+        except StygigError as exc:  # this must not hide how the run itself ended
             self.last_line = f"Inventory: could not be taken: {exc}"
             return
         self.said |= inventory_json(found)
@@ -144,11 +144,11 @@ def _kept(outcome: "Outcome") -> str:
 
 
 def refused(exc: typer.exceptions.TyperException, as_json: bool) -> int:
-    """Says what is wrong with the arguments, in one line; the exit status."""
+    """Say in one line what is wrong with the arguments; return the exit status."""
     context = getattr(exc, "ctx", None)
     path = context.command_path if context else "stygig"
     said = " ".join(exc.format_message().split())
-    if type(exc).__name__ == "NoArgsIsHelpError":
+    if type(exc).__name__ == "NoArgsIsHelpError":  # typer doesn't export the class
         typer.echo(exc.format_message())
         return 2
     if as_json:
@@ -159,7 +159,7 @@ def refused(exc: typer.exceptions.TyperException, as_json: bool) -> int:
 
 @contextmanager
 def ending(as_json: bool) -> Iterator[Printer]:
-    """Turns what was raised into one clear line on stderr and an exit status."""
+    """Yield a printer, and turn any exception into one clear line on stderr and an exit status."""
     printer = Printer(as_json)
     status, line = 0, ""
     try:
@@ -181,8 +181,8 @@ def ending(as_json: bool) -> Iterator[Printer]:
 
 
 def _interrupted_by(exc: BaseException) -> tuple[int, str] | None:
-    """A signal may reach Prefect between two tasks, where it turns into an error of its own; its cause still tells."""
-    if "prefect" not in sys.modules:  # importing it takes seconds, only to learn that it raised nothing
+    """The status and line if a signal caused this: between two tasks Prefect turns one into an error of its own."""
+    if "prefect" not in sys.modules:  # then it raised nothing, and importing it takes seconds
         return None
     from prefect.exceptions import TerminationSignal
 

@@ -1,7 +1,7 @@
-"""A Prefect API for the length of a command, where none is set.
+"""A Prefect API for the duration of a command, if none is set.
 
 Prefect would start one by itself, but in the terminal's process group: a Ctrl-C would end it before the flow's
-teardown has reported, and its log would be all over the terminal. This one has a session and a log of its own.
+teardown has reported, and its log would fill the terminal. This one has a session and a log of its own.
 """
 
 import ctypes
@@ -35,9 +35,9 @@ from stygig.stack.service import Movement
 from tasks.errors import ServiceUnreachableError
 from tasks.settings import cache_folder
 
-LOG_BYTES = 1_000_000  # then it begins anew
-PR_SET_PDEATHSIG = 1
-OFF = (
+LOG_BYTES = 1_000_000  # a longer log is begun anew
+PR_SET_PDEATHSIG = 1  # of Linux's sys/prctl.h
+OFF = (  # a single command needs no UI, analytics, schedules, triggers or workers
     "PREFECT_UI_ENABLED",
     "PREFECT_SERVER_ANALYTICS_ENABLED",
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED",
@@ -49,7 +49,7 @@ OFF = (
 
 @contextmanager
 def prefect_api() -> Iterator[Callable[[], None]]:
-    """Yields a function that returns once the API answers, so that other things can start meanwhile."""
+    """Yield a function that waits until the API answers, so that other things can start meanwhile."""
     if get_current_settings().api.url:
         yield lambda: None
         return
@@ -63,7 +63,7 @@ def prefect_api() -> Iterator[Callable[[], None]]:
         with temporary_settings(server.client_settings()):
             try:
                 yield lambda: server.wait_until_healthy(starting)
-            finally:
+            finally:  # Prefect sends logs and events from threads, which need the server
                 APILogWorker.drain_all(timeout=5)
                 EventsWorker.drain_all(timeout=5)
     finally:
@@ -72,7 +72,7 @@ def prefect_api() -> Iterator[Callable[[], None]]:
 
 
 def _one_at_a_time(folder: Path) -> IO[bytes]:
-    """A lock that lasts until it is closed: a server brings the database up to date, and two at once would fail."""
+    """A lock that holds until it is closed: a server migrates the database as it starts, and two at once would fail."""
     lock = (folder / "prefect-server.lock").open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
@@ -86,7 +86,7 @@ def _free_port() -> int:
 
 @dataclass
 class TemporaryServer:
-    """A Prefect server of this command's: nobody else knows its password, and no web page may ask it anything."""
+    """A Prefect server for this command alone: nobody else knows its password, and no web page may query it."""
 
     port: int
     folder: Path
@@ -105,15 +105,16 @@ class TemporaryServer:
         return {
             PREFECT_API_URL: self.url,
             PREFECT_API_AUTH_STRING: self.auth,
+            # a flow's end would wait a second for its heartbeat thread; no environment variable turns that off
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         }
 
     def start(self) -> None:
         environment = os.environ | dict.fromkeys(OFF, "false")
         environment |= {
-            "PREFECT__SERVER_EPHEMERAL": "1",
+            "PREFECT__SERVER_EPHEMERAL": "1",  # without UI and most background services
             "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{self.folder / 'prefect.db'}",
-            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer: on a busy machine it is waited for
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer at a time: on a busy machine others wait
             "PREFECT_SERVER_API_AUTH_STRING": self.auth,
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": self.url.removesuffix("/api"),
         }
@@ -127,7 +128,7 @@ class TemporaryServer:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                umask=0o077,  # its database has what flows were asked, and their answers
+                umask=0o077,  # its database has the flows' parameters and results
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no other thread is running yet
             )
 
@@ -141,10 +142,10 @@ class TemporaryServer:
                 self.process.wait()
 
     def wait_until_healthy(self, starting: IO[bytes]) -> None:
-        """Waits for as long as the server does something: on a busy machine its start takes minutes."""
+        """Wait as long as the server is doing something: on a busy machine its start takes minutes."""
         assert self.process
         movement = Movement(self.process.pid, self.log)
-        with httpx.Client(trust_env=False, timeout=5) as client:
+        with httpx.Client(trust_env=False, timeout=5) as client:  # past any proxy: the server is on this machine
             while not self._is_healthy(client):
                 if self.process.poll() is not None:
                     self._give_up(f"ended with status {self.process.returncode}")
@@ -172,6 +173,6 @@ def say(line: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """Linux: if the command is killed with SIGKILL, its server must not stay."""
+    """Have Linux end this process when the command dies, even of SIGKILL."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Running a flow from the command line: against the Prefect API that is set, or a temporary one of our own."""
+"""Runs of a flow from the command line: with the Prefect API that is set, or a temporary one of our own."""
 
 import importlib
 import logging
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run_flow(
     name: str, parameters: Mapping[str, Any], *, local: bool = False, and_then: Callable[[], None] | None = None
 ) -> Any:
-    """The flow's result. `and_then` runs while the embedded AWS is still there, however the flow ended."""
+    """Run the flow and return its result; however it ends, call `and_then` while the embedded AWS still runs."""
     quiet_prefect()
     with ExitStack() as stack:
         stack.enter_context(signals_end_the_command())
@@ -34,8 +34,8 @@ def run_flow(
             stack.enter_context(embedded_aws())
         flow = getattr(importlib.import_module(f"flows.{name}"), name)
         if os.environ.get("STYGIG_CREDENTIALS_BLOCK"):
-            ready()  # the block is Prefect's
-        account_id()  # while the API starts: without credentials there is nothing to wait for
+            ready()  # the block with the credentials is stored in Prefect
+        account_id()  # while the API starts: without credentials it fails at once
         ready()
         try:
             return flow(**parameters)
@@ -46,11 +46,11 @@ def run_flow(
 
 @contextmanager
 def embedded_aws() -> Iterator[None]:
-    """An embedded AWS in this process; its environment is this process's for as long."""
+    """Run an embedded AWS in this process, and give the process its environment meanwhile."""
     before = dict(os.environ)
     _become(without_strangers(before))
     try:
-        from localaws import LocalAws  # moto looks for AWS_PROFILE when it is imported
+        from localaws import LocalAws  # not before: moto reads AWS_PROFILE when it is imported
 
         with LocalAws(port=0) as aws:
             os.environ.update(our_environment(aws.environment()))
@@ -65,11 +65,11 @@ def _become(environment: Mapping[str, str]) -> None:
 
 
 NOISE = {"prefect.task_runs": ("Finished in state",), "prefect.flow_runs": ("View at", "Finished in state Failed")}
-"""Said for every task; the address of an API without a UI; and what the command's last line says."""
+"""Beginnings of log lines to drop: one for every task, the URL of an API without UI, the command's last line."""
 
 
 class OneLine(logging.Filter):
-    """Errors that explain themselves are said once, at the end; that a task has finished is not said at all."""
+    """A filter that drops NOISE, and errors of ours, which the command's last line reports."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         from tasks.errors import StygigError
@@ -81,7 +81,8 @@ class OneLine(logging.Filter):
 
 
 def quiet_prefect() -> None:
-    """Prefect's console logs go to stderr, and explain instead of tracing where they can."""
+    """Drop noise from Prefect's console logs on stderr, and tracebacks of errors that explain themselves."""
+    # else Prefect warns of each line that is logged outside of a flow run
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     import prefect  # noqa: F401 - sets its loggers up
 
@@ -90,7 +91,7 @@ def quiet_prefect() -> None:
 
 
 def tear_down_directly(endpoint_name: str, run_id: str) -> "Removal":
-    """Without a flow run: what is to be removed must not wait for a Prefect server, or depend on one."""
+    """Tear down without a flow run: a removal must not wait for a Prefect server, or depend on one."""
     from tasks.deadline import Deadline
     from tasks.plan import bucket_of
     from tasks.resources.teardown import tear_down_endpoint, tear_down_run

@@ -1,4 +1,4 @@
-"""Whether what is written down of an endpoint is still true, and when Prefect's schedules run next."""
+"""A comparison of async_endpoint_info.json with AWS, and the next runs of Prefect's schedules."""
 
 import os
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ TOLD = (
 
 @dataclass(frozen=True)
 class Stale:
-    """One thing that is written down and not so."""
+    """A field of async_endpoint_info.json that AWS contradicts."""
 
     what: str
     written: str
@@ -32,7 +32,7 @@ class Stale:
 
 @dataclass(frozen=True)
 class Status:
-    """`endpoint` is empty where nothing is written down; `runs` is None where no Prefect server is set."""
+    """The endpoint and schedules; `endpoint` is empty without an info file, `runs` is None without a Prefect server."""
 
     endpoint: str
     endpoint_status: str
@@ -82,7 +82,7 @@ def _compared(written: dict[str, str]) -> tuple[str, tuple[Stale, ...]]:
 
 
 def _differences(written: dict[str, str], found: dict[str, Any]) -> tuple[Stale, ...]:
-    """Of what AWS can still tell: when it was asked for, and how long it took, AWS doesn't know."""
+    """The fields in TOLD that AWS contradicts; it can't tell when the endpoint was asked for, or how long that took."""
     return tuple(
         Stale(name, written.get(name, ""), found[name]) for name in TOLD if written.get(name, "") != found[name]
     )

@@ -1,4 +1,4 @@
-"""What keeps libraries from telling their makers about us; for this process and those that it starts."""
+"""Variables that keep libraries from reporting to their makers, for this process and those that it starts."""
 
 import os
 
@@ -6,6 +6,6 @@ OFF = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "ORT_DI
 
 
 def turn_telemetry_off() -> None:
-    """Before any of them is imported. Who has set one of these otherwise means it."""
+    """Set the variables that the user hasn't set; to be called before any of the libraries is imported."""
     for name, value in OFF.items():
         os.environ.setdefault(name, value)

@@ -4,9 +4,9 @@ import os
 import time
 
 IMPORT_BEGAN_NS = time.perf_counter_ns()
-"""When this process began to import the package, and with it numpy and Pillow."""
+"""Nanoseconds of perf_counter when this process began to import the package, and with it numpy and Pillow."""
 
-# ONNX Runtime, as its makers build it, reports the sessions of a process to them, and keeps an id of the machine below
-# the home folder. It begins when it is imported, and no later call ends it: disable_telemetry_events() doesn't, and
-# neither does this variable. Hence here: whatever of ours imports it has imported this package before.
+# The published builds of ONNX Runtime report a process's sessions to their makers, and keep an id of the machine below
+# the home folder. That begins at the import, and nothing stops it later: neither disable_telemetry_events() nor this
+# variable. It is set here because every module of ours that imports ONNX Runtime imports this package first.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -1,6 +1,6 @@
-"""Other names for what a response says: those by which the clients of the recommender before this one read it.
+"""Aliases of a response's fields: the names under which clients of the previous recommender read them.
 
-They repeat the contract's own fields; only how many items the catalogue has is said nowhere else.
+They repeat the contract's own fields; only the number of items in the catalogue appears nowhere else.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ OF_RECOMMENDATION = {
     "gender_score": "gender_match",
     "match_reason": "reason",
 }
-"""Each alias in a recommendation, and the field it repeats."""
+"""Each alias in a recommendation, with the field that it repeats."""
 
 OF_RESPONSE = ("input_item", "metadata")
 
 
 def added(recommendation: dict[str, Any]) -> dict[str, Any]:
-    """The recommendation with its aliases behind its own fields."""
+    """The recommendation with its aliases after its own fields."""
     return recommendation | {alias: recommendation[name] for alias, name in OF_RECOMMENDATION.items()}
 
 
 def input_item(query: Mapping[str, Any]) -> dict[str, Any]:
-    """What the query says, its colours by name."""
+    """The query's category, gender and colours, the latter by name."""
     colours = [each["name"] for each in query["dominant_colours"]]
     return {"category": query["category"], "gender": query["gender"], "colors": colours}
 
 
 def metadata(model_version: str, stages_ms: Iterable[float], catalogue_items: int) -> dict[str, Any]:
-    """What answered, how many items it has, and how long all stages of the answer took."""
+    """The model's version, the number of items in its catalogue, and the milliseconds of all stages together."""
     return {
         "processing_time_ms": round(sum(stages_ms), 3),
         "total_items": catalogue_items,
@@ -44,12 +44,12 @@ def metadata(model_version: str, stages_ms: Iterable[float], catalogue_items: in
 
 
 def catalogue_items(response: Fields) -> int:
-    """How many items the catalogue has, as metadata says; 0 where there is none."""
+    """The number of items in the catalogue, as `metadata` says; 0 without `metadata`."""
     return response.nested("metadata").whole("total_items", at_least=0) if "metadata" in response else 0
 
 
 def check(payload: Any, written: Mapping[str, Any]) -> None:
-    """Raise SchemaError unless each alias of the response `payload` says what `written`, the same response, says."""
+    """Raise SchemaError unless each alias in `payload` equals that in `written`, the same response written by us."""
     _same(payload, written, OF_RESPONSE, "response")
     pairs = zip(payload["recommendations"], written["recommendations"], strict=True)
     for at, (given, expected) in enumerate(pairs):

@@ -1,11 +1,11 @@
-"""What the recommender knows about garments: categories, the slots of an outfit, and who goes with whom.
+"""Facts about garments: categories, the slots of an outfit, and the categories and genders that go together.
 
 Two categories exclude each other when they fill the same slot of an outfit: nobody wears two pairs of shoes. That one
 rule is symmetric by itself, and settles what the predecessor's tables left contradictory: a jacket goes over a
 t-shirt, a shirt or a dress; dresses and tops, dresses and bottoms exclude each other in both directions; footwear is
 never answered with footwear, nor a bag with bags, while a hat may go with a bag.
-Any two categories which don't exclude each other go together, except for the few pairs in UNUSUAL: still offered, but
-with less weight. The predecessor had heels going with tops, but tops not with heels; here they go together.
+Any two categories that don't exclude each other go together. The few pairs in UNUSUAL are still offered, but with less
+weight. The predecessor had heels going with tops, but tops not with heels; here they go together.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def garment(category: str) -> str:
 
 
 def excludes(query: str, candidate: str) -> bool:
-    """Whether the two fill the same slot of an outfit, so that one can't complete the other."""
+    """True if the two fill the same slot of an outfit, so that one can't complete the other."""
     return not SLOTS[query].isdisjoint(SLOTS[candidate])
 
 
@@ -63,14 +63,14 @@ def answerable(query: str) -> tuple[str, ...]:
 
 
 def category_match(query: str, candidate: str) -> float:
-    """How well two categories go together, in [0, 1]; 0 when they exclude each other."""
+    """The score in [0, 1] of two categories going together; 0 when they exclude each other."""
     if excludes(query, candidate):
         return 0.0
     return UNUSUAL_MATCH if frozenset((query, candidate)) in UNUSUAL else USUAL_MATCH
 
 
 def gender_match(query: str, candidate: str) -> float:
-    """1 for the same gender, less where one of the two is unisex, 0 where they exclude each other."""
+    """The score of two genders going together: 1 if they are the same, less if one is unisex, else 0."""
     if query == candidate:
         return SAME_GENDER_MATCH
     return UNISEX_GENDER_MATCH if "unisex" in (query, candidate) else 0.0

@@ -4,7 +4,7 @@ RecommenderError
   - RequestError    the caller's fault; carries a code, a message and a 4xx status
   - SchemaError     a payload which isn't a response of this schema
   - ArtifactError   the model folder is incomplete or contradicts itself
-  - EncoderError    the encoder failed or gave no usable embedding; never answered as if it hadn't
+  - EncoderError    the encoder failed or gave no usable embedding; such a request never gets an answer
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ STATUS_OF_CODE = {
 
 
 class RecommenderError(Exception):
-    """Any failure that the recommender names itself."""
+    """The base of all errors that the recommender raises itself."""
 
 
 class RequestError(RecommenderError):
-    """The request can't be answered; `code` is for programs, the message for people, `status` is the HTTP 4xx."""
+    """A request that can't be answered: `code` for programs, `message` for people, `status` the HTTP 4xx."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -65,25 +65,25 @@ class SchemaError(RecommenderError):
 
 
 class ArtifactError(RecommenderError):
-    """The model folder is incomplete or contradicts itself."""
+    """A model folder that is incomplete or contradicts itself."""
 
 
 class EncoderError(RecommenderError):
-    """The encoder failed, or its embedding is zero or not finite."""
+    """A failure of the encoder, or an embedding that is zero or not finite."""
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """A caller's value as it may stand in a message: quoted and cut."""
+    """A caller's value for a message: quoted, and cut to `limit` characters."""
     try:
         text = repr(value)
-    except RecursionError:  # JSON may be nested just deeply enough to be read and not to be shown
+    except RecursionError:  # json reads deeper nesting than repr can show
         text = f"a deeply nested {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def json_shown(value: object) -> str:
-    """A decoded JSON value as it may stand in a message to whoever sent it."""
-    if isinstance(value, float) and isinf(value):
+    """A decoded JSON value for a message to its sender, in JSON's own words."""
+    if isinstance(value, float) and isinf(value):  # json reads 1e999 as infinity
         return "a number beyond all limits"
     names = {None: "null", True: "true", False: "false"}
     return names[value] if value is None or isinstance(value, bool) else shown(value)

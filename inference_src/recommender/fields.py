@@ -1,4 +1,4 @@
-"""Reading a decoded JSON object field by field, strictly: each reader returns the value or names what is wrong."""
+"""Strict reading of a decoded JSON object, field by field: each reader returns the value or says what is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST = sys.float_info.max
 
 
 class Fields:
-    """The fields of one JSON object, and where it stands in the payload."""
+    """The fields of one JSON object, and its place in the payload for error messages."""
 
     def __init__(self, values: Mapping[str, object], where: str) -> None:
         self._values = values
@@ -30,7 +30,7 @@ class Fields:
         return name in self._values
 
     def only(self, *names: str, optional: Iterable[str] = ()) -> None:
-        """Raise SchemaError unless the object has exactly these fields, and at most the optional ones besides."""
+        """Raise SchemaError unless the object has all these fields, and no others but the optional ones."""
         missing = [name for name in names if name not in self._values]
         unknown = sorted(str(name) for name in self._values if name not in {*names, *optional})
         if missing or unknown:
@@ -39,13 +39,13 @@ class Fields:
             )
 
     def at_least(self, *names: str) -> None:
-        """Raise SchemaError unless the object has these fields; others may stand beside them."""
+        """Raise SchemaError unless the object has these fields; it may have others."""
         missing = [name for name in names if name not in self._values]
         if missing:
             raise SchemaError(f"{self.where} lacks {missing}; it must have {list(names)}.")
 
     def text(self, name: str) -> str:
-        """A string which isn't empty."""
+        """A string that isn't empty."""
         value = self._values.get(name)
         if not isinstance(value, str) or not value:
             raise self._wrong(name, "a string which isn't empty")
@@ -69,6 +69,7 @@ class Fields:
     def whole(self, name: str, at_least: int) -> int:
         """A whole number, no smaller than the limit."""
         value = self._values.get(name)
+        # Python's bool is an int, but JSON's true is no number
         if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
             raise self._wrong(name, f"a whole number of at least {at_least}")
         return value
@@ -115,7 +116,7 @@ class Fields:
     def _number(self, name: str, value: object, at_least: float, at_most: float) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not at_least <= value <= at_most:
             raise self._wrong(name, f"a number in [{at_least}, {at_most}]", value)
-        if not -LARGEST <= value <= LARGEST:
+        if not -LARGEST <= value <= LARGEST:  # json reads 1e999 as infinity, and an int may be too large for a float
             raise self._wrong(name, "a finite number", value)
         return float(value)
 

@@ -1,7 +1,7 @@
 """The log of a worker: one JSON object a line, on stderr, which SageMaker puts into the endpoint's log group.
 
-STYGIG_LOG_LEVEL says what is written: lines of that level and above. What is logged is named here and in inference.py
-alone: identifiers, sizes, times and codes, and nothing that a caller sent as a picture.
+STYGIG_LOG_LEVEL is the lowest level that is written. Only this module and inference.py log anything: identifiers,
+sizes, times and codes, and nothing that a caller sent as a picture.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _RANK = {level: rank for rank, level in enumerate(LEVELS)}
 
 
 def write(level: str, event: str, **entry: object) -> None:
-    """Writes a line, if lines of its level are written."""
+    """Write a line, if lines of its level are written."""
     if is_written(level):
         sys.stderr.write(json.dumps({"event": event, "level": level, **entry}) + "\n")
         sys.stderr.flush()
 
 
 def is_written(level: str) -> bool:
-    """Whether lines of this level are written."""
+    """True if lines of this level are written."""
     return _RANK[level] >= _RANK.get(_asked(os.environ), _RANK[DEFAULT_LEVEL])
 
 
 def tell_unknown_level() -> None:
-    """Says in the log if STYGIG_LOG_LEVEL is none of LEVELS: a misspelt word must not keep an endpoint from serving."""
+    """Log a warning if STYGIG_LOG_LEVEL isn't in LEVELS; a misspelt level must not keep an endpoint from serving."""
     asked = _asked(os.environ)
     if asked not in LEVELS:
         told = f"{LEVEL_VARIABLE} is {asked[:40]!r}, none of {', '.join(LEVELS)}: {DEFAULT_LEVEL} is taken."

@@ -1,4 +1,4 @@
-"""Content types in, content types out: which bodies are requests, and which answers a caller accepts."""
+"""Content types: reading a request from a body of its Content-Type, and checking the caller's Accept header."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from recommender.pictures.image import MAX_IMAGE_BYTES
 from recommender.schema import Request
 
 JSON_TYPE = "application/json"
-RAW_TYPE = "application/x-image"  # what SageMaker's built-in image algorithms take, beside image/*
-MAX_JSON_BYTES = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024
+RAW_TYPE = "application/x-image"  # accepted by SageMaker's built-in image algorithms, beside image/*
+MAX_JSON_BYTES = MAX_IMAGE_BYTES * 4 // 3 + 64 * 1024  # base64 writes 3 bytes as 4; the rest is for other fields
 MOST_DIGITS = 20
-MAX_JSON_MARKS = 2000  # of any request's fields and strings; millions of them would fill the memory when read
+MAX_JSON_MARKS = 2000  # commas and opening brackets in a request; reading millions of them would fill the memory
 _UTF8_NAMES = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def read_request(body: str | bytes | bytearray, content_type: str | None) -> Request:
-    """The request in a body of this content type: JSON, or a picture's bytes with everything else at its default."""
+    """The request in a body of this content type: JSON, or a picture's bytes with default values for the rest."""
     kind, parameters = _media_type(content_type or "")
     if kind == JSON_TYPE:
         _check_charset(parameters.get("charset", "utf-8"))
@@ -33,7 +33,7 @@ def read_request(body: str | bytes | bytearray, content_type: str | None) -> Req
 
 
 def check_accept(accept: str | None) -> None:
-    """Raise RequestError unless the Accept header lets JSON through, by name or by wildcard, with a quality above 0."""
+    """Raise RequestError unless the Accept header allows JSON, by name or by wildcard, with a quality above 0."""
     if accept is None or not accept.strip(", "):
         return
     qualities = {kind: parameters.get("q", "1") for kind, parameters in map(_media_type, accept.split(","))}
@@ -70,6 +70,7 @@ def _json(body: str | bytes | bytearray) -> object:
         message = f"The request has {len(body):,} bytes; the limit is {MAX_JSON_BYTES:,}: send a smaller picture."
         raise RequestError("request_too_large", message)
     try:
+        # json.loads refuses text with a byte order mark
         text = body.removeprefix("\ufeff") if isinstance(body, str) else body.decode("utf-8-sig")
         if (marks := sum(text.count(mark) for mark in ",[{")) > MAX_JSON_MARKS:
             found = f"The request has {marks:,} commas and opening brackets; the limit is {MAX_JSON_MARKS:,}"
@@ -81,14 +82,14 @@ def _json(body: str | bytes | bytearray) -> object:
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    fields = dict(pairs)
+    fields = dict(pairs)  # json alone would silently keep the last of two
     if len(fields) != len(pairs):
         raise ValueError("a field is given twice")
     return fields
 
 
 def _whole(digits: str) -> int | float:
-    """A whole number; one that is too large for any field as a float, for Python makes no int of any length."""
+    """A whole number; a float if it is too large for any field, since Python refuses to read very long ints."""
     return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
 
 

@@ -1,12 +1,12 @@
-"""Which items complete the outfit, and in what order.
+"""The choice and the order of the items that complete the outfit.
 
 The score of an item is the weighted sum WEIGHTS of four terms, each in [0, 1]:
     similarity      (cosine + 1) / 2 of the two embeddings: the same style
     colour_harmony  harmony.py
-    gender_match    attributes.py; where nobody knows for whom the garment is, what is to be expected of it
+    gender_match    attributes.py; its expected value if the gender of the garment is uncertain
     category_match  attributes.py
-An outfit has one item for each slot: those are chosen before a second pair of shoes, and the best of each category
-before a second of it, as far as top_k goes. What is chosen is then sorted by score.
+An outfit has one item for each slot, so one per slot is chosen first (a bag before a second pair of shoes), then the
+best of each other category, then the rest, up to top_k. The chosen items are then sorted by score.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _Floats = NDArray[np.float64]
 
 
 def find_candidates(catalogue: Catalogue, reading: Reading, around: Neighbourhood) -> Candidates:
-    """Of each answerable category the most similar items for whom it may be; as many as a request can want."""
+    """The MAX_TOP_K most similar items of each answerable category, among those that suit a possible wearer."""
     welcome = tuple(other for other in GENDERS if any(gender_match(gender, other) for gender in reading.wearers))
     runs = [catalogue.blocks.rows(category, welcome) for category in answerable(reading.category)]
     return around.nearest(runs, MAX_TOP_K)
@@ -61,9 +61,9 @@ def rank(
     top_k: int,
     min_score: float = 0.0,
 ) -> tuple[Recommendation, ...]:
-    """The best `top_k` candidates, or all there are, by falling score; equal scores in the order of their ids.
+    """The best `top_k` candidates, or all if there are fewer, by falling score; equal scores in the order of their ids.
 
-    What scores below `min_score` is left out before anything is chosen, so that it takes nobody's place.
+    Candidates that score below `min_score` are left out before the choice, so that they take no other's place.
     """
     rows = candidates.rows
     if len(rows) == 0:
@@ -101,7 +101,7 @@ def score_terms(reading: Reading, kinds: _Rows, cosine: _Floats, colour_harmony:
 
 @cache
 def _category_match(category: str) -> _Floats:
-    """How each of KINDS matches a garment of this category."""
+    """The category match of each of KINDS with a garment of this category."""
     return np.array([category_match(category, kind.category) for kind in KINDS])
 
 
@@ -111,18 +111,18 @@ def total(terms: dict[str, _Floats]) -> _Floats:
 
 
 def select(scores: _Floats, categories: _Rows, order: NDArray[np.uint32], top_k: int) -> _Rows:
-    """One item for each slot of an outfit, then one of each other category, then the rest: `top_k`, sorted by score."""
+    """Choose one item per slot of an outfit, then one per other category, then the rest; return `top_k` by score."""
     by_score = np.lexsort((order, -scores))
     places = np.arange(len(by_score))
     best = np.full(len(CATEGORIES), -1)
-    best[categories[by_score][::-1]] = places[::-1]  # of the places of a category the last one written is the first
+    best[categories[by_score][::-1]] = places[::-1]  # numpy keeps the last write, here the best place
     best = np.sort(best[best >= 0])
     preferred = np.concatenate([_outfit_first(best, categories[by_score[best]]), np.delete(places, best)])
     return np.asarray(by_score[np.sort(preferred[:top_k])])
 
 
 def _outfit_first(best: _Rows, categories: _Rows) -> list[int]:
-    """The best of each category, those first that can be worn together with the better ones."""
+    """The best of each category, in two groups by score: those whose slots are still free, then the others."""
     worn: set[str] = set()
     outfit: list[int] = []
     others: list[int] = []
@@ -137,7 +137,7 @@ def _outfit_first(best: _Rows, categories: _Rows) -> list[int]:
 
 
 def explain(item: Item, reading: Reading, colour: Colour, harmony_score: float, category_score: float) -> str:
-    """Why the item is recommended, in words."""
+    """The reason for the recommendation, in words."""
     pairing = "an unusual match for" if category_score <= UNUSUAL_MATCH else "goes with"
     mine, theirs = item.colours[0].name, colour.name
     if mine == theirs:

@@ -1,4 +1,4 @@
-"""What garment is in the picture, and for whom: the caller's word, else zero-shot and neighbours together."""
+"""The category and gender of a garment: the caller's, else those that zero-shot and neighbours together suggest."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from recommender.catalogue.search import Neighbourhood
 from recommender.schema import Request
 
 NEIGHBOURS = 10
-NEIGHBOUR_SHARPNESS = 20.0  # a neighbour nearer by 0.05 of cosine has e times the say
+NEIGHBOUR_SHARPNESS = 20.0  # a neighbour whose cosine is higher by 0.05 has e times the weight
 ZERO_SHOT_SHARE = 0.5
-GENDER_CERTAINTY = 0.6  # below it a garment is taken as unisex: a wrong gender hides half of the catalogue
+GENDER_CERTAINTY = 0.6  # below this a garment counts as unisex: a wrong gender hides half of the catalogue
 
 _Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A category and a gender, each with the confidence in [0, 1] with which it was told.
+    """A category and a gender, each with its confidence in [0, 1].
 
-    `wearers` says how likely each gender is, as shares of 1: the gender alone, unless it was too uncertain to be told.
+    `wearers` is the probability of each gender: 1 for `gender` alone, unless it was too uncertain to decide.
     """
 
     category: str
@@ -36,7 +36,7 @@ class Reading:
     wearers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.wearers:
+        if not self.wearers:  # a frozen dataclass refuses plain assignment
             object.__setattr__(self, "wearers", {self.gender: 1.0})
 
 
@@ -57,12 +57,13 @@ def read_garment(
     category = (request.category, 1.0) if request.category else _likeliest(told("category", held))
     if request.gender:
         return Reading(*category, request.gender, 1.0)
-    # of all genders: whom a catalogue is for is a hint at who asks, what it lacks is none at what they ask about
+    # All genders count as known, but only the catalogue's categories: a catalogue for women alone hints that its users
+    # ask about women's garments, while one without pants says nothing about the garment asked about.
     return _with_gender(category, told("gender", GENDERS))
 
 
 def zero_shot(attributes: Attributes | None, embedding: _Vector, logit_scale: float) -> dict[str, float]:
-    """The probability of each value: softmax over logit_scale × cosine; nothing where there are no prompts."""
+    """The probability of each value: softmax over logit_scale × cosine; empty without prompts."""
     if attributes is None:
         return {}
     logits = logit_scale * (attributes.embeddings @ embedding).astype(np.float64)
@@ -75,10 +76,10 @@ def zero_shot(attributes: Attributes | None, embedding: _Vector, logit_scale: fl
 
 
 def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
-    """Both opinions as one distribution; the vote alone where there is no other.
+    """Both distributions as one; the vote alone if there is no zero-shot one.
 
-    The neighbours know only some of the values. Their vote says how likely each of those is if it is one of them, and
-    nothing of the others: pants are not shoes because a catalogue has nothing but shoes.
+    The neighbours know only the values in `known`. Their vote is the probability of each of those, given that it is one
+    of them, and says nothing about the others: pants aren't shoes just because a catalogue has nothing but shoes.
     """
     if not zero_shot:
         return dict(vote)
@@ -91,7 +92,7 @@ def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float], known: C
 
 
 def _votes(catalogue: Catalogue, around: Neighbourhood) -> list[tuple[Kind, float]]:
-    """What the nearest items are, each with its say, which sums to 1; equally near ones in the order of their ids."""
+    """The kinds of the nearest items, with weights that sum to 1; equally near items in the order of their ids."""
     found = around.nearest([catalogue.rows], NEIGHBOURS)
     nearest = np.lexsort((catalogue.order(found.rows), -found.cosine))[:NEIGHBOURS]
     weights = np.exp((found.cosine[nearest] - found.cosine[nearest[0]]) * NEIGHBOUR_SHARPNESS)
@@ -105,7 +106,7 @@ def _likeliest(distribution: Mapping[str, float]) -> tuple[str, float]:
 
 
 def _with_gender(category: tuple[str, float], told: Mapping[str, float]) -> Reading:
-    """What can't be told is taken as unisex, and scored by all that it may be."""
+    """The reading with the likeliest gender; an uncertain one becomes unisex, and all genders count in the scores."""
     gender, confidence = _likeliest(told)
     if confidence >= GENDER_CERTAINTY:
         return Reading(*category, gender, confidence)

@@ -1,4 +1,4 @@
-"""The recommender: an unpacked artifact which answers requests. Safe to share between threads."""
+"""The recommender: an unpacked artifact that answers requests. Safe to share between threads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EMBEDDING_DIGITS = 7
 
 @dataclass(frozen=True, slots=True)
 class Recommender:
-    """Answers a request about a picture with the items that complete the outfit."""
+    """An encoder and a catalogue that answer a request about a picture with the items that complete the outfit."""
 
     model_version: str
     encoder: Encoder
@@ -37,7 +37,7 @@ class Recommender:
 
     @classmethod
     def load(cls, model_dir: Path, hardware: Hardware = ONE_THREAD, watch: Stopwatch | None = None) -> Recommender:
-        """The recommender in an unpacked artifact, which may be read-only; ArtifactError if its parts disagree."""
+        """Load the recommender from an unpacked artifact, perhaps read-only; ArtifactError if its parts disagree."""
         watch = watch or Stopwatch()
         manifest = _read_manifest(model_dir / "manifest.json")
         watch.note(OTHER)
@@ -51,7 +51,7 @@ class Recommender:
         return cls(manifest.text("model_version"), encoder, catalogue)
 
     def answer(self, request: Request, picture: bytes | None = None) -> Response:
-        """The recommendations for the request's image, or for `picture` where the request names an S3 object."""
+        """Answer a request about its own image, or about `picture` if the request names an S3 object."""
         body = request.image if picture is None else picture
         if body is None:
             raise ValueError(f"Request for {request.image_s3_uri} came without its picture; fetch it first.")
@@ -76,7 +76,7 @@ class Recommender:
         )
 
     def warm_up(self) -> Response:
-        """The answer to a made-up picture, through all the code that a first request would otherwise wait for."""
+        """Answer a made-up request, which runs all the code that the first request would otherwise wait for."""
         return self.answer(Request(image=_test_card()))
 
 

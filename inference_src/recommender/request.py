@@ -1,4 +1,4 @@
-"""The request of the handler, typed and strict: what may be asked, and how each wrong field is refused."""
+"""The handler's request, typed and strict, and the refusal of each wrong field."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUEST_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question: a picture, as bytes or as an S3 URI, and what is known about it."""
+    """One question about a picture, given as bytes or as an S3 URI."""
 
     image: bytes | None = None
     image_s3_uri: str | None = None
@@ -57,7 +57,7 @@ class Request:
 
     @classmethod
     def from_dict(cls, payload: object) -> Request:
-        """The request in a decoded JSON object, where null says nothing; or a RequestError that names the field."""
+        """The request in a decoded JSON object, where null counts as absent; RequestError names a wrong field."""
         if not isinstance(payload, Mapping):
             raise RequestError("invalid_request", f"The request must be a JSON object; found {json_shown(payload)}.")
         unknown = sorted(str(name) for name in payload if name not in REQUEST_FIELDS)
@@ -101,6 +101,7 @@ def _top_k(payload: Mapping[str, object]) -> int:
 
 
 def _count(name: str, value: object) -> int:
+    # Python's bool is an int, but JSON's true is no number
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TOP_K:
         raise RequestError("invalid_top_k", f"{name} must be a whole number 1–{MAX_TOP_K}; found {json_shown(value)}.")
     return value

@@ -1,4 +1,4 @@
-"""The request and the response of the handler, typed and strict: shared by handler, client, comparison and tests."""
+"""The handler's request and response, typed and strict; shared by handler, client, comparison and tests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Colour:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What was understood of the picture asked about."""
+    """The recommender's reading of the picture asked about."""
 
     category: str
     category_confidence: float
@@ -77,7 +77,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """One item which completes the outfit; every score lies in [0, 1]."""
+    """One item that completes the outfit; every score lies in [0, 1]."""
 
     rank: int
     item_id: str
@@ -115,7 +115,7 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Milliseconds: bytes to picture; picture to embedding; nearest items and query; colours, scores, selection."""
+    """Milliseconds for bytes to picture; picture to embedding; nearest items and query; colours, scores, selection."""
 
     decode: float
     encode: float
@@ -141,7 +141,7 @@ class Response:
     schema_version: int = SCHEMA_VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of the contract, its aliases included; without `embedding` where none was asked for."""
+        """The JSON object of the contract, its aliases included; `embedding` only if it was asked for."""
         query = asdict(self.query)
         query["dominant_colours"] = [each.to_dict() for each in self.query.dominant_colours]
         embedding = query.pop("embedding")
@@ -159,7 +159,7 @@ class Response:
 
     @classmethod
     def from_dict(cls, payload: object) -> Response:
-        """The response in a decoded JSON object; SchemaError names the first field that isn't as it must be."""
+        """The response in a decoded JSON object; SchemaError names the first wrong field."""
         fields = Fields.of(payload, "response")
         named = ("schema_version", "model_version", "query", "recommendations", "timings_ms")
         fields.only(*named, optional=aliases.OF_RESPONSE)
@@ -178,7 +178,7 @@ class Response:
         return response
 
     def check_order(self) -> None:
-        """Raise SchemaError unless ranks count from 1, scores fall and ids are unique."""
+        """Raise SchemaError unless ranks count from 1, scores never rise and ids are unique."""
         ranks = [each.rank for each in self.recommendations]
         if ranks != list(range(1, len(ranks) + 1)):
             raise SchemaError(f"response.recommendations has ranks {shown(ranks)}; they must count up from 1.")

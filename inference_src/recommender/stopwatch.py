@@ -1,4 +1,4 @@
-"""A stretch of time as named stages which sum to it."""
+"""A stopwatch that splits a stretch of time into named stages which sum to it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ OTHER = "other"
 
 
 class Stopwatch:
-    """Splits what passes from its making on into stages; `clock` counts nanoseconds, and `before` is added in front.
+    """A stopwatch that splits the time since its creation into stages.
 
-    It counts whole microseconds, so that the stages sum to the total without a rounding error.
+    `clock` returns nanoseconds; `before` holds the microseconds of stages that passed earlier and count too. All times
+    are kept as whole microseconds, so that the stages sum to the total without a rounding error.
     """
 
     def __init__(self, clock: Clock = time.perf_counter_ns, before: Mapping[str, int] | None = None) -> None:
@@ -21,21 +22,21 @@ class Stopwatch:
         self._stages_us = dict(before or {})
 
     def note(self, stage: str) -> None:
-        """Counts the time since the last note as this stage's."""
+        """Add the time since the last note or lap to this stage."""
         self._stages_us[stage] = self._stages_us.get(stage, 0) + self._lap_us()
 
     def lap_ms(self) -> float:
-        """Milliseconds since the last note or lap, which no stage gets."""
+        """Milliseconds since the last note or lap, which count for no stage."""
         return self._lap_us() / 1000
 
     def total_ms(self) -> float:
-        """Milliseconds of all stages, what passed since the last note among them, which is other's."""
+        """Milliseconds of all stages; the time since the last note is added to stage `other`."""
         self.note(OTHER)
         return sum(self._stages_us.values()) / 1000
 
     @property
     def stages_ms(self) -> dict[str, float]:
-        """Milliseconds of each stage, other's last."""
+        """Milliseconds of each stage, `other` last."""
         other = {OTHER: self._stages_us[OTHER]} if OTHER in self._stages_us else {}
         named = {name: us for name, us in self._stages_us.items() if name != OTHER}
         return {name: us / 1000 for name, us in (named | other).items()}

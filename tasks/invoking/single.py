@@ -9,9 +9,10 @@ from tasks.deadline import Deadline
 from tasks.demo.sources import smoke_picture
 from tasks.errors import InputError, InvocationFailedError
 from tasks.hosting.endpoint import existing_endpoint
+from tasks.invoking.endings import read_answer
 from tasks.invoking.invocation import submit
 from tasks.invoking.records import InvocationRecord, find_record, save_record
-from tasks.invoking.waiting import Wait, read_answer
+from tasks.invoking.waiting import Wait
 from tasks.names import RunNames
 from tasks.pictures.queries import MOST_ASYNC_PICTURE_BYTES, read_picture
 from tasks.plan import RunPlan

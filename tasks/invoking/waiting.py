@@ -4,12 +4,8 @@ For each request the wait ends in one of five ways: its notification, its output
 of its endpoint, or its expiry. A look into S3 costs one listing for a batch, not one HEAD per object.
 """
 
-import hashlib
-import json
-import os.path
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from tasks import clock, limits
 from tasks.deadline import Deadline
@@ -18,13 +14,12 @@ from tasks.hosting.container_log import log_command
 from tasks.hosting.endpoint import Endpoint, describe
 from tasks.hosting.notifications import Notification, receive
 from tasks.invoking.answer import Answer
-from tasks.invoking.invocation import parsed_answer, submit
+from tasks.invoking.endings import ended_as_notified, present, read_answer, with_failure_object
+from tasks.invoking.invocation import submit
 from tasks.invoking.records import InvocationRecord, State, save_records
-from tasks.names import S3Location
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
-from tasks.storage import download, exists, keys_under
 
 LATE_NOTIFICATION_SECONDS = 20.0
 """Seconds that a wait goes on listening after S3 has shown every ending: notifications soon follow their objects."""
@@ -35,8 +30,6 @@ LONGEST_BETWEEN_LOOKS_SECONDS = 15.0
 LONGEST_WITHOUT_QUEUE_SECONDS = 0.8
 """The same without a queue, for PATIENT_SECONDS: an answer is found within a second of being written."""
 PATIENT_SECONDS = 600.0
-FEW = 3
-"""The most objects that are asked for one by one, which costs less than a listing."""
 
 
 class Wait:
@@ -84,7 +77,7 @@ class Wait:
                 self.progress(len(self.records) - len(self.pending), len(self.records))
             if not self.pending:
                 self.listen_for_the_late()
-                return [_with_failure_object(record) for record in self.records.values()]
+                return [with_failure_object(record) for record in self.records.values()]
         raise self.deadline.exceeded(
             f"{len(self.records)} asynchronous answers",
             f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
@@ -114,7 +107,7 @@ class Wait:
             return
         record = replace(record, notified=True, received_at=note.received_at, completed_at=note.completed_at)
         if not record.ended:
-            record = _ended_as_notified(record, note, clock.now())
+            record = ended_as_notified(record, note, clock.now())
         self.records[note.inference_id] = record
 
     def listen_for_the_late(self) -> None:
@@ -128,11 +121,11 @@ class Wait:
             return
         self.looks += 1
         at = clock.now()
-        written = _present(record.output_location for record in self.pending)
+        written = present(record.output_location for record in self.pending)
         for record in self.pending:
             if record.output_location in written:
                 self.records[record.inference_id] = replace(record, state="completed", seen_at=at)
-        failed = _present(record.failure_location for record in self.pending if record.failure_location)
+        failed = present(record.failure_location for record in self.pending if record.failure_location)
         for record in self.pending:
             if record.failure_location in failed:
                 self.records[record.inference_id] = replace(record, state="failed", seen_at=at)
@@ -157,63 +150,6 @@ class Wait:
     def _lose(self, records: Iterable[InvocationRecord], state: State, reason: str) -> None:
         for record in records:
             self.records[record.inference_id] = replace(record, state=state, failure_reason=reason, seen_at=clock.now())
-
-
-def _ended_as_notified(record: InvocationRecord, note: Notification, at: datetime) -> InvocationRecord:
-    if note.completed:
-        return replace(record, state="completed", seen_at=at)
-    return replace(record, state="failed", failure_reason=note.failure_reason, seen_at=at)
-
-
-def _present(locations: Iterable[str]) -> set[str]:
-    """The objects among these that exist; many are looked up by one listing per bucket, of their common prefix."""
-    asked = set(locations)
-    if len(asked) <= FEW:
-        return {uri for uri in asked if exists(S3Location.parse(uri))}
-    wanted: dict[str, set[str]] = {}
-    for uri in asked:
-        wanted.setdefault(S3Location.parse(uri).bucket, set()).add(uri)
-    present: set[str] = set()
-    for bucket, uris in wanted.items():
-        by_key = {S3Location.parse(uri).key: uri for uri in uris}
-        common = os.path.commonprefix(list(by_key))  # noqa: RUF071 - S3's prefixes are characters, not path parts
-        present |= {by_key[key] for key in keys_under(S3Location(bucket, common)) if key in by_key}
-    return present
-
-
-def _with_failure_object(record: InvocationRecord) -> InvocationRecord:
-    """Add the failure object's text, if there is one: the notification says that the model failed, but not why."""
-    if record.state != "failed" or not record.failure_location:
-        return record
-    try:
-        text = failure_text(download(record.failure_location))
-    except NotFoundError:
-        return record
-    return replace(record, failure_object=text, failure_reason=record.failure_reason or text)
-
-
-def failure_text(content: bytes) -> str:
-    """The error in a failure object of our handler, or else the first 300 bytes of the object."""
-    try:
-        error = json.loads(content)["error"]
-        return f"{error['code']}: {error['message']}"
-    except (ValueError, KeyError, TypeError):  # TorchServe and AWS's toolkit write errors of their own form
-        return content[:300].decode("utf-8", "replace")
-
-
-def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
-    """The answer of a record that has ended, and the record with the answer's checksum.
-
-    The answer's latency runs from the submission until the ending was seen.
-    """
-    seen = record.seen_at or record.submitted_at
-    latency_ms = (seen - record.submitted_at).total_seconds() * 1000
-    if record.state != "completed":
-        why = record.failure_object or record.failure_reason
-        return Answer(record.picture, None, f"{record.state}: {why}", latency_ms), record
-    content = download(record.output_location)
-    read = replace(record, output_sha256=hashlib.sha256(content).hexdigest())
-    return parsed_answer(record.picture, content, latency_ms), read
 
 
 @task(name="wait-for-outputs")

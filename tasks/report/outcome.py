@@ -76,6 +76,7 @@ def build_report(
     A figure that can't be worked out is left out, and the report says so: it must not cost the verdict.
     """
     finished, omissions = clock.now(), Omissions()
+    comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance)
     manifest = omissions.unless_odd("model version and encoder", lambda: _manifest(measured), {})
     return Report(
         run_id=plan.run_id,
@@ -92,8 +93,8 @@ def build_report(
         instance_type=measured.asynchronous.instance_type,
         baseline_instance_type=measured.baseline.instance_type,
         machine=omissions.unless_odd("the client machine", this_machine, None),
-        verdict=judged(measured, tolerance, removal),
-        comparisons=compare_answers(measured.baseline_answers, measured.async_answers, tolerance),
+        verdict=judged(measured, comparisons, removal),
+        comparisons=comparisons,
         answers=pair_answers(measured.baseline_answers, measured.async_answers),
         latencies=omissions.unless_odd("latencies", lambda: latencies_of(measured, omissions), ()),
         cold_starts=omissions.unless_odd("cold starts", lambda: _cold_starts(measured), ()),

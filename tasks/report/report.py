@@ -13,8 +13,9 @@ from tasks.invoking.answer import Answer
 from tasks.report.history import Night, slower_phases
 from tasks.report.machine import Machine
 from tasks.verdict.cold_start import ColdStart
-from tasks.verdict.comparison import PictureComparison, Verdict
+from tasks.verdict.comparison import PictureComparison
 from tasks.verdict.cost import CostEstimate
+from tasks.verdict.judgement import Verdict
 from tasks.verdict.latency import PhaseLatency
 from tasks.verdict.omissions import Omissions
 

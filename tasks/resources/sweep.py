@@ -32,7 +32,7 @@ LONGEST_RUN = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """The verdict on a run: `sweep` if its resources may be removed, and the reason why, or why not."""
 
     run_id: str
@@ -50,7 +50,7 @@ class Sweep:
     removed: tuple[str, ...]
     left: tuple[str, ...]
     dry_run: bool
-    held: tuple[Verdict, ...] = ()
+    held: tuple[Decision, ...] = ()
     unreadable: tuple[str, ...] = ()
     """Things with a mark of ours that can't be read; they are left alone."""
 
@@ -81,18 +81,18 @@ def judge_run(
     *,
     ignore_expiry: bool,
     at: datetime,
-) -> Verdict:
+) -> Decision:
     """The verdict on one run. `prefect_state` is empty for a run that this Prefect doesn't know, or has forgotten."""
     expired = all(resource.expired(at) for resource in resources)
     over, why = _is_over(resources, heartbeat, prefect_state, at)
     if not over:
-        return Verdict(run_id, False, why, expired)
+        return Decision(run_id, False, why, expired)
     if expired or ignore_expiry:
-        return Verdict(run_id, True, why, expired)
+        return Decision(run_id, True, why, expired)
     if heartbeat and not heartbeat.kept:
-        return Verdict(run_id, True, f"{why}; nothing of it was meant to stay", expired)
+        return Decision(run_id, True, f"{why}; nothing of it was meant to stay", expired)
     until = max(resource.expires_at for resource in resources)
-    return Verdict(run_id, False, f"it stays until {until:%Y-%m-%d %H:%M} UTC ({why})", expired)
+    return Decision(run_id, False, f"it stays until {until:%Y-%m-%d %H:%M} UTC ({why})", expired)
 
 
 def _is_over(
@@ -143,7 +143,7 @@ def prefect_state_of(client: "SyncPrefectClient", run_id: str) -> str:
     return state.type.value if state else "PENDING"
 
 
-def _close(client: "SyncPrefectClient", verdict: Verdict) -> None:
+def _close(client: "SyncPrefectClient", verdict: Decision) -> None:
     """Tell Prefect that a run is over: until it knows, the run occupies its deployment's only slot."""
     from prefect.states import Crashed
 
@@ -151,20 +151,22 @@ def _close(client: "SyncPrefectClient", verdict: Verdict) -> None:
         client.set_flow_run_state(UUID(verdict.run_id), Crashed(message=f"Found by the sweep: {verdict.why}."))
 
 
-def _judged(bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool) -> Verdict:
+def _judged(
+    bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool
+) -> Decision:
     """The verdict on one run; it is held back, and no other run with it, if we may not read its heartbeat."""
     resources, at = found.of(run_id), now()
     try:
         heartbeat = read_heartbeat(bucket, run_id)
     except StygigError as exc:
         expired = all(resource.expired(at) for resource in resources)
-        return Verdict(run_id, False, f"its sign of life can't be read: {exc}", expired)
+        return Decision(run_id, False, f"its sign of life can't be read: {exc}", expired)
     state = prefect_state_of(client, run_id)
     return judge_run(run_id, resources, heartbeat, state, ignore_expiry=ignore_expiry, at=at)
 
 
 @task(name="judge-runs")
-def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool) -> list[Verdict]:
+def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool) -> list[Decision]:
     """A verdict on every run that has left something."""
     from prefect.client.orchestration import get_client
 
@@ -179,7 +181,7 @@ def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run:
 
 
 @task(name="sweep-runs")
-def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Verdict], minutes: int, dry_run: bool) -> Sweep:
+def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Decision], minutes: int, dry_run: bool) -> Sweep:
     logger = run_logger()
     runs = tuple(verdict.run_id for verdict in verdicts if verdict.sweep)
     held = tuple(verdict for verdict in verdicts if not verdict.sweep)

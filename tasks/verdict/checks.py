@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from tasks.invoking.answer import Answer
 from tasks.invoking.records import InvocationRecord
 from tasks.resources.teardown import Removal
-from tasks.verdict.comparison import Check, Tolerance, Verdict, compare_answers, judge
+from tasks.verdict.comparison import PictureComparison
+from tasks.verdict.judgement import Check, Verdict, judge
 from tasks.verdict.measurement import Measurement
 
 
@@ -50,8 +51,7 @@ def _all_notified(records: Sequence[InvocationRecord]) -> Check:
     )
 
 
-def judged(measured: Measurement, tolerance: Tolerance, removal: Removal | None) -> Verdict:
-    comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance)
+def judged(measured: Measurement, comparisons: Sequence[PictureComparison], removal: Removal | None) -> Verdict:
     checks = list(checks_of(measured))
     if removal is not None:
         found = "; ".join(removal.left) or f"nothing: {len(removal.removed)} removed, each looked for again"

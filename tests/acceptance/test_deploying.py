@@ -10,7 +10,8 @@ from flows.deploy_endpoint import deploy_endpoint
 from localaws import LocalAws
 from stygig.cli import app
 from tasks.errors import InputError
-from tasks.hosting.endpoint import EndpointSpec, endpoint_config_request, start_endpoint
+from tasks.hosting.deploying import endpoint_config_request, start_endpoint
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import create_messaging
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import read_settings

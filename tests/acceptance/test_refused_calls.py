@@ -8,7 +8,8 @@ from prefect.logging import disable_run_logger
 
 from localaws.faults import CallFault, CallRefused, ConnectionDropped, Faults, Throttled
 from tasks.errors import StygigError
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
 from tasks.plan import RunPlan

@@ -17,11 +17,13 @@ from localaws.journal import Entry
 from tasks.clients import client
 from tasks.errors import PermissionDeniedError
 from tasks.hosting.container_log import last_log_lines, log_group
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint, wait_in_service
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import EndpointSpec, wait_in_service
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
+from tasks.invoking.endings import read_answer
 from tasks.invoking.invocation import invoke_real_time, submit
-from tasks.invoking.waiting import Wait, read_answer
+from tasks.invoking.waiting import Wait
 from tasks.names import S3Location
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan, plan_run

@@ -19,7 +19,7 @@ from recommender.pictures import image, s3_picture
 from recommender.ranking import WEIGHTS
 from recommender.schema import DEFAULT_TOP_K, MAX_TOP_K, REQUEST_FIELDS, Query, Recommendation, Request, Response
 from tasks.hosting.notifications import parse_notification
-from tasks.invoking.waiting import failure_text
+from tasks.invoking.endings import failure_text
 from tasks.limits import REALTIME_PAYLOAD_BYTES
 
 REPOSITORY = Path(__file__).parents[2]

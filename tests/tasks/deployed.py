@@ -11,7 +11,8 @@ import boto3
 from PIL import Image
 
 from tasks.deadline import Deadline
-from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service
 from tasks.hosting.notifications import Topics
 from tasks.names import EndpointKind
 from tasks.plan import RunPlan

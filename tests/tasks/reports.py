@@ -12,8 +12,9 @@ from tasks.prices import find_prices
 from tasks.report.machine import Machine
 from tasks.report.report import Report
 from tasks.verdict.cold_start import ColdStart
-from tasks.verdict.comparison import Check, Tolerance, compare_answers, judge, pair_answers
+from tasks.verdict.comparison import Tolerance, compare_answers, pair_answers
 from tasks.verdict.cost import CostEstimate, Requests
+from tasks.verdict.judgement import Check, judge
 from tasks.verdict.latency import latency_by_phase
 from tasks.verdict.omissions import Omissions
 from tests.tasks.answers import ITEMS, answer, no_answer

@@ -6,7 +6,8 @@ import boto3
 import pytest
 
 from tasks.errors import InputError, NotFoundError
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.plan import RunPlan, plan_run
 from tasks.preflight import ensure_bucket
 from tasks.resources.inventory import recorded

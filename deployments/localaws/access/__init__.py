@@ -1,5 +1,5 @@
-"""Identity and access management: whether a caller, or the role of an endpoint, may do what it asks for.
+"""Identity and access management: decisions on what a caller, or the role of an endpoint, may do.
 
 moto's own enforcement knows neither conditions nor resource-based policies, and no published library evaluates
-policies: parliament and policy_sentry check and write them. So the evaluation is here, after AWS's documentation of it.
+policies: parliament checks and policy_sentry writes them. So they are evaluated here, as AWS documents it.
 """

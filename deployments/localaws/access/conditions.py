@@ -1,4 +1,4 @@
-"""What the words of an IAM policy match: wildcards, policy variables, and the operators of conditions."""
+"""Matching in IAM policies: wildcards, policy variables, and the operators of conditions."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-# Condition keys in lower case, for AWS ignores their case, each with its values.
+# Condition keys with their values; the keys are in lower case, because AWS ignores their case.
 Context = Mapping[str, tuple[str, ...]]
 
 _TOKEN = re.compile(r"\$\{([^}]*)\}|([*?])")
 _VARIABLE = re.compile(r"\s*(?P<key>[^,]*?)\s*(?:,\s*'(?P<default>[^']*)')?\s*")
-_ARN_SEPARATOR = re.compile(r":(?![^{}]*\})")
-_LITERALS = {"*": "*", "?": "?", "$": "$"}
+_ARN_SEPARATOR = re.compile(r":(?![^{}]*\})")  # not the colon in a variable such as ${aws:username}
+_LITERALS = {"*": "*", "?": "?", "$": "$"}  # ${*}, ${?} and ${$} stand for the characters themselves
 
 
 def like(value: str, pattern: str, context: Context) -> bool:
-    """Whether the value matches a pattern with `*`, `?` and variables such as `${aws:username}`."""
+    """True if the value matches a pattern with `*`, `?` and variables such as `${aws:username}`."""
     regex = _regex(pattern, context) if "${" in pattern else _plain_regex(pattern)
     return regex is not None and regex.fullmatch(value) is not None
 
 
 def equals(value: str, pattern: str, context: Context) -> bool:
-    """Whether the value is the text, whose variables are filled in and whose wildcards mean themselves."""
+    """True if the value equals the pattern with its variables filled in; wildcards in it are ordinary characters."""
     return value == _TOKEN.sub(lambda token: token[2] or _value(token[1], context) or "", pattern)
 
 
 def arn_like(value: str, pattern: str, context: Context) -> bool:
-    """Whether each of an ARN's six parts matches: a wildcard does not reach over a colon before the last part."""
+    """True if each of an ARN's six parts matches; only in the last part does a wildcard reach over a colon."""
     values, patterns = value.split(":", 5), _ARN_SEPARATOR.split(pattern, maxsplit=5)
     if len(values) != 6 or len(patterns) != 6:
         return pattern == "*"
@@ -39,7 +39,7 @@ def arn_like(value: str, pattern: str, context: Context) -> bool:
 
 
 def holds(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
-    """Whether all conditions of a statement hold."""
+    """True if all conditions of a statement hold."""
     return all(
         _holds(name, _texts(wanted), context.get(key.lower()), context)
         for name, keys in conditions.items()
@@ -56,7 +56,7 @@ def _holds(name: str, wanted: list[str], found: tuple[str, ...] | None, context:
     test = _TESTS.get(name.replace("Not", "", 1))
     if test is None:
         return False
-    if found is None:
+    if found is None:  # AWS's rule for a key that the request lacks
         return optional or quantifier == "ForAllValues" or (negated and quantifier != "ForAnyValue")
     satisfied = [any(_safely(test, value, text, context) for text in wanted) != negated for value in found]
     every = quantifier == "ForAllValues" or (negated and not quantifier)
@@ -111,7 +111,7 @@ _TESTS: dict[str, Test] = {
 
 
 def _texts(wanted: Any) -> list[str]:
-    """A condition's values as texts; JSON may give them as one, as many, as booleans or as numbers."""
+    """A condition's values as texts; in JSON they are a list or a single value, of strings, booleans or numbers."""
     values = wanted if isinstance(wanted, list) else [wanted]
     return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
 
@@ -122,7 +122,7 @@ def _plain_regex(pattern: str) -> re.Pattern[str] | None:
 
 
 def _regex(pattern: str, context: Context) -> re.Pattern[str] | None:
-    """The pattern as a regular expression; None when a variable has no value, for then nothing matches."""
+    """The pattern as a regular expression; None when a variable has no value, because nothing matches then."""
     parts, end = [], 0
     for token in _TOKEN.finditer(pattern):
         parts.append(re.escape(pattern[end : token.start()]))
@@ -144,4 +144,5 @@ def _value(variable: str, context: Context) -> str | None:
     if match is None:
         return None
     values = context.get(match["key"].lower())
+    # AWS fills in keys with a single value only.
     return values[0] if values and len(values) == 1 else match["default"]

@@ -1,4 +1,4 @@
-"""Refuses, as AWS does, what is no policy: moto keeps any text, which then breaks whoever reads it."""
+"""Validation of uploaded policies, as AWS does it: moto stores any text, which then breaks the code that reads it."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ _DOCUMENT = TypeAdapter(_Document)
 
 
 def gate(call: Call) -> None:
-    """Looks at the policy that the call gives to a bucket, a role, a topic or a queue."""
+    """Raise the service's error if the call gives a bucket, a role, a topic or a queue a malformed policy."""
     document = _given(call)
-    if not document:  # an empty one takes the policy of a topic or queue away
+    if not document:  # an empty one removes the policy of a topic or queue
         return
     if not is_policy(document):
         raise AwsError(*_ERRORS[call.service])
 
 
 def is_policy(document: str | bytes) -> bool:
-    """Whether the text is a policy."""
+    """True if the text is a policy."""
     try:
         _DOCUMENT.validate_json(document)
     except ValidationError:
@@ -70,6 +70,7 @@ def _given(call: Call) -> str | bytes | None:
         case "sns", "SetTopicAttributes" if call.parameters.get("AttributeName") == "Policy":
             return call.parameters.get("AttributeValue")
         case "sns", "CreateTopic":
+            # The query protocol sends a map as Attributes.entry.1.key=Policy and Attributes.entry.1.value=…
             entries = {value: name for name, value in call.parameters.items() if name.endswith(".key")}
             named = entries.get("Policy", "").removesuffix("key")
             return call.parameters.get(f"{named}value") if named else None

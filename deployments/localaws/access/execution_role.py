@@ -1,4 +1,4 @@
-"""The execution role: what SageMaker may do with it, and the credentials that containers get."""
+"""The execution role: the services that SageMaker uses with it, and the credentials that containers get."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from localaws.sagemaker.hosting import Hosting
 from localaws.services.moto_services import ACCOUNT, MotoServices, Refused
 
 SESSION_NAME = "SageMaker"
-SESSION_SECONDS = 43_200
+SESSION_SECONDS = 43_200  # the longest session that STS gives
 
 
 def can_be_assumed(hosting: Hosting, region: str, role_arn: str) -> bool:
-    """Whether SageMaker takes the role: it must exist, and where access is judged trust SageMaker."""
+    """True if SageMaker can take the role: it must exist and, where IAM is enforced, trust SageMaker."""
     if hosting.options.enforce_iam:
         return trusts_sagemaker(role_arn, region)
     return MotoServices(region).has_role(role_arn)
 
 
 def services_as(hosting: Hosting, region: str, role: Callable[[], str | None]) -> MotoServices:
-    """The region's services as the role may use them; the role is asked for at each use, for updates may change it."""
+    """The region's services as the role may use them; `role` is called at each use, because updates may change it."""
     if not hosting.options.enforce_iam:
         return MotoServices(region)
 
@@ -40,7 +40,7 @@ def services_as(hosting: Hosting, region: str, role: Callable[[], str | None]) -
 
 
 def container_credentials(region: str, role_arn: str | None, session_name: str) -> dict[str, str]:
-    """The environment variables with a session of the role; none for a role that IAM does not know here."""
+    """The environment variables with the credentials of a session; none for a role that moto's IAM does not know."""
     if role_arn is None or find_role(role_arn) is None:
         return {}
     session = sts_backends[ACCOUNT]["aws"].assume_role(region, session_name, role_arn, "", SESSION_SECONDS, "")

@@ -1,4 +1,4 @@
-"""Judges every call over HTTP before it is answered."""
+"""The gate that judges every call over HTTP before it is answered."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.state import State
 from localaws.services.moto_services import ACCOUNT, kms_arn
 
-# What AWS answers to everybody with credentials, whatever their policies say.
+# Calls that AWS answers to every caller with credentials, whatever the policies say.
 _FREE = ("sts:GetCallerIdentity",)
 
 
 @dataclass(frozen=True)
 class AccessGate:
-    """Raises the service's error for a call which its caller may not make; `root_key` may make all.
+    """A gate that refuses, with the service's error, a call that its caller may not make; `root_key` may make all.
 
-    Where IAM is not enforced, everybody with a key may make all too, and S3's unsigned requests alone are judged.
+    Where IAM is not enforced, every key may make all calls, too, and only unsigned requests to S3 are judged.
     """
 
     hosting: Hosting
@@ -42,7 +42,7 @@ class AccessGate:
     root_key: str
 
     def __call__(self, call: Call) -> None:
-        """Judges one call."""
+        """Judge one call."""
         bucket_policies.judged_elsewhere(frozenset() if self._enforces else None)
         if call.service == "s3" and post_form.is_form(call):
             self._judge_form(call)
@@ -94,19 +94,20 @@ class AccessGate:
         raise refusals.denied(call.service, call.operation, refused)
 
     def _look_at_object(self, call: Call, principal: Principal, context: Context) -> None:
-        """An encrypted object needs its key; that a key is missing S3 tells only those who may list the bucket."""
+        """Require permission to use an encrypted object's KMS key and, for a missing object, to list the bucket."""
         bucket = s3_backends[ACCOUNT]["aws"].buckets.get(call.bucket)
         if bucket is None:
             return
         found = bucket.keys.get(call.key)
         if not isinstance(found, FakeKey):
+            # S3 answers 404 only to callers who may list the bucket, 403 to others.
             self._met(call, principal, Need("s3:ListBucket", bucket_arn(bucket.name)), context)
         elif found.kms_key_id:
             self._met(call, principal, Need("kms:Decrypt", kms_arn(call.region, found.kms_key_id)), context)
 
 
 def access_gates(hosting: Hosting, state: State, root_key: str) -> tuple[S3Gate | AccessGate, ...]:
-    """What S3 always checks, and the gate that judges access; calls with the root key never are judged."""
+    """The gate for what S3 always checks, and the gate that judges access; calls with the root key are never judged."""
     bucket_policies.apply()
     return (S3Gate(root_key), AccessGate(hosting, state, root_key))
 
@@ -123,16 +124,16 @@ def _caller(call: Call, token: str | None) -> Principal:
 
 
 def _refuse_missing_role(role_arn: str) -> None:
-    """Who may do all may not be somebody who is not there; roles of other accounts are taken on trust."""
+    """Refuse the root key a role of this account that does not exist; other accounts' roles are taken on trust."""
     if role_arn.startswith(f"arn:aws:iam::{ACCOUNT}:role/") and find_role(role_arn) is None:
         text = f"User: {ROOT_USER_ARN} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
         raise AwsError("AccessDenied", text, 403)
 
 
 def _is_open(call: Call) -> bool:
-    """Whether the request is one of those which nobody signs.
+    """True for the requests that nobody signs.
 
-    They are moto's own pages, links in SNS's messages, and what a browser asks before it uses another site's S3.
+    These are moto's own pages, links in SNS's messages, and a browser's preflight request to another site's S3.
     """
     path, action = call.request.path, call.request.args.get("Action")
     unsigned = call.access_key is None and call.request.method == "GET"

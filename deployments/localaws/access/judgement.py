@@ -1,4 +1,4 @@
-"""Whether a principal may do something: identity policies, boundaries and the resource's own policy taken together.
+"""The judgement of identity policies, boundaries and the resource's own policy on what a principal may do.
 
 AWS's order within one account: a denial anywhere wins; then the resource's policy may allow by itself; otherwise an
 identity policy must allow, and so must the boundary and the session's policy where there is one.
@@ -21,7 +21,7 @@ _SESSION = "session policy"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why not: what denies, or which kind of policy would have to allow."""
+    """A refusal: the kind of policy that denies, or that would have to allow."""
 
     principal: Principal
     asked: Asked
@@ -29,7 +29,7 @@ class Refusal:
     explicit: bool
 
     def sentence(self, action: str, resource: str) -> str:
-        """AWS's words, with the action and the resource as the service spells them."""
+        """AWS's error text, with the action and the resource as the service spells them."""
         because = self._because(action)
         return f"User: {self.principal.arn} is not authorized to perform: {action} on resource: {resource}{because}"
 
@@ -37,13 +37,13 @@ class Refusal:
         if self.explicit:
             article = "an" if self.kind == _IDENTITY else "a"
             return f" with an explicit deny in {article} {self.kind}"
-        if self.asked.action == "sts:AssumeRole":
+        if self.asked.action == "sts:AssumeRole":  # for which AWS gives no reason
             return ""
         return f" because no {self.kind} allows the {action} action"
 
 
 def judge(principal: Principal, asked: Asked, journal: Journal) -> Refusal | None:
-    """Why the principal may not, or None; either is written down."""
+    """The refusal, or None if the principal may; the journal records either."""
     refused = refusal(principal, asked, resource_policy(asked.resource))
     journal.record(
         "access.denied" if refused else "access.allowed",
@@ -56,7 +56,7 @@ def judge(principal: Principal, asked: Asked, journal: Journal) -> Refusal | Non
 
 
 def refusal(principal: Principal, asked: Asked, policy: str | None) -> Refusal | None:
-    """None when the principal may, given the resource's own policy; otherwise why it may not."""
+    """The refusal, or None if the principal may; `policy` is the resource's own policy."""
     denied = _denied(principal, asked, policy)
     if denied is not None:
         return Refusal(principal, asked, denied, explicit=True)
@@ -77,9 +77,10 @@ def _denied(principal: Principal, asked: Asked, policy: str | None) -> str | Non
 
 def _missing(principal: Principal, asked: Asked, policy: str | None) -> str | None:
     resource = _given(policy)
-    # A policy that names the account leaves it to the account's identity policies; naming the caller is enough.
+    # AWS: a resource's policy that names the caller is enough; naming the account leaves it to identity policies.
     if verdict(resource, asked, principal.direct) is Verdict.ALLOWED:
         return None
+    # A role can be assumed only if its trust policy names the caller or the account.
     if asked.action == "sts:AssumeRole" and verdict(resource, asked, principal.any_name) is not Verdict.ALLOWED:
         return _RESOURCE
     layers = (

@@ -1,4 +1,4 @@
-"""A permission that a call needs, before anything is known of who calls."""
+"""The permissions that a call needs, regardless of the caller."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from localaws.errors import AwsError
 
 @dataclass(frozen=True)
 class Need:
-    """The action and the resource, and what this operation adds to what conditions can ask about.
+    """An action on a resource, with the values that this operation adds for conditions.
 
-    error: makes the answer from AWS's sentence, where the service has an error of its own for this permission.
-    per_key: without the permission the object is reported in the answer, and the rest of the call goes on.
+    error: makes the error from AWS's sentence, where the service has an error of its own for this permission.
+    per_key: an object without the permission is reported in the answer, and the rest of the call goes on.
     """
 
     action: str
@@ -26,7 +26,7 @@ class Need:
 
 
 def listed(parameters: dict[str, Any], name: str) -> list[Any]:
-    """A member that is a list, from JSON or from a form's `Name.member.1`, whose structures come as dictionaries."""
+    """The list in a member, from JSON or from a form's `Name.member.1`; a form's structures become dictionaries."""
     if isinstance(value := parameters.get(name), list):
         return value
     found: dict[str, Any] = {}
@@ -42,7 +42,8 @@ def listed(parameters: dict[str, Any], name: str) -> list[Any]:
 
 
 def request_tags(parameters: dict[str, Any]) -> dict[str, str]:
-    """The tags that a request gives to what it makes."""
+    """The tags that a request gives to the resource it creates."""
+    # CloudWatch Logs and SQS take a map named `tags`, the other services a list named `Tags`.
     named = parameters.get("tags", parameters.get("Tags"))
     if isinstance(named, dict):
         return named
@@ -50,19 +51,19 @@ def request_tags(parameters: dict[str, Any]) -> dict[str, str]:
 
 
 def tag_context(tags: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """What conditions can ask about a request's tags."""
+    """The values for conditions on a request's tags."""
     if not tags:
         return {}
     return {"aws:tagkeys": tuple(tags), **{f"aws:requesttag/{key.lower()}": (value,) for key, value in tags.items()}}
 
 
 def resource_tag_context(tags: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """What conditions can ask about the tags of a resource that is there."""
+    """The values for conditions on the tags of an existing resource."""
     return {f"aws:resourcetag/{key.lower()}": (value,) for key, value in tags.items()}
 
 
 def given(**values: Iterable[str | None] | str | None) -> dict[str, tuple[str, ...]]:
-    """A context of the values that are there; `__` stands for the colon and `_` for the hyphen of a key's name."""
+    """The values that are not None, for conditions; in a key's name `__` stands for a colon and `_` for a hyphen."""
     context = {}
     for name, value in values.items():
         texts = [value] if isinstance(value, str) or value is None else value

@@ -1,6 +1,6 @@
-"""The permissions that a call needs: which actions, on which resources.
+"""The permissions that a call needs, as actions on resources.
 
-After https://docs.aws.amazon.com/service-authorization/latest/reference/; an operation which is not known here needs
+After https://docs.aws.amazon.com/service-authorization/latest/reference/; an operation that is not known here needs
 the action of its own name on every resource.
 """
 
@@ -22,12 +22,12 @@ from localaws.services.moto_services import ACCOUNT
 
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 SCALING_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
-# The service's name in IAM's actions, where requests are signed for another.
+# The prefix of IAM's actions for the signing names that differ from it.
 _PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
 
 
 def needs_of(call: Call, state: State) -> list[Need]:
-    """What the call needs, in the order in which AWS looks."""
+    """The permissions that the call needs, in the order in which AWS checks them."""
     if call.service == "s3":
         return s3_needs(call)
     if call.service == "sagemaker":
@@ -43,7 +43,7 @@ def needs_of(call: Call, state: State) -> list[Need]:
     return needs
 
 
-# What making something with tags needs besides.
+# The further action that is needed to create a resource with tags.
 _TAGGING = {
     "CreateTopic": "sns:TagResource",
     "CreateQueue": "sqs:TagQueue",
@@ -133,7 +133,7 @@ def _context(call: Call, parameters: dict[str, Any]) -> dict[str, tuple[str, ...
 
 
 def _scaling_needs(call: Call, state: State) -> list[Need]:
-    """The action itself, and what Application Auto Scaling checks that its caller may do to the target's service.
+    """The action itself, and the permissions for the target's service that Application Auto Scaling requires.
 
     https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
     """
@@ -150,7 +150,7 @@ def _scaling_needs(call: Call, state: State) -> list[Need]:
         return needs
     if call.operation == "RegisterScalableTarget":
         needs.extend(_target_needs(call.region, named, state))
-        if find_role_named(SCALING_ROLE) is None:
+        if find_role_named(SCALING_ROLE) is None:  # AWS creates it with an account's first scalable target
             role = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{SCALING_SERVICE}/{SCALING_ROLE}"
             needs.append(Need("iam:CreateServiceLinkedRole", role, given(iam__AWSServiceName=SCALING_SERVICE)))
     if call.operation == "PutScalingPolicy" and parameters.get("PolicyType") == "TargetTrackingScaling":

@@ -1,4 +1,4 @@
-"""A policy document as statements, and what they say to one request for a permission."""
+"""Policy documents as statements, and their verdict on a request for a permission."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from localaws.access.conditions import Context, holds, like
 
-# The names by which a policy may mean whoever asks, by kind of principal: AWS or Service.
+# The names by which a policy can mean the caller, by kind of principal: AWS or Service.
 Names = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A permission that is needed: the action, the resource, and what conditions can ask about the request."""
+    """A permission that is asked for: the action, the resource, and the request's values for conditions."""
 
     action: str
     resource: str
@@ -25,7 +25,7 @@ class Asked:
 
 
 class Verdict(Enum):
-    """What policies say: a denial wins over any permission; silence is no permission."""
+    """The verdict of policies: a denial wins over any permission; silence is no permission."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -34,7 +34,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement; an element that it lacks is None."""
+    """One statement; a missing element is None."""
 
     sid: str
     allows: bool
@@ -62,7 +62,7 @@ class Statement:
         )
 
     def applies(self, asked: Asked, names: Names) -> bool:
-        """Whether the statement speaks of this request by this principal."""
+        """True if the statement covers this request by this principal."""
         return (
             self._names_action(asked)
             and self._names_resource(asked)
@@ -72,12 +72,13 @@ class Statement:
 
     def _names_action(self, asked: Asked) -> bool:
         patterns = self.not_actions if self.actions is None else self.actions
+        # IAM ignores the case of actions.
         named = any(like(asked.action.lower(), pattern.lower(), {}) for pattern in patterns or ())
         return named == (self.actions is not None)
 
     def _names_resource(self, asked: Asked) -> bool:
         if self.resources is None and self.not_resources is None:
-            return True  # a trust policy: the resource is the role that has it
+            return True  # a trust policy, which is about the role that has it
         patterns = self.not_resources if self.resources is None else self.resources
         named = any(like(asked.resource, pattern, asked.context) for pattern in patterns or ())
         return named == (self.resources is not None)
@@ -96,7 +97,7 @@ def statements(document: str) -> tuple[Statement, ...]:
 
 
 def verdict(documents: Iterable[str], asked: Asked, names: Names | None = None) -> Verdict:
-    """What the documents together say; `names` matters to documents that name principals."""
+    """The verdict of the documents taken together; `names` matters only for documents that name principals."""
     applying = [each for document in documents for each in statements(document) if each.applies(asked, names or {})]
     if not all(each.allows for each in applying):
         return Verdict.DENIED

@@ -1,4 +1,4 @@
-"""Who asks: the user or the role's session that an access key belongs to, with the policies that bind it."""
+"""Callers: the user or role session that an access key belongs to, with the policies that apply to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACCOUNT_NAMES = frozenset({ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"})
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller; `names` are the ARNs by which a resource's policy may mean it, its account left aside."""
+    """A caller; `names` are the ARNs by which a resource's policy can mean it, apart from its account's."""
 
     arn: str
     names: frozenset[str]
@@ -40,7 +40,7 @@ class Principal:
         return {"AWS": self.names | _ACCOUNT_NAMES if self.names else frozenset()}
 
 
-# Whoever uses no key of IAM's is this user, who may do all; IAM does not list it.
+# A caller without a key from IAM is this user, who may do everything; IAM does not list it.
 ROOT_USER_ARN = f"arn:aws:iam::{ACCOUNT}:user/localaws"
 _EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 NOBODY = Principal("nobody", frozenset(), ())
@@ -48,7 +48,7 @@ ANONYMOUS = Principal("anonymous", frozenset(), (), context={"aws:principaltype"
 
 
 def principal_of(access_key: str, token: str | None) -> Principal | None:
-    """Whoever holds the key; None for an unknown or inactive key, or without its session's token."""
+    """The holder of the key; None for an unknown or inactive key, or a session's key without its token."""
     for session in list(sts_backends[ACCOUNT]["aws"].assumed_roles):
         if session.access_key_id == access_key:
             return (
@@ -56,14 +56,14 @@ def principal_of(access_key: str, token: str | None) -> Principal | None:
                 if (token == session.session_token)
                 else None
             )
-    # As in all of this file, a copy is looked through: another thread may be making users meanwhile.
+    # A copy, as in all of this file: another thread may add users meanwhile, and Python's iterators fail on that.
     keys = ((user, key) for user in list(_iam().users.values()) for key in list(user.access_keys))
     holder = next((user for user, key in keys if key.access_key_id == access_key and key.status == "Active"), None)
     return _user(holder) if holder is not None else None
 
 
 def principal_named(arn: str) -> Principal | None:
-    """The user, role or group of that ARN with its policies, without a session."""
+    """The user, role or group with that ARN and its policies, without a session."""
     if arn == ROOT_USER_ARN:
         return Principal(arn, frozenset({arn}), (_EVERYTHING,))
     if (user := next((user for user in list(_iam().users.values()) if user.arn == arn), None)) is not None:
@@ -77,7 +77,7 @@ def principal_named(arn: str) -> Principal | None:
 
 
 def secret_of(access_key: str) -> str | None:
-    """The secret of an active key that was given out here."""
+    """The secret of an active key that was issued here."""
     sessions = (each for each in list(sts_backends[ACCOUNT]["aws"].assumed_roles) if each.access_key_id == access_key)
     if (session := next(sessions, None)) is not None:
         return str(session.secret_access_key)
@@ -87,14 +87,14 @@ def secret_of(access_key: str) -> str | None:
 
 
 def token_of(access_key: str) -> str | None:
-    """The token that must come with a session's key; None for a key of a user, or of nobody."""
+    """The token that must come with a session's key; None for a user's key, or an unknown one."""
     sessions = (each for each in list(sts_backends[ACCOUNT]["aws"].assumed_roles) if each.access_key_id == access_key)
     session = next(sessions, None)
     return str(session.session_token) if session is not None else None
 
 
 def is_retired(access_key: str) -> bool:
-    """Whether IAM has given the key out, and it is deleted or inactive now."""
+    """True if IAM issued the key, and it is deleted or inactive now."""
     return access_key in retired_keys(_iam()) or any(
         key.access_key_id == access_key and key.status != "Active"
         for user in list(_iam().users.values())
@@ -103,7 +103,7 @@ def is_retired(access_key: str) -> bool:
 
 
 def retired_keys(backend: Any) -> set[str]:
-    """The deleted keys of moto's IAM, which forgets them itself; `iam_simulation` adds to them."""
+    """The keys deleted from moto's IAM, which itself forgets them; `iam_simulation` adds to them."""
     deleted: set[str] = backend.__dict__.setdefault("_localaws_deleted_keys", set())
     return deleted
 
@@ -125,21 +125,21 @@ def role_session(role_arn: str, session_name: str, session_policy: str | None = 
 
 
 def find_role(role_arn: str) -> Any | None:
-    """moto's role of that ARN."""
+    """moto's role with that ARN."""
     return next((role for role in list(_iam().get_roles()) if role.arn == role_arn), None)
 
 
 def find_role_named(name: str) -> Any | None:
-    """moto's role of that name."""
+    """moto's role with that name."""
     return next((role for role in list(_iam().get_roles()) if role.name == name), None)
 
 
 def trusts_sagemaker(role_arn: str, region: str) -> bool:
-    """Whether the role exists and its trust policy lets SageMaker assume it."""
+    """True if the role exists and its trust policy lets SageMaker assume it."""
     role = find_role(role_arn)
     context = {
         "aws:sourceaccount": (ACCOUNT,),
-        # At this point there is no endpoint yet: AWS shows the service, which is why only a wildcard ARN is met.
+        # No endpoint exists yet, so AWS passes this ARN, and a trust policy that names one endpoint does not match.
         "aws:sourcearn": (f"arn:aws:sagemaker:{region}:{ACCOUNT}:*",),
     }
     asked = Asked("sts:AssumeRole", role_arn, context)
@@ -172,7 +172,7 @@ def _principal_context(
 
 
 def _documents(holders: list[Any]) -> Iterable[str]:
-    """The inline and the attached policies."""
+    """Yield the inline and the attached policies."""
     for holder in holders:
         yield from list(holder.policies.values())
         yield from (_default_version(policy) for policy in list(holder.managed_policies.values()))

@@ -1,4 +1,4 @@
-"""The errors by which each service says no; the texts are AWS's where they are known."""
+"""The errors with which each service refuses a call; the texts are AWS's where they are known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ACCESS_DENIED = "Access Denied"
 _INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - a text
 _UNKNOWN_S3_KEY = "The AWS Access Key Id you provided does not exist in our records."
 _MISSING_TOKEN = "Request is missing Authentication Token"  # noqa: S105 - a text
-# Services of the query protocol, or with its error codes; they answer 403.
+# Services with the query protocol, or with its error codes; their refusals have status 403.
 _QUERY = ("iam", "sts", "sns", "sqs", "monitoring")
 
 
@@ -21,10 +21,10 @@ def denied(service: str, operation: str, refused: Refusal) -> AwsError:
         text = ACCESS_DENIED if anonymous else refused.sentence(action, f'"{resource}"')
         return AwsError("AccessDenied", text, 403)
     if service == "sns":
-        shown = action.replace("sns:", "SNS:")
+        shown = action.replace("sns:", "SNS:")  # as SNS spells it
         return AwsError("AuthorizationError", refused.sentence(shown, resource), 403)
     if service == "sqs":
-        return AwsError("AccessDenied", refused.sentence(action.lower(), resource), 403)
+        return AwsError("AccessDenied", refused.sentence(action.lower(), resource), 403)  # SQS's spelling
     if service in _QUERY:
         return AwsError("AccessDenied", refused.sentence(action, resource), 403)
     status = 403 if operation in ("InvokeEndpoint", "InvokeEndpointAsync") else 400
@@ -32,7 +32,7 @@ def denied(service: str, operation: str, refused: Refusal) -> AwsError:
 
 
 def unknown_key(service: str, operation: str) -> AwsError:
-    """The service's error for an access key that nobody has, or which lacks its session's token."""
+    """The service's error for an access key that nobody has, or that comes without its session's token."""
     if service == "s3":
         return AwsError("InvalidAccessKeyId", _UNKNOWN_S3_KEY, 403)
     if service in _QUERY:
@@ -42,7 +42,7 @@ def unknown_key(service: str, operation: str) -> AwsError:
 
 
 def invalid_s3_token() -> AwsError:
-    """S3's error for a token of another session than the key's, or of none."""
+    """S3's error for a token that is not that of the key's session."""
     return AwsError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
 
 
@@ -53,7 +53,7 @@ def unsigned(service: str) -> AwsError:
 
 
 def deregistration_refused() -> AwsError:
-    """DeleteEndpoint's error when a scalable target is there and its removal is not allowed."""
+    """DeleteEndpoint's error for a scalable target that the caller may not deregister."""
     return AwsError(
         "ValidationException",
         "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity used to "
@@ -63,7 +63,7 @@ def deregistration_refused() -> AwsError:
 
 
 def unassumable_role(role_arn: str) -> AwsError:
-    """CreateModel's error for a role which is missing, or does not trust SageMaker."""
+    """CreateModel's error for a role that is missing, or does not trust SageMaker."""
     return AwsError(
         "ValidationException",
         f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "

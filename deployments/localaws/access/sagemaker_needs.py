@@ -14,7 +14,7 @@ from localaws.sagemaker.state import State, key
 from localaws.services.moto_services import ACCOUNT
 
 _NAMED = {"model": "ModelName", "endpoint-config": "EndpointConfigName", "endpoint": "EndpointName"}
-# What each operation is authorised on: CreateEndpoint and UpdateEndpoint also on the configuration they name.
+# The resources that AWS authorises an operation on; for CreateEndpoint and UpdateEndpoint also the configuration.
 _KINDS = {
     "CreateModel": ("model",),
     "DescribeModel": ("model",),
@@ -31,7 +31,7 @@ _KINDS = {
 
 
 def sagemaker_needs(call: Call, state: State) -> list[Need]:
-    """What the call needs, the operation's own action first."""
+    """The permissions that the call needs, that for the operation's own action first."""
     if call.endpoint_name is not None:
         return [_on(call, arn(call.region, "endpoint", call.endpoint_name), state)]
     parameters = call.parameters
@@ -57,7 +57,7 @@ def _on(call: Call, resource: str, state: State, context: dict[str, tuple[str, .
 
 
 def _deregistrations(region: str, name: str, state: State) -> list[Need]:
-    """Deleting an endpoint removes its scalable targets on the caller's behalf."""
+    """The permissions to deregister the endpoint's scalable targets, as DeleteEndpoint does on the caller's behalf."""
     endpoint = state.endpoints.get(key(region, name))
     if endpoint is None:
         return []

@@ -1,4 +1,4 @@
-"""Whose request it is, however it is signed: by a header, by a link, the older way of either, or not at all."""
+"""The signer of a request: by a header or a link, by the older version of either, or nobody."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _V2_HEADER = re.compile(r"AWS (?P<key>[^:\s]+):\S+")
 
 
 def as_signed(call: Call) -> Call:
-    """The call with its signer's key; S3 refuses a header that names no key."""
+    """The call with its signer's key; raise S3's error for a header that names no key."""
     if call.service != "s3" or call.access_key is not None:
         return call
     header = call.request.headers.get("Authorization")
@@ -30,11 +30,11 @@ def as_signed(call: Call) -> Call:
 
 
 def is_anonymous(call: Call) -> bool:
-    """Whether nobody has signed a request to S3."""
+    """True for a request to S3 that nobody has signed."""
     return call.service == "s3" and call.access_key is None
 
 
 def asks_of_missing_bucket(call: Call) -> bool:
-    """Whether the bucket is not there, which S3 tells everybody but those who would make it."""
+    """True if the bucket is missing, which S3 tells every caller except one that wants to create it."""
     missing = call.bucket is not None and call.bucket not in s3_backends[ACCOUNT]["aws"].buckets
     return missing and call.operation != "CreateBucket"

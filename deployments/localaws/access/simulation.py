@@ -1,4 +1,4 @@
-"""What IAM's policy simulator says: whether policies allow actions, without anything being done.
+"""IAM's policy simulator: the decisions of policies on actions, without carrying them out.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
@@ -23,7 +23,7 @@ _DECISIONS = {True: "explicitDeny", False: "implicitDeny"}
 
 @dataclass(frozen=True)
 class Question:
-    """Whom a simulation asks about, and what."""
+    """The question of a simulation: the principal, the actions and the resources."""
 
     principal: Principal
     actions: tuple[str, ...]
@@ -33,7 +33,7 @@ class Question:
 
     @classmethod
     def of(cls, request: Mapping[str, Any], principal: Principal) -> Question:
-        """The question that a request asks of a principal; further policies of it bind the principal too."""
+        """The question of a request about a principal; policies in the request apply to the principal, too."""
         _refuse_malformed(request)
         boundaries = request.get("PermissionsBoundaryPolicyInputList") or []
         return cls(
@@ -49,7 +49,7 @@ class Question:
         )
 
     def results(self) -> Iterator[dict[str, Any]]:
-        """AWS's EvaluationResults: each action on each resource."""
+        """Yield AWS's EvaluationResults, one for each action on each resource."""
         for action in self.actions:
             for resource in self.resources:
                 yield self._result(Asked(action, resource, {**self.principal.context, **self.context}))
@@ -70,7 +70,7 @@ class Question:
 
 
 def entity(arn: str) -> Principal:
-    """The user, role or group; NoSuchEntity where there is none, InvalidInput where the ARN is of something else."""
+    """The user, role or group. Raise NoSuchEntity if there is none, InvalidInput for an ARN of something else."""
     match = _ENTITY.fullmatch(arn)
     if match is None:
         raise AwsError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
@@ -83,14 +83,14 @@ def entity(arn: str) -> Principal:
 
 
 def require(request: Mapping[str, Any], member: str) -> None:
-    """Raises IAM's error for a request without anything in a list that it must have."""
+    """Raise IAM's ValidationError for a request with nothing in a list that it must have."""
     if not any(request.get(member) or ()):
         constraint = f"at '{member[0].lower()}{member[1:]}' failed to satisfy constraint: Member must not be null"
         raise AwsError("ValidationError", f"1 validation error detected: Value null {constraint}")
 
 
 def _refuse_malformed(request: Mapping[str, Any]) -> None:
-    """Raises IAM's errors for a request without actions, and for policies that are none."""
+    """Raise IAM's errors for a request without actions, and for malformed policies."""
     require(request, "ActionNames")
     policies = [text for member in _POLICY_LISTS for text in request.get(member) or ()]
     policies += [text for text in (request.get("ResourcePolicy"),) if text]

@@ -1,4 +1,4 @@
-"""The commands of the embedded AWS; another program takes them in with `commands(…)`."""
+"""The commands of the embedded AWS; another program can include them with `commands(…)`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def as_they_are(variables: dict[str, str]) -> dict[str, str]:
 
 
 def commands(exported: Callable[[dict[str, str]], dict[str, str]] = as_they_are) -> typer.Typer:
-    """The commands as one typer app. `exported` says which variables `env` prints and `up` reports."""
+    """The commands as one typer app. `exported` chooses the variables that `env` prints and `up` reports."""
     app = typer.Typer(
         help="The embedded AWS: S3, SNS, SQS, SageMaker hosting and more, on loopback.",
         no_args_is_help=True,

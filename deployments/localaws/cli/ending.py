@@ -1,4 +1,4 @@
-"""How a command ends: results on stdout, everything else in one line on stderr, and an exit status."""
+"""The end of a command: results on stdout, everything else in one line on stderr, and an exit status."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from typing import Any
 
 import typer
 
+# Shells report a command that SIGINT ended as 128 + 2; typer ends with 2 for wrong arguments.
 INTERRUPTED, WRONG_INPUT, FAILED = 130, 2, 3
 
 
 class CommandError(Exception):
-    """What was asked can't be done; the message says why and what to do."""
+    """A command that can't be carried out; the message says why and what to do."""
 
     exit_status = FAILED
 
 
 class NotRunningError(CommandError):
-    """No embedded AWS runs where one was looked for."""
+    """No running embedded AWS where one was looked for."""
 
     exit_status = WRONG_INPUT
 
 
 class UnreachableError(CommandError):
-    """An embedded AWS that was running does not answer."""
+    """An embedded AWS that was running and does not answer."""
 
 
 class Printer:
-    """Prints results as text, or as one JSON object each."""
+    """A printer of results as text, or as one JSON object each."""
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json

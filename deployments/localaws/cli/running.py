@@ -1,4 +1,4 @@
-"""An embedded AWS in a process of its own: what it writes down of itself, and how others find it."""
+"""An embedded AWS in a process of its own, and the state file by which other processes find it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from localaws.cli.ending import CommandError, NotRunningError, Printer
 from localaws.cli.signals import signals_end_the_command
 
 SAME_START_SECONDS = 60.0
-"""Ids are used again, much later; the time of a start is told differently once the clock was set."""
+"""Tolerance in seconds for a process's start time, which shifts when the clock is set; ids are reused much later."""
 
 
 def states_folder() -> Path:
@@ -28,9 +28,9 @@ def states_folder() -> Path:
 def serve(
     port: int, clock_rate: float, out: Printer, exported: Callable[[dict[str, str]], dict[str, str]], group: str
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; what `environment` needs is written down for as long."""
+    """Serve until Ctrl-C or SIGTERM; meanwhile the state file for `environment` exists."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
-        os.environ.pop(name, None)  # moto looks for it when it is imported
+        os.environ.pop(name, None)  # moto looks for the profile when it is imported
     from localaws import LocalAws
 
     aws = LocalAws(port=port, clock_rate=clock_rate)
@@ -56,19 +56,19 @@ def serve(
 
 
 def _write_down(port: int, variables: dict[str, str]) -> Path:
-    """The file that tells other processes of this one, whole from the moment it is there."""
+    """Write the state file that tells other processes about this one; it is complete from the moment it exists."""
     pid = os.getpid()
     state = states_folder() / f"{pid}.json"
     state.parent.mkdir(parents=True, exist_ok=True)
     half = state.with_suffix(".half")
-    half.touch(mode=0o600)  # with the keys to it
+    half.touch(mode=0o600)  # it has the access key
     half.write_text(json.dumps({"pid": pid, "started": _started(pid), "port": port, "environment": variables}))
     half.rename(state)
     return state
 
 
 def environment(port: int = 0, group: str = "localaws") -> dict[str, str]:
-    """The environment variables of the embedded AWS on that port, or of the one that was started last and lives."""
+    """The environment variables of the embedded AWS on that port, or of the running one that was started last."""
     found = filter(None, map(_living, states_folder().glob("*.json")))
     living = [state for state in found if state["port"] == port or not port]
     if not living:
@@ -82,21 +82,21 @@ def environment(port: int = 0, group: str = "localaws") -> dict[str, str]:
 
 
 def _living(state: Path) -> dict[str, Any] | None:
-    """What a running one has written down; None for what a killed one has left."""
+    """The state of a running embedded AWS; None for the file that a killed one left behind."""
     try:
         read: dict[str, Any] = json.loads(state.read_text())
         started = _started(read["pid"])
         lives = started is not None and abs(started - float(read["started"])) < SAME_START_SECONDS
         return read if lives else None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return None  # it has just ended, or the file tells of nobody
+        return None  # it has just ended, or the file is no state file
 
 
 def _started(pid: int) -> float | None:
-    """When the process started, in seconds since 1970; None if it has ended."""
+    """The process's start in seconds since 1970; None if it has ended."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
+        if process.status() != psutil.STATUS_ZOMBIE:  # ended, but Linux keeps it until its parent asks
             return float(process.create_time())
     return None
 

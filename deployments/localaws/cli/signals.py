@@ -1,4 +1,4 @@
-"""Signals that end a command do so through every `finally`, and with the exit status that a shell expects."""
+"""Signals that end a command so that every `finally` runs, with the exit status that a shell expects."""
 
 import signal
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ TERMINATED, HUNG_UP = 128 + signal.SIGTERM, 128 + signal.SIGHUP
 
 @contextmanager
 def signals_end_the_command() -> Iterator[None]:
-    """SIGTERM and SIGHUP, as of a closed terminal or a dropped connection, end the command like Ctrl-C does."""
+    """Let SIGTERM and SIGHUP, sent for a closed terminal or a dropped connection, end the command as Ctrl-C does."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP) if _is_heard(number)}
-    # A shell script's background job inherits SIGINT ignored; whoever sends one means it.
+    # A background job of a shell script inherits SIGINT as ignored, but one that is sent to it is meant.
     before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -26,5 +26,5 @@ def signals_end_the_command() -> Iterator[None]:
 
 
 def _is_heard(number: int) -> bool:
-    """Not what was ignored before: `nohup` ignores SIGHUP, and means it."""
+    """False for a signal that was ignored before: `nohup` ignores SIGHUP on purpose."""
     return signal.getsignal(number) is not signal.SIG_IGN

@@ -1,6 +1,6 @@
-"""Output that nobody can read any more is no reason to stop: a run goes on, and ends with its own exit status.
+"""Standard streams that outlive their reader: a run goes on without one, and ends with its own exit status.
 
-A terminal that was closed, a dropped connection and `| head` break a stream in the middle; `2>&-` closes it before.
+A closed terminal, a dropped connection and `| head` break a stream in the middle; `2>&-` closes it from the start.
 """
 
 import os
@@ -30,7 +30,7 @@ class UnbreakableStream:
             self._mute()
 
     def _mute(self) -> None:
-        """What is still buffered, and what the interpreter flushes at its end, goes nowhere."""
+        """Discard what is still buffered, and what the interpreter flushes at its end."""
         self.broken = True
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.stream.fileno())
@@ -43,10 +43,10 @@ class UnbreakableStream:
 
 
 def make_streams_unbreakable() -> None:
-    """For the standard streams of this process, once, before anything else opens a file.
+    """Replace this process's standard streams; to be called once, before anything else opens a file.
 
-    A standard stream that is closed would have its number given to the next file, and whoever writes to the number
-    would write into that.
+    The next file to be opened would get the number of a closed standard stream, and output meant for the stream would
+    go into that file.
     """
     for number in range(3):
         try:

@@ -1,4 +1,4 @@
-"""What a running embedded AWS says of itself, read over HTTP and told to a person."""
+"""The status and journal of a running embedded AWS, read over HTTP and shown as text."""
 
 import json
 import signal
@@ -16,7 +16,7 @@ from localaws.cli.ending import UnreachableError
 
 POLL_SECONDS = 0.5
 LONGEST_WORDS = 160
-UNREAD = 128 + signal.SIGPIPE
+UNREAD = 128 + signal.SIGPIPE  # as shells report a program whose reader has gone
 
 
 def fetch_status(url: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def fetch_status(url: str) -> dict[str, Any]:
 
 
 def read_journal(url: str, event: str, endpoint: str, after: int = 0) -> list[dict[str, Any]]:
-    """The journal's entries after that number whose event starts so, of that endpoint if one is given."""
+    """The journal's entries after that number whose event starts with `event`, of that endpoint if one is given."""
     wanted = {"event": event, "after": str(after)} | ({"endpoint": endpoint} if endpoint else {})
     lines = _get(url, f"/_localaws/journal?{urlencode(wanted)}")
     return [json.loads(line) for line in lines.splitlines()]
@@ -40,7 +40,7 @@ def follow_journal(url: str, event: str, endpoint: str, as_json: bool) -> None:
         for entry in entries:
             after = entry["number"]
             typer.echo(json.dumps(entry) if as_json else journal_line(entry))
-        if getattr(sys.stdout, "broken", False):  # nobody reads on, as after `| head`
+        if getattr(sys.stdout, "broken", False):  # the reader has gone, as `| head` does
             raise typer.Exit(UNREAD)
         time.sleep(POLL_SECONDS)
         try:
@@ -139,7 +139,7 @@ def _fault(fault: dict[str, Any]) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]], words: int) -> str:
-    """Columns as wide as their widest entry: so many of words, to the left, then numbers, to the right."""
+    """The rows in aligned columns, the first `words` columns to the left, the rest (numbers) to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(
@@ -158,12 +158,12 @@ def _duration(seconds: float) -> str:
 
 
 def _word(value: Any) -> str:
-    """The value on one line, which is not endless."""
+    """The value on one line, shortened if it is too long."""
     return shorten(value if isinstance(value, str) else json.dumps(value), LONGEST_WORDS, placeholder=" …")
 
 
 def _get(url: str, path: str) -> str:
-    """The body, asked for without a proxy, which could not reach loopback."""
+    """The answer's body, requested without a proxy, because a proxy could not reach loopback."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
         connection.request("GET", path)

@@ -1,6 +1,6 @@
-"""The process inside an instance: loads the model and answers /ping and /invocations.
+"""The process inside an instance, which loads the model and answers /ping and /invocations.
 
-Run as `python -m localaws.container FD MODEL_DIR`: FD is a listening socket which the instance hands over.
+Run as `python -m localaws.container FD MODEL_DIR`: FD is the inherited descriptor of a listening socket.
 LOCALAWS_PING=torchserve makes /ping answer before the model is loaded.
 """
 
@@ -24,7 +24,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 
 def _die_with_parent() -> None:
-    """Ends this process when the embedded AWS ends, however it ends: by the kernel's signal, or at end of stdin."""
+    """End this process when the embedded AWS ends, even if killed: by the kernel's signal, or at the end of stdin."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_wait_for_end_of_input, daemon=True).start()
@@ -37,16 +37,16 @@ def _wait_for_end_of_input() -> None:
 
 
 def _obey_read_only_modes() -> None:
-    """Takes from root, as which containers often run, the right to write what is read-only: on AWS it has none either.
+    """Drop the capability to write to read-only files, which root has: on AWS even root cannot change the model data.
 
-    Others may have it since their own mounts were made. Child processes do without it, too.
+    Other users may have it from the user namespace of their own mounts. Child processes lose it, too.
     """
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
     libc.prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    # Effective, permitted and inheritable capabilities, the lower 32 of each and then the upper.
+    # The kernel's layout: effective, permitted and inheritable capabilities, the lower 32 of each, then the upper.
     sets = (ctypes.c_uint32 * 6)()
     if libc.capget(header, sets) == 0:
         for index in range(3):
@@ -55,19 +55,19 @@ def _obey_read_only_modes() -> None:
 
 
 def _hide_source_trees(code_dir: str) -> None:
-    """Leaves the archive's code and installed packages importable, and none of the caller's own source tree."""
+    """Keep the archive's code and installed packages importable, but nothing of the caller's own source tree."""
     packages = site.getsitepackages()
     installed = (sys.base_prefix, sys.prefix, *packages)
-    own = {str(Path(__file__).resolve().parents[2])} - set(packages)  # installed from a wheel, it lies among them
+    own = {str(Path(__file__).resolve().parents[2])} - set(packages)  # a wheel installs this package among them
     sys.path[:] = [
         path for path in sys.path if path == code_dir or (path not in own and path.startswith(installed) and path)
     ]
 
 
 def main() -> None:
-    """Serves until the instance ends it."""
+    """Serve until the instance ends this process."""
     descriptor, model_dir = int(sys.argv[1]), sys.argv[2]
-    not_mounted = opt_ml_model.mount(model_dir)
+    not_mounted = opt_ml_model.mount(model_dir)  # before the first thread and the parent-death signal: see there
     _die_with_parent()
     _obey_read_only_modes()
     _hide_source_trees(os.path.join(model_dir, "code"))
@@ -76,7 +76,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     honest = os.environ.get("LOCALAWS_PING") != "torchserve"
     server = Server(socket.socket(fileno=descriptor), model_dir, honest, not_mounted)
-    # model_fn runs on the main thread: handlers may set signal handlers or use libraries which insist on it.
+    # model_fn runs on the main thread: Python sets signal handlers only there, and some libraries insist on it.
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.load()
     threading.Event().wait()

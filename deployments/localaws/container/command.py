@@ -1,4 +1,4 @@
-"""How the process in an instance is started: the mirrored toolkit, or AWS's real PyTorch stack in its environment."""
+"""The command that starts an instance's process: the mirrored toolkit, or AWS's real PyTorch stack."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TOOLKIT = (sys.executable, "-m", "localaws.container")
 
 
 class ContainerMissingError(Exception):
-    """The container that was asked for is not installed."""
+    """A container that was asked for and is not installed."""
 
 
 def container_command(container: Literal["toolkit", "torchserve"], python: str | None = None) -> tuple[str, ...]:
-    """The command that serves; a listening socket's number and the model's folder follow it.
+    """The command that serves; the caller appends a listening socket's file descriptor and the model's folder.
 
     `python`, or else LOCALAWS_TORCHSERVE_PYTHON, is the interpreter of the environment that holds TorchServe.
     """
@@ -36,5 +36,5 @@ def container_command(container: Literal["toolkit", "torchserve"], python: str |
     java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
     if shutil.which(java) is None:
         raise ContainerMissingError(f'container="torchserve" needs Java 17; there is no {java}. See README.md.')
-    # -P keeps the launcher's folder, in which toolkit.py lies, off the path of imports.
+    # -P keeps the launcher's folder, with its toolkit.py, off sys.path.
     return (python, "-P", str(_LAUNCHER))

@@ -1,6 +1,6 @@
-"""The toolkit's content types: what it exports under this name, for handlers which look at it or change it.
+"""The toolkit's content types, under the names that it exports, for handlers that read or change them.
 
-On AWS the module is sagemaker_inference.content_types, loaded before any handler; here this one stands in its place.
+On AWS the module is sagemaker_inference.content_types, loaded before any handler; here this one takes its place.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ UTF8_TYPES = [JSON, CSV]
 
 
 def stand_in() -> None:
-    """Has handlers find this module where AWS's toolkit has its own."""
+    """Register this module under the name that it has in AWS's toolkit, where handlers look for it."""
     sys.modules.setdefault("sagemaker_inference.content_types", sys.modules[__name__])

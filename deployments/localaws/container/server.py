@@ -1,4 +1,4 @@
-"""The server in an instance, which answers as the stack in AWS's PyTorch image was recorded to."""
+"""The server in an instance, which answers as the stack in AWS's PyTorch image does in the recordings."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from localaws.container import opt_ml_model
 from localaws.container.toolkit import Context, RequestProcessor, Transformer
 
 INVOCATION_PATHS = ("/invocations", "/predictions/model")
-# TorchServe's pauses, in seconds, before a worker which could not load its model tries again, and when it gives up.
+# TorchServe's pauses, in seconds, before a worker that could not load its model tries again, and until it gives up.
 LOAD_PAUSES = (0, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55)
 LOAD_LONGEST_SECONDS = 300.0
 RESPONSE_TIMEOUT_SECONDS = 120.0
 
 
 class Server(ThreadingHTTPServer):
-    """Serves on a socket that is listening already.
+    """An HTTP server on a socket that is listening already.
 
-    honest: /ping is 200 once the model is loaded, and a model that cannot be loaded ends the process. Otherwise it
-    does as TorchServe does: /ping is 200 at once and while loading fails again and again, requests wait for a model
-    that may never come, and only when the server gives up are they refused and /ping is 500.
-    not_mounted: why the model data are not at /opt/ml/model as well; None where they are.
+    honest: /ping is 200 once the model is loaded, and a model that cannot be loaded ends the process. Otherwise the
+    server does as TorchServe does: /ping is 200 at once, even while loading fails again and again; requests wait for
+    the model until the server gives up; after that they are refused, and /ping is 500.
+    not_mounted: the reason why the model data are not at /opt/ml/model as well; None where they are.
     """
 
     daemon_threads = True
@@ -40,7 +40,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, listening: socket.socket, model_dir: str, honest: bool, not_mounted: str | None = None) -> None:
         super().__init__(listening.getsockname(), Handler, bind_and_activate=False)
-        self.socket.close()
+        self.socket.close()  # Python's TCPServer always creates one
         self.socket = listening
         self.honest = honest
         self.transformer = Transformer()
@@ -53,19 +53,19 @@ class Server(ThreadingHTTPServer):
             "server_name": "localaws",
         }
         self.ready = threading.Event()
-        # TorchServe's workers are processes which answer one request at a time. Unset, AWS's image has one for each
-        # GPU of the instance, or else for each core; here there is no limit then.
+        # TorchServe's workers are processes that answer one request at a time. Without the variable AWS's image starts
+        # one for each GPU of the instance, or else for each core; here there is no limit then.
         workers = os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS")
         self.worker = threading.Semaphore(int(workers)) if workers else contextlib.nullcontext()
         self.gave_up = False
 
     @property
     def healthy(self) -> bool:
-        """What /ping says."""
+        """True if /ping answers 200."""
         return self.ready.is_set() and not self.gave_up if self.honest else not self.gave_up
 
     def load(self) -> None:
-        """Loads the model, or ends the process, or tries until it gives up."""
+        """Load the model; if that fails, end the process, or try again until it gives up."""
         deadline = time.monotonic() + LOAD_LONGEST_SECONDS
         attempt = 0
         while not self._loaded():
@@ -89,7 +89,7 @@ class Server(ThreadingHTTPServer):
         return True
 
     def explain(self, error: str) -> None:
-        """Writes to the log what may be behind an error that only happens here."""
+        """Write to the log the likely cause of an error that only happens here."""
         if (note := opt_ml_model.note(error, self.model_dir, self.not_mounted)) is not None:
             sys.stderr.write(f"{note}\n")
             sys.stderr.flush()
@@ -100,11 +100,13 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    # An answer is buffered to leave in one piece; Nagle's algorithm would hold it back until the one before it is
+    # acknowledged.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """GET /ping says whether the container is healthy; TorchServe takes an invocation by GET, too."""
+        """Answer GET /ping with the container's health; TorchServe takes an invocation by GET, too."""
         if self.path == "/ping":
             self._ping()
         elif self.path == "/models":
@@ -116,13 +118,13 @@ class Handler(BaseHTTPRequestHandler):
             self._answer_not_found()
 
     def do_POST(self) -> None:
-        """POST /invocations: one inference."""
+        """Answer POST /invocations with one inference."""
         length = int(self.headers.get("Content-Length") or 0)
         if length > _limit("TS_MAX_REQUEST_SIZE"):
-            self._discard(length)
+            self._discard(length)  # a client that still sends would see a reset connection in place of the answer
             self._answer(413, "Request Entity Too Large", {}, b"")
             return
-        body = bytearray(self.rfile.read(length))
+        body = bytearray(self.rfile.read(length))  # not bytes: handlers get a bytearray on AWS
         if self.path in INVOCATION_PATHS:
             self._invoke(body)
         else:
@@ -150,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.worker, _response_timeout():
                 result = self.server.transformer.transform(body, context)
         except BaseException:
-            # SystemExit and KeyboardInterrupt end a real worker; here they must end more than this thread.
+            # SystemExit and KeyboardInterrupt end TorchServe's worker process; here they would end only this thread.
             traceback.print_exc()
             os._exit(1)
         if processor.status >= 400:
@@ -187,14 +189,14 @@ class Handler(BaseHTTPRequestHandler):
         self._answer_error(404, "ResourceNotFoundException", text)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged; what the handler prints is."""
+        """Log nothing: only the handler's output is logged."""
 
 
 @contextlib.contextmanager
 def _response_timeout() -> Iterator[None]:
-    """Ends a worker which answers too late, as TorchServe does after two minutes whatever SageMaker allows.
+    """End a worker that answers too late, as TorchServe does after two minutes whatever SageMaker allows.
 
-    SAGEMAKER_MODEL_SERVER_TIMEOUT changes nothing, as in the image. These seconds are real: the model's are, too.
+    As in the image SAGEMAKER_MODEL_SERVER_TIMEOUT has no effect. These seconds are real, like the model's own.
     """
     seconds = float(os.environ.get("TS_DEFAULT_RESPONSE_TIMEOUT", RESPONSE_TIMEOUT_SECONDS))
     timer = threading.Timer(seconds, _end_late_worker, (seconds,))
@@ -213,12 +215,12 @@ def _end_late_worker(seconds: float) -> None:
 
 
 def _limit(variable: str) -> int:
-    """TorchServe's size limits in bytes, which bound the image's requests and answers whatever SageMaker allows."""
+    """A size limit of TorchServe in bytes, which applies to requests or answers whatever SageMaker allows."""
     return int(os.environ.get(variable, "6553500"))
 
 
 def _sendable(headers: dict[str, Any]) -> bool:
-    """Whether these can be headers at all; what else a handler gives ends TorchServe's worker."""
+    """True if these can be HTTP headers; a handler that sets others ends TorchServe's worker."""
     texts = [text for pair in headers.items() for text in pair]
     return all(isinstance(text, str) and text.isprintable() and _is_latin(text) for text in texts)
 
@@ -232,12 +234,12 @@ def _is_latin(text: str) -> bool:
 
 
 def _encode(result: Any) -> bytes | None:
-    """The body as the model server sends it; None for what it cannot send."""
+    """The body as the model server sends it; None for a type it cannot send."""
     if isinstance(result, (bytes, bytearray)):
         return bytes(result)
     if isinstance(result, str):
         return result.encode()
-    torch = sys.modules.get("torch")
+    torch = sys.modules.get("torch")  # not imported: only a handler that did so can return a tensor
     if torch is not None and isinstance(result, torch.Tensor):
         buffer = io.BytesIO()
         torch.save(result, buffer)

@@ -1,6 +1,6 @@
-"""A mirror of sagemaker-inference's Transformer: how the container calls the functions of `inference.py`.
+"""A mirror of sagemaker-inference's Transformer, which calls the functions of `inference.py`.
 
-It needs nothing beyond the standard library, where the original imports numpy, scipy and boto3. Tests compare the two.
+It needs only the standard library, while the original imports numpy, scipy and boto3. Tests compare the two.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RequestProcessor:
 
 @dataclass
 class Context:
-    """What a handler with one parameter more than its role asks for."""
+    """The context, passed to a function that has one parameter more than its role needs."""
 
     system_properties: dict[str, Any]
     request_id: str = ""
@@ -63,7 +63,7 @@ class Context:
         return self.request_processor[0].get_request_properties()
 
     def set_response_content_type(self, idx: int, value: str) -> None:
-        """Sets the answer's content type."""
+        """Set the answer's content type."""
         self.set_response_header(idx, "content-type", value)
 
     def get_response_content_type(self, idx: int) -> str | None:
@@ -71,7 +71,7 @@ class Context:
         return self.get_response_headers(idx).get("content-type")
 
     def set_response_header(self, idx: int, key: str, value: str) -> None:
-        """Sets a header of the answer."""
+        """Set a header of the answer."""
         self.request_processor[0].response_headers[key] = value
 
     def get_response_headers(self, idx: int) -> dict[str, str]:
@@ -79,7 +79,7 @@ class Context:
         return self.request_processor[0].response_headers
 
     def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:
-        """Sets the answer's status."""
+        """Set the answer's status."""
         self.request_processor[0].status = code
         self.request_processor[0].phrase = phrase
 
@@ -97,7 +97,7 @@ class Transformer:
         self._default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
 
     def load(self, model_dir: str, context: Context) -> None:
-        """Imports the module and loads the model; anything it raises means the container is not healthy."""
+        """Import the module and load the model; anything raised means that the container is not healthy."""
         self._functions = _user_functions(os.environ.get("SAGEMAKER_PROGRAM", "inference.py"))
         if "pre_model_fn" in self._functions:
             _call(self._functions["pre_model_fn"], (model_dir,), context)
@@ -106,12 +106,13 @@ class Transformer:
             _call(self._functions["model_warmup_fn"], (model_dir, self._model), context)
 
     def transform(self, data: bytearray, context: Context) -> Any:
-        """The answer's body as the handler gave it; its status and headers are in the context."""
+        """The answer's body as the handler returned it; its status and headers are in the context."""
         try:
             return self._transform(data, context)
         except Exception as exc:
             trace = traceback.format_exc()
             status, message, phrase = _error_parts(exc)
+            # HTTP allows no line breaks in a reason phrase.
             context.set_response_status(code=status, phrase=phrase.replace("\r", " ").replace("\n", " "))
             return f"{message}\n{trace}"
 
@@ -121,10 +122,11 @@ class Transformer:
         accept = properties.get("Accept") or properties.get("accept")
         if not accept or accept == "*/*":
             accept = self._default_accept
+        # As in the toolkit only the exact types are decoded: "application/json; charset=utf-8" stays a bytearray.
         body: Any = data.decode("utf-8") if content_type in content_types.UTF8_TYPES else data
         transform = self._functions.get("transform_fn", self._default_transform)
         result = _call(transform, (self._model, body, content_type, accept), context)
-        if isinstance(result, tuple):
+        if isinstance(result, tuple):  # the toolkit, too, ignores a third element
             result, accept = result[0], result[1]
         context.set_response_content_type(0, accept)
         return result
@@ -151,6 +153,7 @@ def _user_functions(program: str) -> dict[str, Callable[..., Any]]:
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> Any:
+    # The toolkit tells by the number of parameters whether a function wants the context.
     wanted = len(signature(function).parameters)
     if wanted == len(arguments):
         return function(*arguments)
@@ -160,7 +163,7 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], context: Con
 
 
 def _error_parts(exc: Exception) -> tuple[int, str, str]:
-    """Status, message and phrase: the toolkit's own errors bring them along, whatever module defines them."""
+    """The status, message and phrase of an error; the toolkit's own errors have them, whatever module defines them."""
     status = getattr(exc, "status_code", None)
     if isinstance(status, int) and any(base.__name__ == "BaseInferenceToolkitError" for base in type(exc).__mro__):
         message = str(getattr(exc, "message", exc))

@@ -1,4 +1,4 @@
-"""What AWS's PyTorch image does for functions a module does not define: arrays in, arrays out.
+"""The default functions of AWS's PyTorch image, for those that a module does not define: arrays in, arrays out.
 
 numpy is imported only here, and only when such a function runs.
 """
@@ -15,7 +15,7 @@ from localaws.container.content_types import CSV, JSON, NPY, NPZ
 
 
 class UnsupportedFormatError(Exception):
-    """No default exists for the content type; the toolkit's text."""
+    """A content type without a default codec; the text is the toolkit's."""
 
     def __init__(self, content_type: str | None) -> None:
         super().__init__(
@@ -26,7 +26,7 @@ class UnsupportedFormatError(Exception):
 
 
 def default_input_fn(body: Any, content_type: str | None) -> Any:
-    """The body as a numpy array; text becomes 32-bit floats, as the image's tensors are."""
+    """The body as a numpy array; text becomes 32-bit floats, like the image's tensors."""
     decoders: dict[str | None, Callable[[Any], Any]] = {
         JSON: _from_json,
         CSV: _from_csv,
@@ -39,7 +39,7 @@ def default_input_fn(body: Any, content_type: str | None) -> Any:
 
 
 def default_output_fn(prediction: Any, accept: str) -> Any:
-    """The prediction in the first of the accepted types that is known."""
+    """The prediction, encoded as the first of the accepted types that is known."""
     encoders: dict[str, Callable[[Any], Any]] = {JSON: json.dumps, CSV: _to_csv, NPY: _to_npy}
     values = prediction.tolist() if hasattr(prediction, "tolist") else prediction
     for content_type in accept.replace(" ", "").split(","):

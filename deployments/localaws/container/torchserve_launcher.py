@@ -1,8 +1,8 @@
-"""Serves the model with AWS's real PyTorch stack: TorchServe and the SageMaker toolkits, kept to loopback.
+"""The launcher of AWS's real PyTorch stack: TorchServe and the SageMaker toolkits, kept to loopback.
 
-Run as `PYTHON torchserve_launcher.py FD MODEL_DIR` by the Python of an environment that has them; of what lies beside
-this file it loads one module. FD is a listening socket which names the port. TorchServe binds ports itself, so the
-socket is closed first.
+Run as `PYTHON torchserve_launcher.py FD MODEL_DIR` by the Python of an environment that has them; of the modules
+beside this file it loads only opt_ml_model. FD is the descriptor of a listening socket, which gives the port.
+TorchServe binds ports itself, so the socket is closed first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OTHER_PORTS = ("metrics_address", "grpc_inference_port", "grpc_management_port")
 
 
 def main() -> None:
-    """Serves until the instance, or the embedded AWS, ends."""
+    """Serve until the instance, or the embedded AWS, ends."""
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         port: int = listening.getsockname()[1]
     base = Path(sys.argv[2]).parent
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _beside(name: str) -> Any:
-    """A module from this file's folder, which is off the path of imports for the names of the others in it."""
+    """Load a module from this file's folder, which is not on sys.path because of the names of the others in it."""
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -46,7 +46,7 @@ def _beside(name: str) -> Any:
 
 
 def _end_with_parent() -> None:
-    """Ends the whole group, the Java process and its workers with it, once the embedded AWS is gone."""
+    """End the whole process group, with the Java process and its workers, once the embedded AWS is gone."""
     while os.read(0, 1):
         pass
     os.killpg(os.getpgrp(), signal.SIGKILL)
@@ -54,22 +54,23 @@ def _end_with_parent() -> None:
 
 def _set_environment(base: Path, port: int) -> None:
     temporary = _short_path(base, port)
-    os.environ.pop("VIRTUAL_ENV", None)
+    os.environ.pop("VIRTUAL_ENV", None)  # names the environment of the embedded AWS, not this one
     os.environ.update(
         SAGEMAKER_BASE_DIR=str(base),
         SAGEMAKER_BIND_TO_PORT=str(port),
         PYTHONPATH=str(base / "model" / "code"),
+        # The toolkit starts `torchserve` by its name.
         PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", os.defpath),
         TMPDIR=temporary,
         TEMP=temporary,
     )
     os.environ.setdefault("SAGEMAKER_PROGRAM", "inference.py")
-    # Unset means a worker, and a copy of the model, for each core of this machine, whatever the instance type.
+    # Without it TorchServe starts a worker, with a copy of the model, for each core of this machine.
     os.environ.setdefault("SAGEMAKER_MODEL_SERVER_WORKERS", "1")
 
 
 def _short_path(base: Path, port: int) -> str:
-    """The temporary folder by a name that leaves room for a Unix socket's: 107 characters in all."""
+    """A link to the temporary folder, short enough for the Unix sockets in it: Linux allows paths of 107 characters."""
     link = base.parent / f"t{port}"
     link.unlink(missing_ok=True)
     link.symlink_to(base / "tmp")
@@ -77,19 +78,20 @@ def _short_path(base: Path, port: int) -> str:
 
 
 def _keep_to_ourselves(toolkit: Any, run: Path) -> None:
-    """Keeps the toolkit, which expects a machine of its own, off /etc, foreign interfaces and ports in use."""
+    """Keep the toolkit, which expects a machine of its own, off /etc, other interfaces and ports in use."""
     write_file = toolkit.utils.write_file
 
     def write_properties(path: str, text: str, mode: str = "w") -> None:
         write_file(path, text.replace("http://0.0.0.0", "http://127.0.0.1") + _own_ports(), mode)
 
+    # The toolkit's own function searches all processes of the machine, and refuses several servers.
     def own_server_process() -> Any:
         for process in toolkit.psutil.Process().children(recursive=True):
             if toolkit.TS_NAMESPACE in process.cmdline():
                 return process
         raise RuntimeError("TorchServe has not started yet")
 
-    toolkit.TS_CONFIG_FILE = str(run / "sagemaker-ts.properties")
+    toolkit.TS_CONFIG_FILE = str(run / "sagemaker-ts.properties")  # by default in /etc
     toolkit.utils.write_file = write_properties
     toolkit._retrieve_ts_server_process = toolkit.retry(stop_max_delay=60_000, wait_fixed=200)(own_server_process)
     toolkit.model_server._install_requirements = _skip_requirements

@@ -1,15 +1,15 @@
-"""Faults on request: what goes wrong on AWS now and then, made to happen when a test asks for it.
+"""Faults on request: things that go wrong on AWS now and then, and here when a test asks for them.
 
     aws.faults.add(WorkerKilled(endpoint="mine", times=1))
     aws.faults.add(Throttled(service="sagemaker", operation="DescribeEndpoint", times=3))
 
-A fault is a value. Its texts are patterns (`*` and `?`), `times` is how often it strikes at most, and `probability` how
-likely each time. Every strike is counted and recorded as `fault.struck`.
+A fault is a value. Its texts are patterns (`*` and `?`), it strikes at most `times` times, and each time with the
+given `probability`. Every strike is counted and recorded as `fault.struck`.
 
 Fault
 ├── EndpointFault        of one endpoint's instances and queue
 │   ├── SlowColdStart, DiskFull, WorkerKilled, InstanceLost, HandlerHangs, MemoryLimit, DeliveredTwice
-├── NotificationFault    of what the hosting tells a topic
+├── NotificationFault    of the hosting's notifications to a topic
 │   ├── NotificationLost, NotificationDoubled, NotificationDelayed
 ├── CallFault            of calls over HTTP
 │   ├── CallRefused, Throttled, ConnectionDropped

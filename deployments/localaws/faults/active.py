@@ -1,4 +1,4 @@
-"""The faults that are set, and the decision whether one happens."""
+"""The faults that are set, and the decision whether one strikes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Fault)
 
 
 class ActiveFault:
-    """A fault that is set, and how often it has struck."""
+    """A fault that is set, and the number of times it has struck."""
 
     def __init__(self, number: int, fault: Fault) -> None:
         self.number = number
@@ -23,14 +23,14 @@ class ActiveFault:
         self.struck = 0
 
     def concerns(self, where: Mapping[str, str | tuple[str, ...]]) -> bool:
-        """Whether it can still strike, and here."""
+        """True if it can strike here, and has not struck as often as it may."""
         if self.fault.times is not None and self.struck >= self.fault.times:
             return False
         return all(_matches(value, getattr(self.fault, name)) for name, value in where.items())
 
 
 class Faults:
-    """The faults that are set; decides at every place where one can happen whether it does."""
+    """The faults that are set, and the decision at each place whether one strikes there."""
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = Journal() if journal is None else journal
@@ -38,11 +38,11 @@ class Faults:
         self._random = random.Random(0)  # noqa: S311 - repeatable on purpose
         self._active: list[ActiveFault] = []
         self._numbers = 0
-        # Changes at a reset, after which nothing may happen that began before.
+        # The number of resets: effects that were put off before a reset must not happen after it.
         self.generation = 0
 
     def add(self, fault: Fault) -> ActiveFault:
-        """Sets a fault beside those that are set; the older one strikes first."""
+        """Set a fault in addition to those that are set; the older one strikes first."""
         with self._lock:
             self._numbers += 1
             active = ActiveFault(self._numbers, fault)
@@ -50,7 +50,7 @@ class Faults:
         return active
 
     def remove(self, number: int) -> bool:
-        """Takes one fault away; whether it was set."""
+        """Remove one fault; True if it was set."""
         with self._lock:
             left = [active for active in self._active if active.number != number]
             found = len(left) < len(self._active)
@@ -58,36 +58,36 @@ class Faults:
         return found
 
     def clear(self) -> None:
-        """Takes all faults away and starts chance again at the first seed."""
+        """Remove all faults, and restart chance at the first seed."""
         with self._lock:
             self._active = []
             self._random.seed(0)
 
     def reset(self) -> None:
-        """Takes all faults away, and what they have put off for later."""
+        """Remove all faults, and the effects that they put off for later."""
         self.clear()
         self.generation += 1
 
     def seed(self, seed: int) -> None:
-        """Makes what follows by chance the same in every run with this seed."""
+        """Make later chance decisions the same in every run with this seed."""
         with self._lock:
             self._random.seed(seed)
 
     def active(self) -> list[ActiveFault]:
-        """The faults that are set, also those which have struck as often as they may."""
+        """The faults that are set, including those that have struck as often as they may."""
         with self._lock:
             return list(self._active)
 
     def __bool__(self) -> bool:
-        """Whether any fault is set: where none is, nothing about faults costs anything."""
+        """True if any fault is set; while none is, the checks for faults cost nothing."""
         return bool(self._active)
 
     def struck(self, kind: type[Fault] = Fault) -> int:
-        """How often the faults of this kind that are set have struck."""
+        """The number of times that the set faults of this kind have struck."""
         return sum(active.struck for active in self.active() if isinstance(active.fault, kind))
 
     def strike(self, kind: type[F], **where: str | tuple[str, ...]) -> F | None:
-        """The fault of this kind that happens here and now, if one does."""
+        """The fault of this kind that strikes here and now, if one does; the strike is counted and recorded."""
         if not self._active:
             return None
         with self._lock:

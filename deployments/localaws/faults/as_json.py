@@ -19,13 +19,13 @@ KINDS: dict[str, type[Fault]] = {
 
 
 def to_json(active: ActiveFault) -> dict[str, Any]:
-    """The fault's number, kind and members, and how often it has struck."""
+    """The fault's number, kind and members, and the number of times it has struck."""
     kind = type(active.fault).__name__
     return {"number": active.number, "kind": kind, **asdict(active.fault), "struck": active.struck}
 
 
 def from_json(members: dict[str, Any]) -> Fault:
-    """The fault that the members describe; ValueError says what is wrong with them."""
+    """The fault that the members describe. Raise ValueError, which says what is wrong with them."""
     kind = KINDS.get(str(members.get("kind")))
     if kind is None:
         raise ValueError(f"kind {members.get('kind')!r} is no fault: {', '.join(KINDS)} are")

@@ -1,4 +1,4 @@
-"""Faults of calls over HTTP: what is answered instead, and which connections close without an answer."""
+"""Faults of calls over HTTP: errors in place of an answer, and connections that close without one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NAMING = ("Name", "Arn", "Url", "ResourceId")
 
 
 class FaultGate:
-    """Raises the error that a fault wants answered instead of a call's own answer."""
+    """A gate that raises the error which a fault wants in place of a call's own answer."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
 
     def __call__(self, call: Call) -> None:
-        """Looks at one call."""
+        """Raise the error of a fault that strikes the call."""
         if not self._faults:
             return
         where = _where(call)
@@ -52,7 +52,7 @@ def connection_dropped(faults: Faults, call: Call) -> ConnectionDropped | None:
 
 
 def throttled(call: Call) -> AwsError:
-    """The throttling error of the protocol that the call speaks."""
+    """The throttling error in the protocol of the call."""
     if call.service == "s3":
         status, message = S3_ERRORS["SlowDown"]
         return AwsError("SlowDown", message, status)
@@ -65,7 +65,7 @@ def _where(call: Call) -> dict[str, str | tuple[str, ...]]:
 
 
 def _names(call: Call) -> tuple[str, ...]:
-    """What the call names: a bucket and BUCKET/KEY, an endpoint, or the members that are names, ARNs and URLs."""
+    """The names in the call: a bucket and BUCKET/KEY, an endpoint, or the members that are names, ARNs and URLs."""
     if call.bucket is not None:
         return (call.bucket, f"{call.bucket}/{call.key}") if call.key else (call.bucket,)
     if call.endpoint_name is not None:

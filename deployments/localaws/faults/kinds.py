@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that goes wrong, every time it can unless told otherwise."""
+    """Something that goes wrong, by default each time it can."""
 
     times: int | None = None
     probability: float = 1.0
@@ -22,77 +22,77 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointFault(Fault):
-    """A fault of the endpoints with such a name."""
+    """A fault of the endpoints whose name matches."""
 
     endpoint: str = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlowColdStart(EndpointFault):
-    """A container answers no ping until it has run for so many AWS seconds."""
+    """A container that answers no ping until it has run for this many AWS seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiskFull(EndpointFault):
-    """The model data does not fit on a new instance."""
+    """Model data that does not fit on a new instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerKilled(EndpointFault):
-    """The worker dies with a request in hand; its instance starts another."""
+    """A worker that dies with a request in hand; its instance starts another."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceLost(EndpointFault):
-    """The instance disappears with a request in hand; the endpoint launches another."""
+    """An instance that disappears with a request in hand; the endpoint launches another."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandlerHangs(EndpointFault):
-    """The container never answers a request, which ends by its time limit."""
+    """A container that never answers a request, which ends at its time limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryLimit(EndpointFault):
-    """A worker is killed when it holds more memory than this, as a leaking one is; its instance starts another."""
+    """A worker killed for holding more memory than this, as a leaking one is; its instance starts another."""
 
     mebibytes: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveredTwice(EndpointFault):
-    """An accepted asynchronous invocation is worked on twice: a second output object and a second notification."""
+    """An accepted asynchronous invocation processed twice: a second output object and a second notification."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationFault(Fault):
-    """A fault of what the hosting tells the topics with such a name."""
+    """A fault of the hosting's notifications to the topics whose name matches."""
 
     topic: str = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationLost(NotificationFault):
-    """The topic is never told."""
+    """A notification that is never sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationDoubled(NotificationFault):
-    """The topic is told twice."""
+    """A notification that is sent twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationDelayed(NotificationFault):
-    """The topic is told so many AWS seconds later, after what happened since."""
+    """A notification sent this many AWS seconds late, after those of later events."""
 
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallFault(Fault):
-    """A fault of calls of an operation, of one that names such a resource; services go by the name they sign with."""
+    """A fault of calls, selected by the service's signing name, the operation and a resource's name in the call."""
 
     service: str = "*"
     operation: str = "*"
@@ -101,7 +101,7 @@ class CallFault(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class CallRefused(CallFault):
-    """The call is answered by this error and does nothing."""
+    """A call that is answered with this error and does nothing."""
 
     code: str
     message: str = "Asked for by a fault."
@@ -110,19 +110,19 @@ class CallRefused(CallFault):
 
 @dataclass(frozen=True, kw_only=True)
 class Throttled(CallFault):
-    """The call is answered by the throttling error of its service and does nothing."""
+    """A call that is answered with the throttling error of its service and does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionDropped(CallFault):
-    """The connection closes without an answer, whether the call took effect or not."""
+    """A connection that closes without an answer, whether the call took effect or not."""
 
     took_effect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class S3Fault(Fault):
-    """A fault of the objects with such a key."""
+    """A fault of the objects whose bucket and key match."""
 
     bucket: str = "*"
     key: str = "*"
@@ -130,7 +130,7 @@ class S3Fault(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class S3Fails(S3Fault):
-    """S3 answers 500 InternalError or 503 SlowDown to a client over HTTP, to the data plane, or to both."""
+    """S3's answer 500 InternalError or 503 SlowDown to a client over HTTP, to the data plane, or to both."""
 
     code: Literal["InternalError", "SlowDown"] = "InternalError"
     operation: str = "*"
@@ -139,4 +139,4 @@ class S3Fails(S3Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class MissingKeyForbidden(S3Fault):
-    """An object that is not there is 403 AccessDenied, as for a caller without s3:ListBucket, and not 404."""
+    """A 403 AccessDenied in place of 404 for a missing object, as for a caller without s3:ListBucket."""

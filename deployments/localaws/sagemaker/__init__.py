@@ -1,1 +1,1 @@
-"""SageMaker hosting: the control plane, the data plane, and the instances which serve."""
+"""SageMaker hosting: the control plane, the data plane, and the instances that serve."""

@@ -25,7 +25,7 @@ METERED_STATUSES = ("InService", "Updating", "RollingBack")
 
 
 class Endpoint:
-    """One endpoint. What it holds is guarded by the hosting's lock; each transition runs on a thread of its own."""
+    """An endpoint. Its state is guarded by the hosting's lock; each transition runs on a thread of its own."""
 
     def __init__(
         self, hosting: Hosting, region: str, name: str, config: EndpointConfig, models: dict[str, Model]
@@ -55,16 +55,16 @@ class Endpoint:
         return next(iter(self.variants))
 
     def healthy_instances(self, variant: str | None = None) -> list[Instance]:
-        """The instances which can take an invocation."""
+        """The instances that can take an invocation."""
         chosen = [self.variants[variant]] if variant is not None else self.variants.values()
         return [instance for each in chosen for instance in each.instances if instance.healthy]
 
     def billed_seconds(self) -> dict[str, float]:
-        """AWS seconds of all its instances there ever were, from launch to termination, by variant."""
+        """AWS seconds of all instances it ever had, from launch to termination, by variant."""
         return self._fleet.billed_seconds()
 
     def publish_metrics(self) -> None:
-        """Puts the metrics of this minute: of the queue, and of each instance."""
+        """Publish this minute's metrics of the queue and of each instance."""
         if self.status not in METERED_STATUSES:
             return
         if self.config.async_config is not None:
@@ -75,20 +75,20 @@ class Endpoint:
             self.metrics.host(instance.variant_name, host_metrics.utilisation(instance.worker_pid, instance.home))
 
     def create(self) -> None:
-        """Starts the instances: InService once all are healthy, Failed otherwise."""
+        """Start the instances; the endpoint becomes InService once all are healthy, Failed otherwise."""
         self._record()
         self.queue.start()
         self._spawn("create", self._create)
 
     def update(self, config: EndpointConfig, models: dict[str, Model], retained: Retained = NOTHING_RETAINED) -> None:
-        """Replaces the instances by new ones of another configuration, without a gap."""
+        """Replace the instances by new ones of another configuration, without a gap."""
         variants = variants_of(config, models)
         carry_over(self.variants, variants, retained)
         self._set_status("Updating")
         self._spawn("update", self._update, config, variants)
 
     def rescale(self, changes: dict[str, tuple[int | None, float | None]]) -> None:
-        """Sets instance counts and weights by variant."""
+        """Set instance counts and weights by variant."""
         self._set_status("Updating")
         for name, (desired, weight) in changes.items():
             variant = self.variants[name]
@@ -97,14 +97,14 @@ class Endpoint:
         self._spawn("rescale", self._rescale)
 
     def delete(self, gone: Callable[[], None]) -> None:
-        """Stops everything, then calls `gone`."""
+        """Stop everything, then call `gone`."""
         self._set_status("Deleting")
         self.queue.close()
         self._gone = gone
         self._spawn("delete", self._delete)
 
     def abort(self) -> None:
-        """Ends every worker at once: the embedded AWS is being reset or stopped."""
+        """End every worker at once, because the embedded AWS is being reset or stopped."""
         with self.changed:
             self.status = "Deleting"
             self.changed.notify_all()
@@ -112,7 +112,7 @@ class Endpoint:
         self._fleet.abort()
 
     def join(self, deadline: float) -> None:
-        """Waits until what `abort` ended has ended; the deadline is one of time.monotonic."""
+        """Wait until everything that `abort` told to end has ended; the deadline is in time.monotonic's seconds."""
         self._fleet.join(deadline)
         self.queue.join(deadline)
         for transition in self._transitions:
@@ -139,7 +139,7 @@ class Endpoint:
         self._set_status("InService")
 
     def _rescale(self) -> None:
-        self._test_topics(self.config)
+        self._test_topics(self.config)  # as AWS does for UpdateEndpointWeightsAndCapacities, too
         reason = self._fleet.grow(self.variants.values())
         if reason is not None:
             self._set_status("RollingBack", reason)
@@ -163,7 +163,7 @@ class Endpoint:
         self.queue.wake()
 
     def _test_topics(self, config: EndpointConfig) -> str | None:
-        """Tells the topics that they are used; the reason to fail when one takes no message."""
+        """Send AWS's test notification to the topics; return the FailureReason if one refuses it."""
         topics = notifications.topics_of(config.async_config["OutputConfig"]) if config.async_config else []
         for topic in topics:
             try:
@@ -176,7 +176,7 @@ class Endpoint:
 
     def _set_status(self, status: str, reason: str | None = None) -> None:
         with self.changed:
-            if self.status == "Deleting":
+            if self.status == "Deleting":  # another transition may end only now
                 return
             self.status = status
             self.failure_reason = reason

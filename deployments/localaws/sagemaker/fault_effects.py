@@ -1,4 +1,4 @@
-"""What a fault does to the data plane; each function is called where one can happen, and mostly passes."""
+"""The effects of faults on the data plane; each function is called where one can happen, and usually does nothing."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from localaws.sagemaker.instances.worker_process import (
 from localaws.services.moto_services import Location, ObjectMissingError
 
 Result = TypeVar("Result")
-# As the standard retry mode of the AWS SDKs: three attempts, with a growing pause between them.
+# The pauses, in AWS seconds, of the AWS SDKs' standard retry mode: three attempts, a growing pause between them.
 S3_PAUSES_SECONDS = (0.5, 1.0)
 _POLL_REAL_SECONDS = 0.01
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class ObjectUnavailableError(ObjectMissingError):
-    """S3 failed as often as an AWS SDK asks."""
+    """A failure of S3 at each attempt that an AWS SDK makes."""
 
 
 def cold_start_seconds(hosting: Hosting, endpoint: str) -> float:
-    """How many AWS seconds a container that starts now answers no ping."""
+    """AWS seconds during which a container that starts now answers no ping."""
     slow = hosting.faults.strike(SlowColdStart, endpoint=endpoint)
     return slow.seconds if slow is not None else 0.0
 
 
 def before_model_data(hosting: Hosting, endpoint: str, container: dict[str, Any]) -> None:
-    """Fails as an instance does which cannot fetch or unpack its model data."""
+    """Raise ModelDataError if a fault keeps the instance from fetching or unpacking its model data."""
     if not hosting.faults:
         return
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
@@ -63,7 +63,7 @@ def before_model_data(hosting: Hosting, endpoint: str, container: dict[str, Any]
     except ObjectUnavailableError as exc:
         raise ModelDataError(f'Failed to download model data for container "primary" from URL "{uri}": {exc}') from exc
     except ObjectMissingError:
-        return  # a location that is none, which who reads it says better
+        return  # no location in S3, which place_model_data reports better
     if hosting.faults.strike(DiskFull, endpoint=endpoint) is not None:
         raise ModelDataError(
             f'Failed to extract model data archive from URL "{uri}". The model data archive is too large. '
@@ -72,7 +72,7 @@ def before_model_data(hosting: Hosting, endpoint: str, container: dict[str, Any]
 
 
 def through_s3(hosting: Hosting, operation: str, uri: str, work: Callable[[], Result]) -> Result:
-    """Does the data plane's work with an object, tried as often as an AWS SDK tries when S3 fails."""
+    """Do the data plane's work with an object; while S3 fails, try as often as an AWS SDK does."""
     if not hosting.faults:
         return work()
     location = Location.parse(uri)
@@ -89,7 +89,7 @@ def through_s3(hosting: Hosting, operation: str, uri: str, work: Callable[[], Re
 
 
 def notify(hosting: Hosting, topic: str, publish: Callable[[], None]) -> None:
-    """Tells a topic once, or as a fault wants it."""
+    """Publish a notification once, unless a fault loses, delays or doubles it."""
     name = topic.rpartition(":")[2]
     if hosting.faults.strike(NotificationLost, topic=name) is not None:
         return
@@ -110,7 +110,7 @@ def invoke(
     headers: dict[str, str],
     timeout: float,
 ) -> ContainerResponse:
-    """The worker's answer, if a fault lets it come."""
+    """Invoke the worker and return its answer, unless a fault prevents it."""
     faults = hosting.faults
     if not faults:
         return worker.invoke(body, headers, timeout)
@@ -126,11 +126,11 @@ def invoke(
 
 
 def _nothing() -> None:
-    """What happens to a worker without a fault."""
+    """Do nothing to the worker: no fault struck."""
 
 
 def _ending(end: Callable[[], None]) -> Callable[[], None]:
-    """Ends what has the request in hand; a quick handler's answer, which may still come, is not heard."""
+    """A callback that ends the worker or instance with the request in hand, and drops an answer that still comes."""
 
     def then_reset() -> None:
         end()
@@ -157,7 +157,7 @@ def _later(hosting: Hosting, seconds: float, publish: Callable[[], None]) -> Non
 
 @contextlib.contextmanager
 def _memory_limited(hosting: Hosting, endpoint: str, worker: WorkerProcess) -> Iterator[None]:
-    """Watches the worker as the kernel of an instance does, also once more after the request."""
+    """Watch the worker's memory as an instance's kernel does, and once more after the request."""
     limit = hosting.faults.threatens(MemoryLimit, endpoint=endpoint)
     if limit is None:
         yield
@@ -185,6 +185,7 @@ def _watch_memory(
 
 def _resident_mebibytes(pid: int) -> float:
     try:
+        # The second number is the resident set, in pages (proc(5)).
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES / 2**20
     except (FileNotFoundError, ProcessLookupError):
         return 0.0

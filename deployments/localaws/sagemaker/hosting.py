@@ -1,4 +1,4 @@
-"""What every part of the hosting shares: the lock, the clock, the journal, threads, and where workers live."""
+"""The state that every part of the hosting shares: lock, clock, journal, threads, and the workers' folder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from localaws.threads import Spawner, ThreadGroup
 
 @dataclass(frozen=True)
 class Options:
-    """How faithful the embedded AWS is where AWS's truth is inconvenient.
+    """Options on how closely the embedded AWS follows AWS where that is inconvenient.
 
     ping: "strict" answers /ping only once the model is loaded; "torchserve" as soon as the server is up, as AWS's
         PyTorch image does, so that an endpoint is InService while its model is loading or has failed to.
-    container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed:
-        its /ping is always the real one.
-    torchserve_python: the Python of the environment which has TorchServe; else LOCALAWS_TORCHSERVE_PYTHON names it.
+    container: "toolkit" is the mirror of AWS's inference toolkit; "torchserve" starts the real stack, if installed,
+        whose /ping is always the real one.
+    torchserve_python: the Python of the environment with TorchServe; by default LOCALAWS_TORCHSERVE_PYTHON names it.
     opt_ml_model: a worker finds its model data at /opt/ml/model, too, where Linux gives it mounts of its own.
     enforce_iam: calls are judged by the caller's policies, and the data plane by the execution role's.
     """
@@ -38,7 +38,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Hosting:
-    """One embedded AWS. `lock` guards every state of every endpoint."""
+    """The parts of one embedded AWS. `lock` guards the state of every endpoint."""
 
     clock: Clock
     journal: Journal
@@ -54,5 +54,5 @@ class Hosting:
 
 
 def arn(region: str, kind: str, name: str) -> str:
-    """A SageMaker ARN; AWS lowers the name in it."""
+    """A SageMaker ARN; as on AWS the name in it is in lower case."""
     return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{kind}/{name.lower()}"

@@ -1,4 +1,4 @@
-"""The SageMaker resources which are only descriptions: models and endpoint configurations."""
+"""The SageMaker resources that are only descriptions: models and endpoint configurations."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Model:
 
     @property
     def execution_role(self) -> str | None:
-        """The ARN of the role with which SageMaker and the container act."""
+        """The ARN of the role that SageMaker and the container use."""
         return self.request.get("ExecutionRoleArn")
 
     @property
     def container(self) -> dict[str, Any]:
-        """The container which answers: the primary one, or the first of several."""
+        """The container that answers: the primary one, or the first of several."""
         primary: dict[str, Any] = self.request.get("PrimaryContainer") or (self.request.get("Containers") or [{}])[0]
         return primary
 
@@ -53,7 +53,7 @@ class EndpointConfig:
 
     @property
     def serverless(self) -> bool:
-        """Whether its variants have no instances."""
+        """True if its variants have no instances."""
         return any("ServerlessConfig" in spec for spec in self.variants)
 
 
@@ -63,7 +63,7 @@ def hardware(spec: Mapping[str, Any]) -> list[str]:
 
 
 def served_model(spec: Mapping[str, Any]) -> str:
-    """The name of the model that a variant serves: its own, or that of the instance pool it is in."""
+    """The name of the model that a variant serves: that of its first instance pool, or else its own."""
     override = _pools(spec)[0].get("ModelNameOverride") if _pools(spec) else None
     return str(override or spec["ModelName"])
 
@@ -75,5 +75,5 @@ def model_names(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _pools(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The variant's instance pools, 1 being the highest priority. There is always room in the first here."""
+    """The variant's instance pools, the highest priority, 1, first. Here the first always has capacity."""
     return sorted(spec.get("InstancePools", ()), key=lambda pool: int(pool["Priority"]))

@@ -11,7 +11,7 @@ Key = tuple[str, str]
 
 
 def key(region: str, name: str) -> Key:
-    """Names are unique in a region whatever their case."""
+    """The key of a resource; on AWS names are unique in a region regardless of case."""
     return region, name.lower()
 
 
@@ -25,10 +25,10 @@ class State:
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Forget everything."""
         for resources in (self.models, self.configs, self.endpoints, self.tags):
             resources.clear()
 
     def arns(self) -> set[str]:
-        """Every resource that can carry tags."""
+        """The ARNs of all resources that can have tags."""
         return {each.arn for group in (self.models, self.configs, self.endpoints) for each in group.values()}

@@ -1,4 +1,4 @@
-"""What the hosting is doing at this moment, as one JSON value."""
+"""The current status of the hosting as one JSON value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A production variant, and what of it survives an update."""
+"""Production variants, and the properties that survive an update."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localaws.sagemaker.resources import EndpointConfig, Model, served_model
 
 @dataclass
 class Variant:
-    """A production variant and the instances which serve it."""
+    """A production variant and the instances that serve it."""
 
     spec: dict[str, Any]
     model: Model
@@ -22,25 +22,25 @@ class Variant:
 
     @classmethod
     def of(cls, spec: dict[str, Any], model: Model) -> Variant:
-        """The variant as its configuration starts it."""
+        """The variant with the initial values of its configuration."""
         return cls(spec, model, spec.get("InitialInstanceCount", 1), spec.get("InitialVariantWeight", 1.0))
 
     @property
     def current(self) -> int:
-        """How many instances are in service; one whose worker restarts still is."""
+        """The number of instances in service, including those whose worker restarts."""
         return sum(instance.in_service for instance in self.instances)
 
 
 @dataclass(frozen=True)
 class Retained:
-    """What UpdateEndpoint keeps of variants which the new configuration also has."""
+    """The properties that UpdateEndpoint keeps of variants that are in the new configuration, too."""
 
     instance_count: bool = False
     weight: bool = False
 
     @classmethod
     def of(cls, request: Mapping[str, Any]) -> Retained:
-        """As the request says; without RetainAllVariantProperties nothing is kept, whatever is excluded."""
+        """The properties that the request keeps; without RetainAllVariantProperties none, whatever is excluded."""
         if not request.get("RetainAllVariantProperties"):
             return cls()
         excluded = {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", [])}
@@ -56,7 +56,7 @@ def variants_of(config: EndpointConfig, models: Mapping[str, Model]) -> dict[str
 
 
 def carry_over(old: Mapping[str, Variant], new: Mapping[str, Variant], retained: Retained) -> None:
-    """Gives the new variants what is retained of the old ones of the same name."""
+    """Give the new variants the retained properties of the old ones with the same name."""
     for name in old.keys() & new.keys():
         if retained.instance_count:
             new[name].desired = old[name].desired

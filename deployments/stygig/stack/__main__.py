@@ -12,7 +12,7 @@ from stygig.stack.starting import up
 
 
 def explain(stack: Stack, runs: list[NextRun]) -> None:
-    """How to use what is up, and when it will do something by itself."""
+    """Say how to use the stack, and when it will do something by itself."""
     where = os.path.relpath(stack.run)
     say("")
     say(f"Prefect UI:  http://127.0.0.1:{stack.prefect_port}/deployments, password: cat {where}/prefect-auth")

@@ -1,4 +1,4 @@
-"""`make down`: the runs in hand end first, then the services."""
+"""`make down`: the flow runs end first, then the services."""
 
 import time
 from contextlib import suppress
@@ -12,7 +12,7 @@ from stygig.stack.service import DRAIN_SECONDS
 
 
 def down(stack: Stack) -> None:
-    """Ends what `up` started, once the runs in hand have ended, which need all of it; cancels those that take long."""
+    """End the services that `up` started, after the flow runs, which need them; cancel runs that take long."""
     if stack.worker.running() and stack.prefect.running():
         _finish_runs(PrefectServer(stack.api_url, stack.auth()))
     for service in (stack.worker, stack.prefect, stack.aws):
@@ -39,6 +39,7 @@ def _finish_runs(server: PrefectServer) -> None:
 def _cancel(server: PrefectServer, runs: list[dict[str, Any]]) -> None:
     for run in runs:
         with suppress(httpx.HTTPError):  # it may have ended meanwhile; if it hasn't, the wait goes on and says so
+            # not CANCELLED: only CANCELLING makes the worker end the run's process
             server.post(f"flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
 
 

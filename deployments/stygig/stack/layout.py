@@ -1,4 +1,4 @@
-"""The three services of the stack, their ports, and what they are told."""
+"""The three services of the stack, their ports and their environment."""
 
 import os
 import secrets
@@ -40,28 +40,28 @@ class Stack:
         return Service("worker", asked, self.run)
 
     def auth(self) -> str:
-        """The Prefect server's password; made anew where there is none."""
+        """The Prefect server's user and password; made anew if there is none."""
         file = self.run / "prefect-auth"
         if not file.exists() or not file.read_text().strip():
             file.write_text(f"stygig:{secrets.token_urlsafe(24)}\n")
         return file.read_text().strip()
 
     def environment(self) -> dict[str, str]:
-        """What the services and those who use them need to know of the Prefect server."""
+        """The variables by which the services and their clients find the Prefect server."""
         return {"PREFECT_API_URL": self.api_url, "PREFECT_API_AUTH_STRING": self.auth()}
 
     def server_settings(self) -> dict[str, str]:
-        """The Prefect server's own. Leases in files survive its restart: a run would be ended that lost its slot's."""
+        """The Prefect server's own variables. Leases in files survive a restart; a run that loses its lease ends."""
         origins = ",".join(f"http://{host}:{self.prefect_port}" for host in ("127.0.0.1", "localhost"))
         return {
             "PREFECT_HOME": str(self.run / "prefect"),
             "PREFECT_SERVER_API_AUTH_STRING": self.auth(),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origins,
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer: on a busy machine it is waited for
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",  # SQLite has one writer at a time: on a busy machine others wait
             "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
-            "PWD": str(ROOT),
+            "PWD": str(ROOT),  # a subprocess's cwd changes its folder, not this
         }
 
 

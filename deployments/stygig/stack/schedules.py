@@ -1,4 +1,4 @@
-"""When a Prefect server's schedules run next, asked over its API: importing Prefect itself would take seconds."""
+"""The next runs of a Prefect server's schedules, asked over its API: importing Prefect itself would take seconds."""
 
 import base64
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any
 import httpx
 
 TAG = "stygig"
-"""Of every deployment in prefect.yaml."""
+"""The tag of every deployment in prefect.yaml."""
 
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """An API, and its auth string if it wants one."""
+    """A Prefect API, and its auth string if it asks for one."""
 
     api_url: str
     auth: str = ""
 
     def post(self, path: str, content: dict[str, Any]) -> Any:
-        """The answer; httpx's errors as they come. No proxy is asked: the server is this machine's, or a known one."""
+        """Post and return the answer; httpx's errors pass through. No proxy is used: the server is local or known."""
         headers = {"Authorization": f"Basic {base64.b64encode(self.auth.encode()).decode()}"} if self.auth else {}
         with httpx.Client(trust_env=False, timeout=20) as client:
             answer = client.post(f"{self.api_url}/{path}", json=content, headers=headers)
@@ -29,7 +29,7 @@ class PrefectServer:
 
 @dataclass(frozen=True)
 class NextRun:
-    """A deployment with an active schedule. `at` is None if nothing is scheduled, and it will never run by itself."""
+    """A deployment with an active schedule; `at` is None if no run is scheduled: then it never runs by itself."""
 
     deployment: str
     at: datetime | None
@@ -40,7 +40,7 @@ class NextRun:
 
 
 def next_runs(server: PrefectServer, tag: str) -> list[NextRun]:
-    """The next run of each deployment with that tag and a schedule that is active."""
+    """The next run of each deployment with that tag and an active schedule."""
     found = server.post("deployments/filter", {"deployments": {"tags": {"all_": [tag]}}})
     planned = [each for each in found if not each["paused"] and any(s["active"] for s in each["schedules"])]
     return [NextRun(each["name"], _next_start(server, each["id"])) for each in planned]

@@ -1,4 +1,4 @@
-"""A process in the background, with its id and its log in a folder."""
+"""A background process with its id and its log in a folder."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from signal import SIGKILL, SIGTERM
 from tasks.resources.processes import cpu_seconds, lives, start_time
 
 PATIENCE_SECONDS = 120.0
-"""A service that has neither written to its log nor computed for so long will not get ready."""
+"""Seconds without a new log line or CPU time after which a service is given up."""
 LONGEST_START_SECONDS = 1800.0
 POLL_SECONDS = 0.3
 TELL_SECONDS = 15.0
@@ -20,12 +20,12 @@ DRAIN_SECONDS = 120.0
 
 
 class StackError(Exception):
-    """Something did not start; the message names its log."""
+    """A service that did not start; the message says why, or names its log."""
 
 
 @dataclass
 class Movement:
-    """Whether a process that starts still moves: it computes, or its log grows."""
+    """The signs of life of a process that is starting: it computes, or its log grows."""
 
     pid: int
     log: Path
@@ -36,7 +36,7 @@ class Movement:
 
     @property
     def stalled(self) -> bool:
-        """Looks again; the answer is yes after so long without a change, or when it has all taken far too long."""
+        """True if nothing has changed for PATIENCE_SECONDS or the start exceeds LONGEST_START_SECONDS; looks anew."""
         log = self.log.stat().st_size if self.log.exists() else 0
         found = (log, round(cpu_seconds(self.pid), 1))
         if found != self.seen:
@@ -52,7 +52,7 @@ class Movement:
         return time.monotonic() - self.started
 
     def tell_sometimes(self, what: str, say: Callable[[str], None]) -> None:
-        """A line now and then, so that nobody takes a slow start for a stuck one."""
+        """Say every TELL_SECONDS how it goes, so that nobody takes a slow start for a stuck one."""
         if time.monotonic() - self.told > TELL_SECONDS:
             self.told = time.monotonic()
             say(f"{what}: {self}")
@@ -63,7 +63,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Service:
-    """One process in the background; `folder` has its id and its log."""
+    """One background process; `folder` has its id and its log."""
 
     name: str
     arguments: tuple[str, ...]
@@ -96,16 +96,16 @@ class Service:
                 stderr=output,
                 start_new_session=True,
             )
-        try:
+        try:  # Linux reuses process ids: the start time tells this process from a later one
             self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
         except OSError as exc:
-            os.killpg(process.pid, SIGKILL)  # nobody could end it later
+            os.killpg(process.pid, SIGKILL)  # without its id nobody could end it later
             raise StackError(
                 f"{self.pid_file} can't be written: {exc.strerror}. Make room, or set STYGIG_RUN_FOLDER."
             ) from exc
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
-        """Waits for as long as the process does something: on a busy machine a start takes minutes."""
+        """Wait as long as the process is doing something: on a busy machine a start takes minutes."""
         movement = Movement(self.running() or 0, self.log)
         while not ready():
             if not self.running():
@@ -118,7 +118,7 @@ class Service:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
 
     def stop(self) -> None:
-        """SIGTERM, then, if it won't end, SIGKILL to its whole session."""
+        """Send SIGTERM, and SIGKILL to its whole process group if it hasn't ended after DRAIN_SECONDS."""
         pid = self.running()
         if pid:
             os.kill(pid, SIGTERM)

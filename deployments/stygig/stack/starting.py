@@ -1,4 +1,4 @@
-"""`make up`: every service that does not run yet, and every deployment."""
+"""`make up`: it starts each service that does not run yet, and registers every deployment."""
 
 import json
 import os
@@ -19,9 +19,9 @@ from stygig.surroundings import without_strangers
 
 
 def up(stack: Stack) -> list[NextRun]:
-    """Starts what does not run yet and deploys everything; the next run of each schedule.
+    """Start the services that do not run yet, deploy everything, and return the next run of each schedule.
 
-    If something does not start, what was started is ended again.
+    If one does not start, those that were started are ended again.
     """
     os.umask(0o077)
     stack.run.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def _wait_until_answers(service: Service, url: str) -> None:
 
 
 def _refuse_taken(service: Service, port: str, variable: str) -> None:
-    """Before anything is started: half a stack is worse than none."""
+    """Raise StackError if the port is taken; before anything is started, since half a stack is worse than none."""
     if service.running():
         return
     try:
@@ -92,7 +92,7 @@ def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
 
 
 def _aws_environment(stack: Stack) -> dict[str, str]:
-    """What `stygig local env` prints, as a mapping."""
+    """The output of `stygig local env` as a mapping."""
     asked = (str(BIN / "stygig"), "local", "env", "--port", stack.aws_port, "--json")
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
     found: dict[str, str] = json.loads(done.stdout)["environment"]
@@ -100,7 +100,7 @@ def _aws_environment(stack: Stack) -> dict[str, str]:
 
 
 def _write_exports(stack: Stack, environment: Mapping[str, str]) -> None:
-    """What a shell needs to use the stack, in one file to be sourced."""
+    """Write the variables that a shell needs to use the stack to a file to be sourced."""
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
     (stack.run / "env").write_text("".join(lines))
 
@@ -122,6 +122,6 @@ def _worker_is_online(server: PrefectServer) -> bool:
 
 
 def _ask_for_a_sweep(server: PrefectServer) -> None:
-    """A worker that starts may follow one that was killed: what its runs left goes now, and their slots are free."""
+    """Schedule a sweep: the last worker may have been killed, and its runs' remains and slots are to be freed now."""
     (sweep,) = server.post("deployments/filter", {"deployments": {"name": {"any_": ["sweep"]}}})
     server.post(f"deployments/{sweep['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})

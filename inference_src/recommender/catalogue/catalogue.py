@@ -1,7 +1,7 @@
 """The catalogue of an artifact: items, their unit embeddings (mapped, not read), and the text embeddings.
 
-Files, all row-aligned: embeddings.npy, items.jsonl, items.npy (COLUMNS), index.json (how many items of each kind, and
-how they are searched), and what that search needs; besides, attributes.json and attributes.npy.
+Row-aligned files: embeddings.npy, items.jsonl, items.npy (COLUMNS), and those that the search needs. index.json has the
+number of items of each kind and how they are searched; attributes.json and attributes.npy have the text embeddings.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ class Catalogue:
 
     @property
     def rows(self) -> slice:
-        """All of them."""
+        """All rows."""
         return slice(0, len(self.items))
 
     def palettes(self, rows: NDArray[np.intp]) -> Palettes:
-        """The colours of some of the items."""
+        """The colours of the items in these rows."""
         return Palettes.of_table(self.columns["palette"][rows])
 
     def order(self, rows: NDArray[np.intp]) -> NDArray[np.uint32]:
-        """What sorts these items by their ids."""
+        """The place of each item's id among all ids, to sort these rows by."""
         return np.asarray(self.columns["order"][rows])
 
 
 def open_catalogue(folder: Path, dimension: int) -> Catalogue:
-    """The catalogue in `folder`, checked; ArtifactError says which file contradicts which."""
+    """Open and check the catalogue in `folder`; ArtifactError says which files contradict each other."""
     blocks, spec = _read_index(folder / "index.json")
     embeddings = _open_embeddings(folder / "embeddings.npy", dimension)
     columns = open_array(folder / "items.npy", COLUMNS, (None,))
@@ -94,7 +94,7 @@ def _read_index(path: Path) -> tuple[Blocks, SearchSpec]:
 
 
 def _check_ends(folder: Path, items: Items, blocks: Blocks) -> None:
-    """The first and the last item are what index.json says; all of them were checked when they were written."""
+    """Raise ArtifactError unless index.json is right about the first and the last item; packaging has checked all."""
     for row in (0, len(items) - 1):
         kind = items.checked(row).kind
         if not blocks.holds(kind, row):

@@ -1,7 +1,7 @@
-"""The items of a catalogue: lines of items.jsonl, and what search and scores need of them in columns beside it.
+"""The items of a catalogue: lines of items.jsonl, and columns beside it with the values that search and scores need.
 
-A line costs 15 µs to check, so a catalogue of 100,000 would take seconds to open. Lines are checked when they are
-written, and read when they are answered with.
+Checking a line takes 15 µs, so opening a catalogue of 100,000 items would take seconds. Lines are therefore checked
+when they are written, and only read when an answer needs them.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ COLUMNS = np.dtype(
 
 
 class Kind(NamedTuple):
-    """What is searched separately: a category for a gender."""
+    """A category for a gender; each kind can be searched by itself."""
 
     category: str
     gender: str
 
 
-# what women or men may wear is one run of rows: unisex lies between the two
+# unisex in the middle, so that the rows for women are one run, and those for men another
 KINDS = tuple(Kind(*pair) for pair in itertools.product(CATEGORIES, ("male", "unisex", "female")))
 
 
@@ -79,7 +79,7 @@ class Item:
 
     @classmethod
     def written(cls, line: bytes) -> Item:
-        """The item in a line that to_json gave, which is not checked again: that would cost three times as much."""
+        """The item in a line that to_json wrote, without a check, which would take three times as long."""
         values = json.loads(line)
         colours = (Colour(tuple(c["rgb"]), tuple(c["lab"]), c["share"], c["name"]) for c in values.pop("colours"))
         return cls(**values, colours=tuple(colours))
@@ -92,17 +92,17 @@ class Item:
 
     @property
     def kind(self) -> Kind:
-        """Among which items it is searched."""
+        """The category and gender under which the item is found."""
         return Kind(self.category, self.gender)
 
 
 def describe_item(image: Image.Image, item_id: str, category: str, gender: str) -> Item:
-    """The item for a picture, its colours found exactly as those of a query are."""
+    """The item for a picture; its colours are found exactly as a query's are."""
     return Item(item_id, item_id, group_of(category), category, gender, dominant_colours(image))
 
 
 class Items:
-    """The items of items.jsonl by row, read from the mapped file when they are asked for."""
+    """The items of items.jsonl by row, read from the mapped file when needed."""
 
     def __init__(self, path: Path, lines: NDArray[np.uint64]) -> None:
         must_exist(path)
@@ -122,7 +122,7 @@ class Items:
             raise self._damaged(row, error) from error
 
     def checked(self, row: int) -> Item:
-        """The item, or ArtifactError."""
+        """The item, checked; ArtifactError if it is damaged."""
         try:
             return Item.from_json(self._line(row))
         except SchemaError as error:
@@ -141,7 +141,7 @@ class Items:
 
 
 class Blocks:
-    """Where the items of each kind lie: rows are sorted by kind, in the order of KINDS."""
+    """The rows of each kind; all rows are sorted by kind, in the order of KINDS."""
 
     def __init__(self, counts: Mapping[Kind, int]) -> None:
         self._ends = np.cumsum([counts.get(kind, 0) for kind in KINDS])
@@ -158,12 +158,12 @@ class Blocks:
         return int(self._ends[-1])
 
     def rows(self, category: str, welcome: tuple[str, ...] = GENDERS) -> slice:
-        """The rows of a category for these genders, which must lie together in KINDS."""
+        """The rows of a category for these genders, which must be neighbours in KINDS."""
         first, last = _run_of_kinds(category, welcome)
         return slice(self._starts[first], self._stops[last])
 
     def holds(self, kind: Kind, row: int) -> bool:
-        """Whether the row is of this kind."""
+        """True if the row is of this kind."""
         return bool(self._starts[kind] <= row < self._stops[kind])
 
     def kinds_at(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""Arrays that stay on disk: opened by mapping, so that start and memory don't grow with the catalogue."""
+"""Arrays that stay on disk: they are mapped, so that start and memory don't grow with the catalogue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def open_array(path: Path, dtype: DTypeLike, shape: tuple[int | None, ...]) -> N
     if array.dtype != np.dtype(dtype) or not fits:
         wanted = ", ".join("n" if size is None else str(size) for size in shape)
         raise ArtifactError(f"{path} holds {array.dtype} {array.shape}; wanted {np.dtype(dtype)} [{wanted}].")
-    return np.asarray(array)  # still mapped; without memmap's slow subclass
+    return np.asarray(array)  # still mapped, but without numpy's memmap class, which is slow
 
 
 def must_exist(path: Path) -> None:

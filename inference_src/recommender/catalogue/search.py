@@ -1,11 +1,11 @@
-"""The rows of a catalogue which are nearest to an embedding: one protocol, three kinds of search.
+"""Search for the rows of a catalogue that are nearest to an embedding: one protocol, three kinds.
 
 exact   the cosine of every row; up to EXACT_ITEMS items
 signs   the sign bits of (row − mean), one per dimension: rows are ordered by how many bits differ from the query's,
         and the cosines of the best `depth` are computed from the rows themselves; up to SIGNS_ITEMS items
-faiss   the same, the bits compared by faiss, a third of the time
-The mean is taken off because all embeddings of a CLIP share a direction, whose signs would tell nothing.
-Whatever the kind, the cosines that leave here are computed alike, so that an answer doesn't tell which kind gave it.
+faiss   the same, but faiss compares the bits, in a third of the time
+The mean is subtracted because all embeddings of a CLIP share a direction, whose signs would tell nothing.
+All kinds compute the cosines that they return in the same way, so that a score doesn't depend on the kind.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _WORD = np.uint64
 
 
 def kind_for(items: int) -> str:
-    """The kind of search that a catalogue of so many items wants."""
+    """The kind of search for a catalogue of so many items."""
     return EXACT if items <= EXACT_ITEMS else SIGNS if items <= SIGNS_ITEMS else FAISS
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSpec:
-    """How a catalogue is searched, and the share of the true ten nearest that it found for `queries` queries."""
+    """A catalogue's kind of search, and the share of the true ten nearest that it found for `queries` queries."""
 
     kind: str
     items: int
@@ -78,16 +78,16 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What lies around one embedding.
+    """The rows around one embedding.
 
-    `close` says where in a run of rows to look for the `count` nearest, `cosines` gives the cosines of rows.
+    `close` returns the places in a run of rows where the `count` nearest may be; `cosines` returns the cosines of rows.
     """
 
     close: Callable[[slice, int], _Places]
     cosines: Callable[[_Places], _Vector]
 
     def nearest(self, runs: Sequence[slice], count: int) -> Candidates:
-        """Of each run of rows the `count` nearest, or all it has, and whatever is as near as the last of them."""
+        """The `count` nearest of each run of rows, or all it has, and those that are as near as the last of them."""
         close = [self.close(run, count) + run.start for run in runs]
         rows = np.concatenate(close)
         cosine = self.cosines(rows).astype(np.float64)
@@ -99,7 +99,7 @@ class Neighbourhood:
 
 
 class Search(Protocol):
-    """Finds neighbours. What doesn't depend on the rows asked for is done once per embedding."""
+    """A search for neighbours; `around` does once what doesn't depend on the rows asked for."""
 
     def around(self, embedding: _Vector) -> Neighbourhood:
         """The neighbourhood of a unit vector."""
@@ -107,7 +107,7 @@ class Search(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExactSearch:
-    """Compares with every row."""
+    """A search that compares every row."""
 
     embeddings: _Rows
 
@@ -120,7 +120,7 @@ class ExactSearch:
 
 @dataclass(frozen=True, slots=True)
 class SignSearch:
-    """Compares sign bits [words, n] first."""
+    """A search that compares sign bits [words, n] first."""
 
     embeddings: _Rows
     mean: _Vector
@@ -139,7 +139,7 @@ class SignSearch:
 
 @dataclass(frozen=True, slots=True)
 class FaissSearch:
-    """Compares sign bits [n, bytes] by faiss, on the mapped file: an IndexBinaryFlat without its copy in memory."""
+    """A search of sign bits [n, bytes] by faiss, on the mapped file: an IndexBinaryFlat without its copy in memory."""
 
     embeddings: _Rows
     mean: _Vector
@@ -161,7 +161,7 @@ class FaissSearch:
 
 
 def open_search(folder: Path, spec: SearchSpec, embeddings: _Rows) -> Search:
-    """The search that was chosen for the catalogue in `folder`, or ArtifactError."""
+    """Open the search chosen for the catalogue in `folder`; ArtifactError if its files or faiss can't be used."""
     if spec.kind == EXACT:
         return ExactSearch(embeddings)
     items, dimension = embeddings.shape
@@ -175,14 +175,14 @@ def open_search(folder: Path, spec: SearchSpec, embeddings: _Rows) -> Search:
 
 
 def sign_bits(rows: _Rows, mean: _Vector) -> NDArray[np.uint64]:
-    """The signs of (row − mean) as bits, [n, words]; what fills the last word is 0."""
+    """The signs of (row − mean) as bits, [n, words]; the last word is filled up with 0."""
     packed = np.packbits(rows > mean, axis=1)
     padding = -packed.shape[1] % 8
     return np.ascontiguousarray(np.pad(packed, ((0, 0), (0, padding)))).view(np.uint64)
 
 
 def _differing_bits(signs: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """How many bits of each column of `signs` [words, n] differ from `bits` [words]."""
+    """The number of bits in each column of `signs` [words, n] that differ from `bits` [words]."""
     distances = np.zeros(signs.shape[1], np.uint16)
     for start in range(0, len(distances), CHUNK):
         chunk = distances[start : start + CHUNK]
@@ -192,7 +192,7 @@ def _differing_bits(signs: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDAr
 
 
 def bits_set(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """How many bits of each word are 1: np.bitwise_count where numpy is older than 2, as in some serving images."""
+    """The number of 1 bits in each word: np.bitwise_count for a numpy older than 2, as in some serving images."""
     pairs = words - (words >> _WORD(1) & _WORD(0x5555555555555555))
     nibbles = (pairs & _WORD(0x3333333333333333)) + (pairs >> _WORD(2) & _WORD(0x3333333333333333))
     octets = nibbles + (nibbles >> _WORD(4)) & _WORD(0x0F0F0F0F0F0F0F0F)
@@ -203,19 +203,19 @@ _count_bits = getattr(np, "bitwise_count", bits_set)
 
 
 def _least(values: NDArray[Any], count: int) -> _Places:
-    """Where the `count` least values stand, and what equals the last of them."""
+    """The positions of the `count` least values, and of those that equal the last of them."""
     if len(values) <= count:
         return np.arange(len(values))
     return np.flatnonzero(values <= np.partition(values, count - 1)[count - 1])
 
 
 def _cosines(embeddings: _Rows, embedding: _Vector) -> _Vector:
-    """The same for equal rows wherever they stand; a BLAS sums in an order that depends on it, and is hardly faster."""
+    """The cosines, equal for equal rows: BLAS sums in an order that depends on a row's place, and is hardly faster."""
     return np.asarray(np.clip(np.einsum("ij,j->i", embeddings, embedding), -1.0, 1.0))
 
 
 def _cosines_of(embeddings: _Rows, embedding: _Vector, rows: _Places) -> _Vector:
-    """Those of some rows."""
+    """The cosines of these rows."""
     parts = [rows[start : start + RESCORED] for start in range(0, max(1, len(rows)), RESCORED)]
     return np.concatenate([_cosines(embeddings[part], embedding) for part in parts])
 

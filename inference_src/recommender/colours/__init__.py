@@ -1,1 +1,1 @@
-"""The colours of garments: found in pixels, named, and how well two of them go together."""
+"""The colours of garments: finding them in pixels, naming them, and scoring how well two go together."""

@@ -39,7 +39,7 @@ def rgb_of_lab(lab: ArrayLike) -> NDArray[np.uint8]:
 
 
 def ciede2000(one: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
-    """How different two CIELAB colours look, by CIEDE2000 (Sharma, Wu, Dalal 2005); the last axis is the colour.
+    """The visible difference of two CIELAB colours by CIEDE2000 (Sharma, Wu, Dalal 2005); the last axis is the colour.
 
     Unlike the distance in CIELAB it doesn't overrate chroma in vivid colours or hue in blues, nor underrate greys.
     """
@@ -50,7 +50,7 @@ def ciede2000(one: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
     c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
     h1, h2 = np.arctan2(b1, a1), np.arctan2(b2, a2)
     turn = (h2 - h1 + np.pi) % (2 * np.pi) - np.pi
-    grey = c1 * c2 == 0  # has no hue that could differ
+    grey = c1 * c2 == 0  # a grey has no hue that could differ
     hue = np.where(grey, h1 + h2, h1 + turn / 2)
     lightness, chroma = (l1 + l2) / 2, (c1 + c2) / 2
     far = (lightness - 50) ** 2

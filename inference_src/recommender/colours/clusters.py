@@ -1,4 +1,4 @@
-"""Clusters of a picture's pixels in CIELAB: k-means, without a seed, on cells of nearly one colour."""
+"""Clusters of a picture's pixels in CIELAB: k-means without a seed, on cells of nearly one colour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def k_means(points: _Array, weights: _Array, k: int, rounds: int = 20) -> tuple[
 
 
 def cells(rgb: NDArray[np.uint8], lab: _Array) -> tuple[_Array, _Array]:
-    """The mean CIELAB colour and the pixels of each occupied cell of 16 × 16 × 16: some 100 points, not 9,000."""
+    """The mean CIELAB colour and pixel count of each occupied cell of 16 × 16 × 16: some 100 points, not 9,000."""
     coarse = rgb.astype(np.int64) >> 4
     cell = coarse[:, 0] << 8 | coarse[:, 1] << 4 | coarse[:, 2]
     _, index, counts = np.unique(cell, return_inverse=True, return_counts=True)
@@ -32,7 +32,7 @@ def cells(rgb: NDArray[np.uint8], lab: _Array) -> tuple[_Array, _Array]:
 
 
 def _spread_out(points: _Array, weights: _Array, k: int) -> _Array:
-    """Initial centres: the heaviest point, then whichever adds most weight × squared distance."""
+    """Initial centres: the heaviest point, then one by one the point with the largest weight × squared distance."""
     chosen = [int(np.argmax(weights))]
     distance = np.sum((points - points[chosen[0]]) ** 2, axis=1)
     while len(chosen) < k and float((weights * distance).max()) > 0:

@@ -66,7 +66,7 @@ def _merged(centres: _Array, shares: _Array) -> tuple[_Array, _Array]:
 
 
 def _named(centres: _Array, shares: _Array) -> tuple[_Array, _Array, list[str]]:
-    """The clusters with those of one name merged, the largest first, and their names, each once."""
+    """The clusters, the largest first, with those of the same name merged; and their names, which are unique."""
     names = colour_names(centres)
     while len(set(names)) < len(names):
         firsts = [names.index(name) for name in names]
@@ -80,7 +80,7 @@ def _named(centres: _Array, shares: _Array) -> tuple[_Array, _Array, list[str]]:
 
 
 def _rounded(shares: _Array) -> list[float]:
-    """The shares to four places, still falling and with a sum of 1: what is left goes to the largest remainders."""
+    """The shares to four places, still falling and summing to 1: the rest goes to the largest remainders."""
     wanted = shares * 10_000
     whole = np.floor(wanted).astype(int)
     left = 10_000 - int(whole.sum())

@@ -1,4 +1,4 @@
-"""Which pixels of a picture show the garment: those that no path of background colours joins to the border."""
+"""The pixels of a picture that show the garment: those that no path of background colours joins to the border."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 from recommender.colours.clusters import cells, k_means
 
 MAX_BACKGROUNDS = 3
-BACKGROUND_BORDER_SHARE = 0.25  # of the border that a colour must hold to be background
+BACKGROUND_BORDER_SHARE = 0.25  # of the border that a colour must fill to be background
 BACKGROUND_DISTANCE = 14.0  # ΔE to a border colour within which a pixel may be background
 MOST_OF_THE_BORDER = 0.75
 EVEN_SPREAD = 2.0  # ΔE within which most of an even border lies: a studio's, not a room's
-EVEN_REACH = 3.0  # this times 1 + spread replaces BACKGROUND_DISTANCE where the border is even
+EVEN_REACH = 3.0  # this × (1 + spread) replaces BACKGROUND_DISTANCE if the border is even
 
 LARGE_GARMENT = 0.20  # of the picture; less may be shading, or a detail, of a garment that looks like the background
 SMALL_GARMENT = 0.02  # less is noise on a garment that fills the frame, unless the border is even
 SPECK = 0.002  # less is dust
 FAINT_CONTRAST = 30.0  # ΔE to the background below which less than LARGE_GARMENT is shading: a white shirt on white
-TINT = 5.0  # the difference in a and b above which it isn't: shading changes the lightness
-LEFT_WITHOUT_RIM = 0.25  # of the garment; what keeps less is too thin to have an inside
+TINT = 5.0  # difference in a and b above which it isn't shading, which changes only the lightness
+LEFT_WITHOUT_RIM = 0.25  # of the garment; one that keeps less is too thin to have an inside
 
 _Array = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
 
 def garment_mask(rgb: NDArray[np.uint8], lab: _Array) -> _Mask:
-    """Which pixels of a picture [h, w, 3] show the garment without its rim; all where no background can be told."""
+    """The pixels of a picture [h, w, 3] that show the garment without its rim; all if no background is found."""
     backgrounds, spread = _background(rgb, lab)
     if len(backgrounds) == 0:
         return np.ones(lab.shape[:2], dtype=bool)
@@ -39,7 +39,7 @@ def garment_mask(rgb: NDArray[np.uint8], lab: _Array) -> _Mask:
     if spread > EVEN_SPREAD:
         return np.ones_like(garment)
     pale = ~_reached_from_border(distance < EVEN_REACH * (1 + spread))
-    if pale.mean() >= LARGE_GARMENT:  # first: what stands out may be a print on it
+    if pale.mean() >= LARGE_GARMENT:  # checked first: the part that stands out may be a print on it
         return _without_rim(pale)
     if not stands_out and pale.mean() > SPECK and _tint(lab, pale) >= TINT:
         return _without_rim(pale)
@@ -47,7 +47,7 @@ def garment_mask(rgb: NDArray[np.uint8], lab: _Array) -> _Mask:
 
 
 def _background(rgb: NDArray[np.uint8], lab: _Array) -> tuple[_Array, float]:
-    """The colours [n, 3] that hold a good part of the picture's border, and their spread.
+    """The colours [n, 3] that fill a good part of the picture's border, and their spread.
 
     The spread is the ΔE to them within which most of the border lies; the rest may be a garment that touches it.
     """
@@ -69,12 +69,12 @@ def _distance(lab: _Array, colours: _Array) -> _Array:
 
 
 def _tint(lab: _Array, garment: _Mask) -> float:
-    """How far the garment's mean a and b are from those of the rest."""
+    """The distance of the garment's mean a and b from those of the rest."""
     return float(np.linalg.norm(lab[garment][:, 1:].mean(axis=0) - lab[~garment][:, 1:].mean(axis=0)))
 
 
 def _reached_from_border(passable: _Mask) -> _Mask:
-    """The passable pixels which a path of passable pixels joins to the border."""
+    """The passable pixels that a path of passable pixels joins to the border."""
     reached = np.zeros_like(passable)
     for turns in range(4):  # first straight in from each side, which leaves little to reach step by step
         np.rot90(reached, turns)[:] |= np.logical_and.accumulate(np.rot90(passable, turns), axis=0)
@@ -91,7 +91,7 @@ def _reached_from_border(passable: _Mask) -> _Mask:
 
 
 def _without_rim(garment: _Mask) -> _Mask:
-    """The garment less the pixels beside the background, which show both; all of it where little would be left."""
+    """The garment without the pixels beside the background, which show both; all of it if little would be left."""
     inside = garment.copy()
     inside[1:] &= garment[:-1]
     inside[:-1] &= garment[1:]

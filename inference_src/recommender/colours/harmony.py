@@ -1,4 +1,4 @@
-"""How well the colours of two garments go together, in [0, 1].
+"""The harmony of two garments' colours: a score in [0, 1].
 
 Two colours: the hue distance on the HSL colour wheel is looked up in HARMONY, a line through a few points. At the
 points it keeps the predecessor's values (analogous 0.9, triadic 0.7, complementary 0.8, clash 0.2), but
@@ -6,7 +6,7 @@ points it keeps the predecessor's values (analogous 0.9, triadic 0.7, complement
 - blue with orange (159°), the textbook complementary pair, no longer counts as a clash;
 - a colour goes with itself at least as well as with a neutral (1 against 0.9; it used to be 0.9 against 1): as ΔE goes
   to 0 the score goes to 1, for greys too;
-- what is neutral is told by CIELAB chroma and lightness, gradually; a pale pink isn't neutral for one grey level.
+- colours are neutral by degrees, by CIELAB chroma and lightness; one grey level doesn't make a pale pink neutral.
 Two garments: the mean over all pairs of their dominant colours, weighted by the product of the shares. It is
 symmetric, and a small clashing detail costs little.
 """
@@ -33,9 +33,9 @@ HARMONY: dict[float, float] = {  # hue distance in degrees: score
     180: 0.8,
 }
 NEUTRAL = 0.9
-SAME_COLOUR_DISTANCE = 50.0  # ΔE at which two colours have no likeness left that counts
+SAME_COLOUR_DISTANCE = 50.0  # ΔE from which on the likeness of two colours no longer counts
 CHROMA = (8.0, 20.0)  # below the first neutral, above the second a colour, between them partly
-DARKNESS = (4.0, 12.0)  # the same for lightness: what is nearly black has no hue that anyone sees
+DARKNESS = (4.0, 12.0)  # the same for lightness: nobody sees a hue in near-black
 
 _DISTANCES, _SCORES = np.array([*HARMONY.items()]).T.copy()
 
@@ -44,7 +44,7 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Palettes:
-    """The dominant colours of n garments as arrays [n, k], lab [3, n, k]; who has fewer than k has shares of 0."""
+    """The dominant colours of n garments as arrays [n, k], lab [3, n, k]; missing colours have a share of 0."""
 
     lab: _Array
     hue: _Array
@@ -53,7 +53,7 @@ class Palettes:
 
     @classmethod
     def of(cls, garments: Sequence[Sequence[Colour]]) -> Palettes:
-        """The palettes of garments, each of which has at least one colour."""
+        """The palettes of garments that each have at least one colour."""
         k = max((len(colours) for colours in garments), default=1)
         absent = Colour((0, 0, 0), (0.0, 0.0, 0.0), 0.0, "none")
         padded = [[*colours, *([absent] * (k - len(colours)))] for colours in garments]
@@ -63,35 +63,35 @@ class Palettes:
 
     @classmethod
     def of_table(cls, table: NDArray[np.float32]) -> Palettes:
-        """The palettes that `table` gave."""
+        """The palettes in an array that `table` returned."""
         planes = table.transpose(2, 0, 1).astype(np.float64, order="C")
         return cls(planes[:3], *planes[3:])
 
     def table(self) -> NDArray[np.float32]:
-        """All of it as one array [n, k, 6], to be kept in a file."""
+        """All values as one array [n, k, 6], to be kept in a file."""
         planes = np.stack([*self.lab, self.hue, self.vividness, self.share], axis=-1)
         return planes.astype(np.float32)
 
 
 def harmony(one: Palettes, others: Palettes) -> _Array:
-    """How well one garment's colours go with those of each of n others: [n] in [0, 1]."""
+    """The harmony of one garment's colours with those of each of n others: [n] in [0, 1]."""
     totals = one.share[0].sum() * others.share.sum(axis=1)
     sums = np.einsum("c,cnk,nk->n", one.share[0], _pair_scores(one, others), others.share)
     return np.asarray(np.clip(sums / totals, 0.0, 1.0))
 
 
 def colour_harmony(a: Colour, b: Colour) -> float:
-    """How well two colours go together, in [0, 1]."""
+    """The harmony of two colours, in [0, 1]."""
     return float(_pair_scores(Palettes.of([[a]]), Palettes.of([[b]]))[0, 0, 0])
 
 
 def is_neutral(colour: Colour) -> bool:
-    """Whether it goes with any other, because hardly a hue shows."""
+    """True if the colour goes with any other, because it shows hardly any hue."""
     return bool(_vividness(np.array(colour.lab)) < 0.5)
 
 
 def _pair_scores(one: Palettes, others: Palettes) -> _Array:
-    """Scores [c, n, k] of each of one garment's c colours with those of the others."""
+    """The scores [c, n, k] of each of one garment's c colours with those of the others."""
     hue, vividness, lightness, a, b = (each[0, :, None, None] for each in (one.hue, one.vividness, *one.lab))
     turn = np.abs(hue - others.hue)
     by_hue = np.interp(np.minimum(turn, 360 - turn), _DISTANCES, _SCORES)
@@ -111,6 +111,6 @@ def _hue(rgb: _Array) -> _Array:
 
 
 def _vividness(lab: _Array) -> _Array:
-    """Of colours [3, …]: 0 for a neutral, 1 for a colour whose hue anyone sees."""
+    """The vividness of colours [3, …]: 0 for a neutral, 1 for a colour whose hue anyone sees."""
     lightness, a, b = lab
     return np.asarray(np.interp(np.hypot(a, b), CHROMA, (0, 1)) * np.interp(lightness, DARKNESS, (0, 1)))

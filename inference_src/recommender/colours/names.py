@@ -1,4 +1,4 @@
-"""What people call the colours of clothes: a palette, and the name of the colour in it that looks nearest."""
+"""Names for the colours of clothes: a palette, and the name of the colour in it that looks nearest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from recommender.colours.cielab import ciede2000, lab_of_rgb
 
 RGB = tuple[int, int, int]
 
-# A name has several examples where one colour doesn't stand for all that bears it: navy may be deep or nearly grey.
+# A name has several examples where one colour can't stand for it: navy may be deep or nearly grey.
 # They were chosen on photographs, where white cloth is seldom above 230 and black cloth seldom below 20.
 ACHROMATIC: dict[str, tuple[RGB, ...]] = {
     "black": ((14, 14, 15), (36, 36, 38), (24, 26, 34)),
@@ -84,7 +84,7 @@ CHROMATIC: dict[str, tuple[RGB, ...]] = {
     "dusty rose": ((172, 108, 112), (150, 94, 92), (195, 160, 168)),
 }
 NAMED_COLOURS = {**ACHROMATIC, **CHROMATIC}
-GREYEST_CHROMA = 10.0  # above it anyone sees a hue, and no grey is meant
+GREYEST_CHROMA = 10.0  # above this anyone sees a hue, and nobody says grey
 DARKEST_HUE = 10.0  # the lightness below which even strong chroma looks black
 
 _EXAMPLES = [(name, rgb) for name, examples in NAMED_COLOURS.items() for rgb in examples]
@@ -94,7 +94,7 @@ _IS_ACHROMATIC = np.array([name in ACHROMATIC for name in _NAMES])
 
 
 def colour_names(lab: NDArray[np.float64]) -> list[str]:
-    """The name of each colour [n, 3]: of the example that looks nearest, a grey's only where hardly any hue shows."""
+    """The name of the example that looks nearest to each colour [n, 3]; a grey's only if hardly any hue shows."""
     difference = ciede2000(lab[:, None], _LAB)
     has_hue = (np.hypot(lab[:, 1], lab[:, 2]) > GREYEST_CHROMA) & (lab[:, 0] > DARKEST_HUE)
     difference[has_hue[:, None] & _IS_ACHROMATIC] = np.inf

@@ -1,4 +1,4 @@
-"""A picture in sRGB, whatever colours the profile embedded in its file says its numbers stand for."""
+"""Conversion of a picture to sRGB from the colour profile that is embedded in its file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DARKEST_WHITE, LIGHTEST_BLACK, GREATEST_TINT = 235, 40, 24  # levels: what a san
 
 
 def in_srgb(picture: Image.Image) -> Image.Image:
-    """The RGB picture in sRGB; itself where it is in sRGB already, or its profile is none that can be followed."""
+    """Convert an RGB picture to sRGB; return it as is if it is in sRGB already, or if its profile can't be used."""
     profile = picture.info.get("icc_profile")
     if not isinstance(profile, bytes) or not HEADER_BYTES < len(profile) <= MAX_PROFILE_BYTES:
         return picture
@@ -31,13 +31,13 @@ def in_srgb(picture: Image.Image) -> Image.Image:
     return converted if np.abs(change).max() > ROUNDING else picture
 
 
-@lru_cache(maxsize=8)  # building one takes ten times as long as using it, and a phone's pictures have all the same
+@lru_cache(maxsize=8)  # building one takes ten times as long as using it, and all of a phone's pictures share one
 def _to_srgb(profile: bytes) -> ImageCmsTransform | None:
-    """From the profile's colours to sRGB; None if it is damaged, absurd or not of RGB, or Pillow has no littlecms."""
-    if profile[16:20] != b"RGB ":
+    """The transform from a profile to sRGB; None if it is damaged, absurd or not RGB, or Pillow has no littlecms."""
+    if profile[16:20] != b"RGB ":  # the data colour space in an ICC header
         return None
     try:
-        from PIL import ImageCms  # not above: most pictures have no profile, and need not wait for it
+        from PIL import ImageCms  # not above: most pictures have no profile and need not wait for the import
 
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -49,7 +49,7 @@ def _to_srgb(profile: bytes) -> ImageCmsTransform | None:
 
 
 def _keeps_greys(transform: ImageCmsTransform) -> bool:
-    """Whether black, mid-grey and white still look like that."""
+    """True if black, mid-grey and white still look like that."""
     greys = np.array([[[level] * 3 for level in (0, 128, 255)]], dtype=np.uint8)
     seen = np.asarray(transform.point(Image.fromarray(greys)), dtype=np.int16)[0]
     tint = np.ptp(seen, axis=1).max()

@@ -1,4 +1,4 @@
-"""From preprocessed pictures to unit embeddings: encoder.json, and what is checked of an engine's answers."""
+"""Encoding of preprocessed pictures as unit embeddings: encoder.json, and the checks of an engine's output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALLEST_NORM = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How near the embeddings were to open_clip's when they were packaged, on a fixed set of pictures."""
+    """The agreement of the embeddings with open_clip's on a fixed set of pictures, measured at packaging."""
 
     min_cosine: float
     top10_overlap: float
@@ -30,7 +30,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """What encoder.json says: the engine, its input, its output, and where the weights come from."""
+    """The contents of encoder.json: the engine, its input, its output, and the source of the weights."""
 
     name: str
     engine: str
@@ -48,7 +48,7 @@ class EncoderSpec:
 
     @classmethod
     def from_dict(cls, payload: object) -> EncoderSpec:
-        """The spec in a decoded encoder.json, or ArtifactError that names the field."""
+        """The spec in a decoded encoder.json; ArtifactError names a wrong field."""
         try:
             return cls._from_fields(Fields.of(payload, "encoder.json"))
         except SchemaError as error:
@@ -57,7 +57,7 @@ class EncoderSpec:
     @classmethod
     def _from_fields(cls, fields: Fields) -> EncoderSpec:
         needed = [name for name in cls.__slots__ if name != "agreement"]
-        fields.at_least(*needed)  # the folder may say more: a text tower, what was measured
+        fields.at_least(*needed)  # encoder.json may have more: a text tower, measurements
         return cls(
             name=fields.text("name"),
             engine=fields.one_of("engine", tuple(ENGINES)),
@@ -85,7 +85,7 @@ def _agreement(fields: Fields) -> Agreement:
 
 
 class Encoder(Protocol):
-    """What the recommender and packaging need of an encoder."""
+    """The part of an encoder that the recommender and packaging use."""
 
     @property
     def spec(self) -> EncoderSpec: ...
@@ -101,7 +101,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineEncoder:
-    """An encoder which checks and normalises what its engine computes; safe to share between threads."""
+    """An encoder that checks and normalises its engine's output; safe to share between threads."""
 
     spec: EncoderSpec
     engine: Engine
@@ -109,7 +109,7 @@ class EngineEncoder:
     threads: int = 1
 
     def encode(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit embeddings [N, dimension] of preprocessed pictures [N, 3, S, S]; EncoderError rather than nonsense."""
+        """Unit embeddings [N, dimension] of preprocessed pictures [N, 3, S, S]; EncoderError if they aren't usable."""
         self._check_input(batch)
         try:
             raw = np.asarray(self.engine(batch), dtype=np.float32)
@@ -137,7 +137,7 @@ def _unit_rows(raw: NDArray[np.float32], name: str) -> NDArray[np.float32]:
 
 
 def load_encoder(folder: Path, hardware: Hardware = ONE_THREAD, watch: Stopwatch | None = None) -> EngineEncoder:
-    """The encoder in `folder`, on the engine that its encoder.json names."""
+    """Load the encoder in `folder` with the engine that its encoder.json names."""
     path = folder / "encoder.json"
     if not path.is_file():
         raise ArtifactError(f"No encoder.json in {folder}; the folder must hold an encoder's files.")

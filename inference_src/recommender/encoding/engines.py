@@ -1,4 +1,4 @@
-"""What runs an image tower: ONNX Runtime, or torch with open_clip."""
+"""The engines that run an image tower: ONNX Runtime, or torch with open_clip."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from recommender.stopwatch import Stopwatch
 
 THREADS = "OMP_NUM_THREADS"
 PREPACK = "STYGIG_ORT_PREPACK"
-TOWER, TOWER_WEIGHTS = "image.json", "image.safetensors"  # what engine torch builds the tower from, and fills it with
+TOWER, TOWER_WEIGHTS = "image.json", "image.safetensors"  # engine torch's description of the tower, and its weights
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What one worker may use: CPU threads for each call, and which of several GPUs."""
+    """The hardware that one worker may use: CPU threads for each call, and the index of its GPU."""
 
     threads: int = 1
     gpu: int = 0
@@ -32,8 +32,8 @@ ONE_THREAD = Hardware()
 
 
 def allowed_threads(environment: Mapping[str, str]) -> int:
-    """How many threads a worker computes with: OMP_NUM_THREADS, of its list the first, else one."""
-    given = environment.get(THREADS, "")
+    """The number of threads that a worker computes with: the first in OMP_NUM_THREADS, else one."""
+    given = environment.get(THREADS, "")  # OpenMP allows a list, a number for each level of nesting
     first = given.partition(",")[0].strip() or "1"
     if not first.isdecimal() or int(first) == 0:
         raise ValueError(f"{THREADS} is {given[:40]!r}; give a whole number of threads, 1 or more.")
@@ -41,21 +41,21 @@ def allowed_threads(environment: Mapping[str, str]) -> int:
 
 
 class Engine(Protocol):
-    """Runs the image tower: [N, 3, S, S] in, [N, dimension] out, of any length."""
+    """A function that runs the image tower: [N, 3, S, S] in, [N, dimension] out, rows of any norm."""
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]: ...
 
 
 Opened = tuple[Engine, str, int]
-"""An engine, the device it computes on, and with how many threads, as it says itself."""
+"""An engine, the device that it computes on, and the number of threads that it reports."""
 
 
 def open_onnx(folder: Path, image_size: int, hardware: Hardware, watch: Stopwatch) -> Opened:
-    """The graph image.onnx, optimised, its weights mapped into memory where they lie beside it.
+    """Open the graph image.onnx, optimised; weights in a file beside it are mapped into memory.
 
-    Making the session reads the weights too, so that both are stage `construct`.
-    ONNX Runtime copies the weights into the order in which its kernels read them. STYGIG_ORT_PREPACK=0 leaves that
-    out: a start of less than half the CPU time, and a third more time for each single picture.
+    Creating the session also reads the weights, so both count as stage `construct`.
+    ONNX Runtime copies the weights into the order in which its kernels read them. STYGIG_ORT_PREPACK=0 skips that: the
+    start takes less than half the CPU time, and each single picture a third more time.
     """
     import onnxruntime
 
@@ -66,13 +66,13 @@ def open_onnx(folder: Path, image_size: int, hardware: Hardware, watch: Stopwatc
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = hardware.threads
     options.inter_op_num_threads = 1
-    # else weights that are made float32 here come from an arena which grows by more than they need
+    # else weights that are converted to float32 here come from an arena, which grows by more than they need
     options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     if os.environ.get(PREPACK) == "0":
         options.add_session_config_entry("session.disable_prepacking", "1")
     try:
         session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no base of their own
+    except Exception as error:  # ONNX Runtime's errors have no common base of their own
         raise ArtifactError(f"ONNX Runtime can't open {graph}: {error}") from error
     taken = session.get_inputs()[0].shape
     if taken[1:] != [3, image_size, image_size]:
@@ -87,12 +87,12 @@ def open_onnx(folder: Path, image_size: int, hardware: Hardware, watch: Stopwatc
 
 
 def open_torch(folder: Path, image_size: int, hardware: Hardware, watch: Stopwatch) -> Opened:
-    """The tower that image.json describes, built by open_clip with the weights of image.safetensors.
+    """Build the tower that image.json describes with open_clip, and fill it with the weights of image.safetensors.
 
-    It computes in float32, however the weights are stored: on a GPU where torch sees one, else on the CPU.
+    It computes in float32, however the weights are stored: on a GPU if torch sees one, else on the CPU.
     Nothing is fetched, nothing is unpickled, and no text tower is built.
     """
-    import open_clip  # noqa: F401 - not needed before _untrained, but the import is no part of what that constructs
+    import open_clip  # noqa: F401 - only _untrained uses it, but its import counts as stage `engine`
     import torch
 
     watch.note("engine")
@@ -106,7 +106,7 @@ def open_torch(folder: Path, image_size: int, hardware: Hardware, watch: Stopwat
     watch.note("weights")
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():  # torch's grad mode belongs to the thread
+        with torch.inference_mode():  # torch keeps its grad mode per thread
             embedding: NDArray[np.float32] = tower(torch.from_numpy(batch).to(device)).cpu().numpy()
             return embedding
 
@@ -125,14 +125,14 @@ def _tower(folder: Path, image_size: int, watch: Stopwatch) -> Any:
     watch.note("construct")
     try:
         tower.load_state_dict(load_file(weights))
-    except Exception as error:  # safetensors' errors and torch's share no base of their own
+    except Exception as error:  # the errors of safetensors and torch have no common base of their own
         raise ArtifactError(f"{weights} doesn't fit {described}: {_said(error)}. Package the model again.") from error
     return tower
 
 
 def _untrained(described: Path) -> Any:
     import open_clip
-    from open_clip.model import _build_vision_tower  # what is public builds the text tower too
+    from open_clip.model import _build_vision_tower  # the public functions build the text tower too
 
     try:
         said = json.loads(described.read_text("utf-8"))
@@ -140,7 +140,7 @@ def _untrained(described: Path) -> Any:
         if ":" in str(vision.get("timm_model_name")):
             raise ValueError(f"timm would fetch the config of {vision['timm_model_name']} from a hub")
         return _build_vision_tower(said["embed_dim"], vision, said["quick_gelu"])
-    except Exception as error:  # of what they don't know, open_clip and timm raise all sorts
+    except Exception as error:  # open_clip and timm raise all sorts of errors for names that they don't know
         raise ArtifactError(
             f"open_clip {open_clip.__version__} can't build what {described} describes: {_said(error)}. Package the "
             "model again, with the open_clip of the image that serves it."

@@ -1,1 +1,1 @@
-"""Pictures: fetched, decoded, and made into what an encoder takes."""
+"""Pictures: fetching them, decoding them, and making an encoder's input of them."""

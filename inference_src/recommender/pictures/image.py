@@ -1,4 +1,4 @@
-"""From the caller's bytes to an upright RGB picture, and from there to the encoder's input."""
+"""Decoding of a caller's bytes to an upright RGB picture, and its preparation as an encoder's input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
-LARGE_PIXELS = 8_000_000  # more than a phone's JPEG keeps after its draft
+LARGE_PIXELS = 8_000_000  # more than a phone's JPEG has after draft()
 PEAK_BYTES_PER_PIXEL = 21  # while a large picture is decoded: measured, most for a WebP that must be turned
 MAX_ASPECT_RATIO = 40  # resizing the shorter side of a 1 × 65,535 strip would ask for gigabytes
 DRAFT_FACTOR = 2  # a JPEG decoded at twice the encoder's size: cosine 0.999998 to the embedding of the full one
@@ -36,26 +36,27 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Pillow only warns of what our own limit refuses, and of what is read anyway; both would be noise in every log.
+# Pillow only warns about pictures that our own limit refuses, and about flaws that it reads past: noise in every log.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-# What Pillow raises for broken files, when it decodes and when it converts; anything else stays a 5xx.
+# The errors that Pillow raises when it decodes or converts a broken file; any other error stays a 5xx.
 _BROKEN_FILE = (
     *(OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),
     *(OverflowError, ZeroDivisionError, RuntimeError, AssertionError, AttributeError),
 )
-_LARGE = threading.Lock()  # a few bytes may decode to gigabytes: one at a time, however many threads there are
+_LARGE = threading.Lock()  # a few bytes may decode to gigabytes: one large picture at a time, in all threads
 
 
 def decode(body: bytes | bytearray | memoryview, at_least_px: int | None = None) -> Image.Image:
     """The upright RGB picture in `body`: first frame, transparency on white; RequestError if there is none.
 
-    Its numbers are those of the file, as open_clip takes them; the file's colour profile stays in its info.
-    With `at_least_px` a JPEG may be decoded at a half, a quarter or an eighth of its size, its shorter side staying at
-    least that long: at 12 megapixels three times faster.
+    Its pixel values are the file's own, as open_clip takes them; the file's colour profile stays in its info.
+    With `at_least_px` a JPEG may be decoded at a half, a quarter or an eighth of its size, with its shorter side still
+    at least that long: three times faster at 12 megapixels.
     """
     _check_length(len(body))
     try:
+        # without formats= a file would reach every plugin of Pillow
         with Image.open(io.BytesIO(body), formats=FORMATS) as image:
             _check_size(*image.size)
             if at_least_px is not None:
@@ -77,7 +78,7 @@ def decode(body: bytes | bytearray | memoryview, at_least_px: int | None = None)
 
 
 def decode_for(spec: EncoderSpec, body: bytes | bytearray | memoryview) -> Image.Image:
-    """The picture as both catalogue and query see it: no larger than this encoder and the colours can use."""
+    """The picture as both catalogue and query use it: no larger than this encoder and the colours need."""
     return decode(body, at_least_px=DRAFT_FACTOR * spec.image_size)
 
 
@@ -122,6 +123,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     layer = image if image.mode == "RGBA" else image.convert("RGBA")
     white = Image.new("RGB", layer.size, "white")
     white.paste(layer, mask=layer)
+    # a new image starts without the profile, which the colours need
     if profile := image.info.get("icc_profile"):
         white.info["icc_profile"] = profile
     return white
@@ -163,10 +165,11 @@ def _shorter_side(image: Image.Image, size: int, resample: Image.Resampling) -> 
     short, long = min(width, height), max(width, height)
     if short == size:
         return image
-    longer = int(size * long / short)
+    longer = int(size * long / short)  # cut off, not rounded, as torchvision's Resize does
     return image.resize((size, longer) if width <= height else (longer, size), resample)
 
 
 def _centre(image: Image.Image, size: int) -> Image.Image:
+    # rounded half to even, as torchvision's CenterCrop does
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))

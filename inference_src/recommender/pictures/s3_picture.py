@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 ALLOWED_PREFIXES_VARIABLE = "STYGIG_ALLOWED_S3_PREFIXES"
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
-FETCH_SECONDS = 20  # of reading the whole picture
-PART_BYTES = 2 * 1024  # a read ends with all of them, so that many are waited for beyond FETCH_SECONDS
+FETCH_SECONDS = 20  # for reading the whole picture
+PART_BYTES = 2 * 1024  # a read blocks until it has all of them: with small parts it ends soon after FETCH_SECONDS
 ATTEMPTS = 3
 MAX_KEY_BYTES = 1024  # S3's own limit
 MOST_PLACES_SHOWN = 3
@@ -31,7 +31,7 @@ LATER = "try again later"
 ASK = "trying again won't help: ask whoever runs this endpoint, or send the picture as image"
 _ADVICE = {
     "InvalidObjectState": "it is archived: restore it first, or send the picture as image",
-    "RequestTimeout": LATER,
+    "RequestTimeout": LATER,  # S3 gives it status 400, although it is worth another try
 }
 
 
@@ -57,13 +57,13 @@ class Location:
         return f"s3://{self.bucket}/{self.key}"
 
     def holds(self, other: Location) -> bool:
-        """Whether `other` lies below this prefix, and does so however a proxy reads the dots of a path."""
+        """True if `other` lies below this prefix and has no . or .. in its path, which a proxy might resolve."""
         below = self.bucket == other.bucket and other.key.startswith(self.key) and other.key != self.key
         return below and {".", ".."}.isdisjoint(other.key.split("/"))
 
 
 def allowed_prefixes(environment: Mapping[str, str]) -> tuple[Location, ...]:
-    """The places from which pictures may be fetched; none where the variable is unset or empty."""
+    """The places that pictures may be fetched from; none if the variable is unset or empty."""
     given = [each.strip() for each in environment.get(ALLOWED_PREFIXES_VARIABLE, "").split(",")]
     try:
         found = [Location.of(each) for each in given if each]
@@ -78,7 +78,7 @@ def allowed_prefixes(environment: Mapping[str, str]) -> tuple[Location, ...]:
 
 
 def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
-    """The object's bytes; RequestError says why there are none."""
+    """Fetch the object's bytes; RequestError says why that failed."""
     location = _parsed(uri)
     if not any(prefix.holds(location) for prefix in allowed):
         raise _not_allowed(uri, allowed)
@@ -86,7 +86,7 @@ def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
 
     try:
         answer = _client().get_object(Bucket=location.bucket, Key=location.key)
-        # closed unread, it gives up its connection; its own `with` would hand out urllib3's stream and errors
+        # closing an unread body drops its connection; the body's own `with` would give urllib3's stream and errors
         with contextlib.closing(answer["Body"]) as body:
             _check_length(uri, answer.get("ContentLength", 0))
             return b"".join(_parts(uri, body))
@@ -97,7 +97,7 @@ def fetch(uri: str, allowed: tuple[Location, ...]) -> bytes:
 
 
 def _parts(uri: str, body: StreamingBody) -> Iterator[bytes]:
-    """What arrives in time; in small parts, since only between them it is told how late it is."""
+    """Yield the body in small parts, since the time is only checked between them; RequestError if it takes too long."""
     started, length = time.monotonic(), 0
     while part := body.read(PART_BYTES):
         length += len(part)
@@ -118,7 +118,7 @@ def _parsed(uri: str) -> Location:
         )
     try:
         length = len(location.key.encode())
-    except UnicodeEncodeError as error:  # JSON may hold half of a character
+    except UnicodeEncodeError as error:  # JSON may hold half of a surrogate pair
         message = f"image_s3_uri {shown(uri)} isn't Unicode text: send the key as S3 lists it."
         raise RequestError("invalid_image_s3_uri", message) from error
     if length > MAX_KEY_BYTES:
@@ -146,13 +146,14 @@ def _not_allowed(uri: str, allowed: tuple[Location, ...]) -> RequestError:
 
 
 def _refused(uri: str, response: Mapping[str, object]) -> RequestError:
-    """S3 answered, but not with the object."""
+    """The error for an answer from S3 that isn't the object."""
     details = response.get("Error")
     code = str(details.get("Code", "")) if isinstance(details, Mapping) else ""
-    if code in ("NoSuchKey", "NoSuchBucket", "404"):
+    if code in ("NoSuchKey", "NoSuchBucket", "404"):  # botocore takes the status as the code of an empty answer
         message = f"{shown(uri)} doesn't exist ({code}): check its spelling, or upload it first."
         return RequestError("image_s3_uri_not_found", message)
     if code in ("AccessDenied", "403", "AllAccessDisabled"):
+        # S3 answers this for a missing key, too, if the role lacks s3:ListBucket
         why = "the key doesn't exist, or the endpoint's role lacks s3:GetObject or the object's KMS key"
         message = f"Access to {shown(uri)} is denied: {why}. Check its spelling, or ask whoever runs this endpoint."
         return RequestError("image_s3_uri_denied", message)
@@ -162,7 +163,7 @@ def _refused(uri: str, response: Mapping[str, object]) -> RequestError:
 
 
 def _unanswered(uri: str, error: BotoCoreError) -> RequestError:
-    """S3 wasn't asked, or didn't answer in full; botocore's own text may name hosts that are none of the caller's."""
+    """The error if S3 wasn't asked or didn't answer in full; without botocore's text, which may name internal hosts."""
     from botocore.exceptions import ConnectionError as NoConnectionError
     from botocore.exceptions import HTTPClientError, IncompleteReadError
 
@@ -182,5 +183,6 @@ def _client() -> S3Client:
 
     retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
     config = Config(connect_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=READ_TIMEOUT_SECONDS, retries=retries)  # type: ignore[arg-type]
+    # boto3 itself reads only AWS_DEFAULT_REGION
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("SAGEMAKER_REGION")
     return boto3.client("s3", region_name=region, config=config)

@@ -139,3 +139,11 @@ def test_a_client_that_goes_in_the_middle_of_its_body_has_put_nothing(cloud: Clo
         raw.shutdown(socket.SHUT_WR)
         assert raw.recv(1) == b""
     assert cloud.read(f"s3://{BUCKET}/half") is None
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.0", 200), ("1.1", 400)])
+def test_a_request_without_a_host_is_answered_where_http_allows_it(
+    raw: socket.socket, version: str, status: int
+) -> None:
+    raw.sendall(f"GET / HTTP/{version}\r\nAuthorization: {SIGNED}\r\n\r\n".encode())
+    assert answer_of(raw).status == status

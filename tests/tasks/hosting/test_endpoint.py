@@ -11,13 +11,8 @@ from botocore.validate import validate_parameters
 from localaws import LocalAws
 from localaws.faults import ConnectionDropped, Faults
 from tasks.errors import DeadlineExceededError, EndpointFailedError, InputError, NotFoundError, StygigError
-from tasks.hosting.endpoint import (
-    EndpointSpec,
-    endpoint_config_request,
-    existing_endpoint,
-    start_endpoint,
-    wait_in_service,
-)
+from tasks.hosting.deploying import endpoint_config_request, start_endpoint
+from tasks.hosting.endpoint import EndpointSpec, existing_endpoint, wait_in_service
 from tasks.hosting.notifications import Topics, create_messaging
 from tasks.plan import RunPlan
 from tasks.resources.inventory import recorded
@@ -192,6 +187,6 @@ def test_a_creation_that_meets_somebody_elses_endpoint_is_no_success(
     plan: RunPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = start_endpoint(replace(plan, run_id="7777" + RUN_ID[4:]), EndpointSpec("async", put_model(), "mine"), None)
-    monkeypatch.setattr("tasks.hosting.endpoint._refuse_taken", lambda name: None)  # it was free a moment before
+    monkeypatch.setattr("tasks.hosting.deploying._refuse_taken", lambda name: None)  # it was free a moment before
     with pytest.raises(StygigError, match="already existing"):
         start_endpoint(plan, EndpointSpec("async", put_model(), theirs.name), None)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint_task
+from tasks.hosting.deploying import start_endpoint_task
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.gpus import idle_gpus
 from tasks.names import S3Location
 from tasks.plan import RunPlan
@@ -65,7 +66,7 @@ def test_a_deployment_warns_of_them(
     plan: RunPlan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_manifest("onnxruntime")
-    monkeypatch.setattr("tasks.hosting.endpoint.run_logger", lambda: logging.getLogger("run"))
+    monkeypatch.setattr("tasks.hosting.deploying.run_logger", lambda: logging.getLogger("run"))
     endpoint = inspect.unwrap(start_endpoint_task)(
         plan, EndpointSpec("real-time", put_model(), instance_type="ml.g5.xlarge")
     )

@@ -10,7 +10,8 @@ import pytest
 
 from localaws.faults import CallRefused, Faults
 from tasks.hosting import instance_counts
-from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import Endpoint, EndpointSpec
 from tasks.hosting.instance_counts import InstanceCounter, InstanceCounts, billed_count, read_count
 from tasks.limits import VARIANT
 from tasks.plan import RunPlan

@@ -9,7 +9,8 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from tasks.errors import InputError
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint_task
+from tasks.hosting.deploying import start_endpoint_task
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.instances import GIB
 from tasks.hosting.memory import check_memory
 from tasks.names import S3Location

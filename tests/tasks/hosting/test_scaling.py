@@ -83,7 +83,8 @@ def test_botocore_accepts_every_request(service: str, operation: str, request_: 
 @pytest.fixture
 def endpoint(plan: RunPlan) -> str:
     """An endpoint that exists; it need not be ready."""
-    from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+    from tasks.hosting.deploying import start_endpoint
+    from tasks.hosting.endpoint import EndpointSpec
 
     return start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), None).name
 

@@ -17,7 +17,8 @@ from PIL import Image
 
 from recommender.pictures.image import MAX_IMAGE_BYTES
 from tasks.encoder.choice import EncoderChoice
-from tasks.hosting.endpoint import Endpoint, EndpointSpec, start_endpoint, wait_in_service
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service
 from tasks.hosting.notifications import create_messaging, queue_policy
 from tasks.invoking.records import InvocationRecord
 from tasks.invoking.waiting import Wait

@@ -14,12 +14,14 @@ import pytest
 from localaws.faults import Faults, MissingKeyForbidden
 from tasks.deadline import Deadline
 from tasks.errors import DeadlineExceededError, PermissionDeniedError
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import Topics, create_messaging
 from tasks.invoking.answer import Answer
+from tasks.invoking.endings import failure_text, read_answer
 from tasks.invoking.invocation import NOT_A_PICTURE, submit_all
 from tasks.invoking.records import InvocationRecord
-from tasks.invoking.waiting import Wait, failure_text, read_answer
+from tasks.invoking.waiting import Wait
 from tasks.names import S3Location
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan

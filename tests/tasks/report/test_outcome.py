@@ -23,7 +23,8 @@ from tasks.report.writing import ReportFiles
 from tasks.resources.teardown import Removal
 from tasks.storage import upload
 from tasks.verdict.checks import checks_of, judged
-from tasks.verdict.comparison import Check, Tolerance
+from tasks.verdict.comparison import Tolerance, compare_answers
+from tasks.verdict.judgement import Check, Verdict
 from tests.tasks.answers import ITEMS, answer, no_answer
 from tests.tasks.deployed import BUCKET, RUN_ID
 from tests.tasks.measurements import FAILURE, MODEL, STARTED, endpoint, measured, record
@@ -37,9 +38,14 @@ def check(name: str, measurement: Measurement) -> Check:
     return found
 
 
+def verdict_on(measurement: Measurement, removal: Removal) -> Verdict:
+    compared = compare_answers(measurement.baseline_answers, measurement.async_answers, Tolerance())
+    return judged(measurement, compared, removal)
+
+
 def test_a_measurement_without_fault_passes_every_check() -> None:
     assert [each.passed for each in checks_of(measured())] == [True] * 4
-    assert judged(measured(), Tolerance(), GONE).passed
+    assert verdict_on(measured(), GONE).passed
 
 
 @pytest.mark.parametrize("state", ["failed", "expired", "lost"])
@@ -92,11 +98,11 @@ def test_an_ending_found_in_s3_alone_fails_a_wait_that_listened() -> None:
 def test_the_verdict_needs_equal_answers_every_check_and_nothing_left(
     changed: dict[str, Any], removal: Removal | None, passed: bool
 ) -> None:
-    assert judged(measured(**changed), Tolerance(), removal).passed is passed
+    assert verdict_on(measured(**changed), removal).passed is passed
 
 
 def test_what_was_left_is_among_the_reasons() -> None:
-    assert "endpoint mine (it is Creating)" in " ".join(judged(measured(), Tolerance(), LEFT).reasons)
+    assert "endpoint mine (it is Creating)" in " ".join(verdict_on(measured(), LEFT).reasons)
 
 
 @pytest.fixture

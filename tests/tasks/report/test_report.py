@@ -13,7 +13,7 @@ from tasks.report.markdown import render_markdown
 from tasks.report.page import render_html
 from tasks.report.report import Report
 from tasks.report.writing import MARKDOWN_KEY, TABLE_KEY, write_report
-from tasks.verdict.comparison import Check
+from tasks.verdict.judgement import Check
 from tests.tasks.answers import ITEMS, answer, no_answer
 from tests.tasks.pages import Page
 from tests.tasks.reports import HOSTILE, STARTED, failed, picture, report, with_an_empty_pair

@@ -15,7 +15,7 @@ from tasks.report.folder import check_reports
 from tasks.report.history import HISTORY_FILE
 from tasks.report.report import Report
 from tasks.report.writing import MARKDOWN_KEY, TABLE_KEY, ReportFiles, publish_artifacts, write_report
-from tasks.verdict.comparison import Check
+from tasks.verdict.judgement import Check
 from tests.tasks.answers import answer, no_answer
 from tests.tasks.pages import Page
 from tests.tasks.reports import picture, report

@@ -13,7 +13,8 @@ from localaws import LocalAws
 from localaws.faults import Faults, S3Fails
 from tasks.errors import NotFoundError, PermissionDeniedError, StygigError
 from tasks.hosting import notifications
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
 from tasks.plan import RunPlan

@@ -17,7 +17,7 @@ from tasks.plan import RunPlan
 from tasks.resources.heartbeat import Heartbeat, Process, this_machine, this_process
 from tasks.resources.inventory import existing, inventory
 from tasks.resources.resource import Resource
-from tasks.resources.sweep import Sweep, Verdict, _judged, judge_run, sweep_task
+from tasks.resources.sweep import Decision, Sweep, _judged, judge_run, sweep_task
 from tests.tasks.deployed import BUCKET, RUN_ID, made_topic
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ def beat(process: Process = ELSEWHERE, silent: float = 5.0, *, kept: bool = Fals
 
 def judged(
     heartbeat: Heartbeat | None, state: str = "RUNNING", *things: Resource, ignore_expiry: bool = False
-) -> Verdict:
+) -> Decision:
     return judge_run(RUN_ID, things or (thing(),), heartbeat, state, ignore_expiry=ignore_expiry, at=NOW)
 
 
@@ -101,17 +101,17 @@ def test_a_run_of_which_anything_has_not_expired_has_not_expired() -> None:
     assert not judged(None, "COMPLETED", thing(-HOUR), thing(HOUR, "other")).sweep
 
 
-def swept(verdicts: list[Verdict], dry_run: bool = False) -> Sweep:
+def swept(verdicts: list[Decision], dry_run: bool = False) -> Sweep:
     found: Sweep = inspect.unwrap(sweep_task)(BUCKET, inventory(BUCKET), verdicts, 1, dry_run)
     return found
 
 
-OVER = Verdict(RUN_ID, True, "its process is gone", False)
+OVER = Decision(RUN_ID, True, "its process is gone", False)
 
 
 def test_a_dry_run_removes_nothing_and_says_what_it_would(plan: RunPlan) -> None:
     made_topic(plan)
-    held = Verdict("another", False, "it lives", True)
+    held = Decision("another", False, "it lives", True)
     assert swept([OVER, held], dry_run=True).proven() == Sweep((RUN_ID,), (), (), True, (held,))
     assert len(existing(BUCKET).resources) == 1
 
@@ -161,7 +161,7 @@ def test_a_sweep_that_left_something_says_what() -> None:
 
 
 def test_a_sweep_that_holds_something_back_which_has_expired_fails_and_says_why() -> None:
-    held = Verdict("b", False, "its process 7 lives", True)
+    held = Decision("b", False, "its process 7 lives", True)
     with pytest.raises(LeftoverError, match="run b, which has expired: its process 7 lives"):
         Sweep((), (), (), False, (held,)).proven()
     assert Sweep((), (), (), False, (replace(held, expired=False),)).proven()

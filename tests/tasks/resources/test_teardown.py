@@ -14,7 +14,8 @@ from localaws import LocalAws
 from localaws.faults import CallRefused, Faults
 from tasks.deadline import Deadline
 from tasks.errors import InputError, LeftoverError, ServiceUnreachableError
-from tasks.hosting.endpoint import EndpointSpec, start_endpoint
+from tasks.hosting.deploying import start_endpoint
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
 from tasks.names import S3Location

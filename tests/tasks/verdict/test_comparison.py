@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from tasks.invoking.answer import Answer
-from tasks.verdict.comparison import Check, PictureComparison, Tolerance, compare_answers, compare_picture, judge
+from tasks.verdict.comparison import PictureComparison, Tolerance, compare_answers, compare_picture
+from tasks.verdict.judgement import Check, judge
 from tests.tasks.answers import ITEMS, answer, no_answer, response
 
 DEFAULT = Tolerance()

@@ -1,4 +1,4 @@
-"""The parts of a browser's form in the order in which they come, which to S3 means something: the file is the last."""
+"""The parts of a browser's form, in their order: for S3 the file is the last part that counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Part(NamedTuple):
 
 @dataclass(frozen=True)
 class FormParts:
-    """The fields before the file, whose names are in lower case, and the file."""
+    """The fields before the file, with their names in lower case, and the file."""
 
     fields: Mapping[str, str]
     filename: str
@@ -30,11 +30,11 @@ class FormParts:
 
     @classmethod
     def read(cls, content_type: str, body: bytes) -> FormParts:
-        """The form of a body; fields after the file are ignored."""
+        """Read the form from a body; fields after the file are ignored."""
         fields: dict[str, str] = {}
         files = []
         for part in _parts(content_type, body):
-            if part.filename is not None or part.name.lower() == _FILE:  # a file may come without its name
+            if part.filename is not None or part.name.lower() == _FILE:  # a file's part may have no filename
                 files.append(part)
             elif not files:
                 fields[part.name.lower()] = part.content.decode("utf-8", "replace")
@@ -46,12 +46,12 @@ class FormParts:
 
     @property
     def key(self) -> str:
-        """The object's key, in which `${filename}` is the file's name without its folders."""
+        """The object's key, with `${filename}` replaced by the file's name without its folders."""
         return self.fields["key"].replace("${filename}", self.filename.rpartition("/")[2])
 
 
 def missing(field: str) -> AwsError:
-    """The error for a form without a field, or with it where it does not count."""
+    """S3's error for a form that lacks a field, or has it only after the file."""
     needed = f"Bucket POST must contain a field named '{field}'."
     return AwsError("InvalidArgument", f"{needed}  If it is specified, please check the order of the fields.")
 

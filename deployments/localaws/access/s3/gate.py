@@ -1,4 +1,4 @@
-"""What S3 checks of every request, whether or not permissions are judged: signed links, forms, owners, encryption."""
+"""The checks that S3 makes whether or not permissions are judged: signed links, forms, owners, encryption."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _ACCOUNT_ID = re.compile(r"\d{12}")
 
 @dataclass(frozen=True)
 class S3Gate:
-    """Raises S3's error; the root key is its own secret.
+    """A gate with the checks that S3 makes of every request; the root key is its own secret.
 
-    Signatures in headers are not made again: each request would cost more, and no client gets them wrong.
+    Signatures in headers are not verified: each request would cost more, and no client gets them wrong.
     """
 
     root_key: str
 
     def __call__(self, call: Call) -> None:
-        """Checks one call."""
+        """Check one call, and raise S3's error for what is wrong."""
         if call.service != "s3":
             return
         if presigned.is_presigned(call):
@@ -54,7 +54,7 @@ class S3Gate:
 
 
 def _told_of(call: Call) -> dict[str, str]:
-    """The headers, and what a link carries in their place, by names in lower case."""
+    """The headers, and the URL's parameters that a link has in their place, by names in lower case."""
     told = (*call.request.args.items(), *call.request.headers.items())
     return {name.lower(): value for name, value in told}
 
@@ -72,6 +72,6 @@ def _refuse_other_owner(expected: str, bucket: str) -> None:
     if not _ACCOUNT_ID.fullmatch(expected):
         text = "The value of the expected bucket owner parameter must be an AWS account ID"
         raise AwsError("InvalidBucketOwnerAWSAccountID", text)
-    # Whether there is such a bucket is told first.
+    # A missing bucket is reported before a wrong owner, and by moto.
     if expected != ACCOUNT and bucket in s3_backends[ACCOUNT]["aws"].buckets:
         raise AwsError("AccessDenied", ACCESS_DENIED, 403)

@@ -1,4 +1,4 @@
-"""The permissions that S3's operations need; IAM names many of them otherwise than the API."""
+"""The permissions that S3's operations need; many have another name in IAM than in the API."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ACTIONS = {
     "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
 }
 _VERSIONED = {"GetObject": "GetObjectVersion", "DeleteObject": "DeleteObjectVersion"}
-# Operations that answer 404 for a key which is not there, but 403 to callers who may not list the bucket.
+# Operations that answer 404 for a missing key, but 403 to callers who may not list the bucket.
 READING = ("GetObject", "HeadObject", "GetObjectAttributes", "GetObjectTagging", "GetObjectAcl")
 
 
@@ -61,7 +61,7 @@ def object_arn(bucket: str, key: str) -> str:
 
 
 def s3_needs(call: Call) -> list[Need]:
-    """What the call needs, the operation's own action first."""
+    """The permissions that the call needs, that for the operation's own action first."""
     bucket, key = call.bucket, call.key
     if bucket is None:
         return [Need(_action(call), bucket_arn("*"))]
@@ -83,6 +83,7 @@ def s3_needs(call: Call) -> list[Need]:
 
 def keys_to_delete(call: Call) -> list[str]:
     """The keys that DeleteObjects names."""
+    # A key may begin or end with blanks; without force_list a single object would not be in a list.
     objects = xmltodict.parse(call.body(), strip_whitespace=False, force_list=("Object",))["Delete"].get("Object", [])
     return [each["Key"] for each in objects]
 
@@ -98,7 +99,7 @@ def _context(call: Call) -> dict[str, tuple[str, ...]]:
     arguments, headers = call.request.args, call.request.headers
     listing = call.operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions")
     return given(
-        # A listing of the whole bucket has an empty prefix; a request for an object has none at all.
+        # A listing of the whole bucket has an empty prefix, a request for an object has none.
         s3__prefix=arguments.get("prefix", "") if listing else None,
         s3__delimiter=arguments.get("delimiter"),
         s3__max_keys=arguments.get("max-keys"),

@@ -1,4 +1,4 @@
-"""What the access control lists of objects allow, in buckets that have such lists."""
+"""The access control lists of objects, in buckets where they are enabled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localaws.services.moto_services import ACCOUNT
 
 
 def lets_everybody_read(call: Call, need: Need) -> bool:
-    """Whether the need is to read an object whose list opens it to everybody, which its bucket does not block."""
+    """True if the call reads an object whose access control list is public, in a bucket that does not block that."""
     bucket = s3_backends[ACCOUNT]["aws"].buckets.get(call.bucket)
     if bucket is None or call.key is None or need.action != "s3:GetObject":
         return False

@@ -1,4 +1,4 @@
-"""A browser's upload form, which carries its own credentials and the policy that it must keep to.
+"""A browser's upload form, with its own credentials and the policy that it must satisfy.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 """
@@ -21,14 +21,14 @@ _SCOPE = re.compile(r"(?P<key>[^/]+)/(?P<scope>\d{8}/[^/]+/s3/aws4_request)")
 
 @dataclass(frozen=True)
 class PostForm:
-    """The fields, whose names are in lower case, and the file's length."""
+    """The fields, with their names in lower case, and the file's length in bytes."""
 
     fields: Mapping[str, str]
     size_bytes: int
 
     @property
     def access_key(self) -> str | None:
-        """Whose form it is; None for one that nobody has signed, as S3 takes each without a policy."""
+        """The signer's access key; None for an unsigned form, which to S3 is every form without a policy."""
         if "policy" not in self.fields:
             return None
         credential = self.fields.get("x-amz-credential")
@@ -36,18 +36,18 @@ class PostForm:
 
 
 def is_form(call: Call) -> bool:
-    """Whether the call uploads by a form."""
+    """True if the call uploads by a form."""
     return call.request.method == "POST" and call.request.mimetype == FORM and call.key is None
 
 
 def form_of(call: Call) -> PostForm:
-    """The form that the call sends; its body stays readable."""
+    """The form that the call sends; its body can be read again."""
     parts = FormParts.read(call.request.headers.get("Content-Type", ""), call.body())
     return PostForm({**parts.fields, "key": parts.key}, len(parts.content))
 
 
 def check(call: Call, form: PostForm, secret_of: Secrets) -> None:
-    """Raises S3's error for a form that is not signed as it says, or against its policy."""
+    """Raise S3's error for a form whose signature is wrong, or that violates its policy."""
     policy = form.fields.get("policy")
     if policy is None:
         return

@@ -1,4 +1,4 @@
-"""The policy in a browser's upload form: until when it holds, what the fields may be, how large the file.
+"""The policy in a browser's upload form: its expiration, the values of the fields, the size of the file.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
@@ -22,19 +22,20 @@ _RANGE = "content-length-range"
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition; a range of lengths has its two ends for field and value."""
+    """One condition; for a content-length-range `field` and `value` are its two ends in bytes."""
 
     operator: str
     field: str
     value: str
 
     def holds(self, fields: Mapping[str, str]) -> bool:
-        """Whether the form's field is as the policy wants it; a missing one never is."""
+        """True if the form's field satisfies the condition; a missing one never does."""
         found = fields.get(self.field)
         if found is None:
             return False
         if self.operator == "eq":
             return found == self.value
+        # S3 takes commas in a Content-Type for a list, of which each item must match.
         parts = found.split(",") if self.field == "content-type" else [found]
         return all(part.strip().startswith(self.value) for part in parts)
 
@@ -51,7 +52,7 @@ class PostPolicy:
 
     @classmethod
     def of(cls, encoded: str) -> PostPolicy:
-        """The policy from the form's field; InvalidPolicyDocument where it is none."""
+        """Read the policy from the form's field. Raise InvalidPolicyDocument if it is malformed."""
         try:
             document = json.loads(base64.b64decode(encoded))
         except (binascii.Error, ValueError):
@@ -63,7 +64,7 @@ class PostPolicy:
         return cls(_moment(document["expiration"]), tuple(_condition(each) for each in document["conditions"]))
 
     def check(self, fields: Mapping[str, str], bucket: str, size_bytes: int, now: datetime) -> None:
-        """Raises S3's error for a form that the policy does not allow; the fields' names are in lower case."""
+        """Raise S3's error for a form that the policy does not allow; the fields' names are in lower case."""
         if now > self.expiration:
             raise _refused("Policy expired.")
         for condition in self.conditions:

@@ -1,7 +1,7 @@
-"""Links to S3 that somebody has signed: for how long they are good, and for what alone.
+"""Presigned links to S3: how long they are valid, and the request they are valid for.
 
-Their times are the signer's, so they are measured by the real clock, whatever the embedded AWS's own clock does. The
-signature of a key that is not known here cannot be made again; such keys are refused only where IAM is enforced.
+Their times come from the signer, so they are compared with the real time, not with the embedded AWS's own clock. The
+signature of an unknown key cannot be verified; such keys are refused only where IAM is enforced.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from localaws.calls import Call
 from localaws.errors import AwsError
 from localaws.services.moto_services import ACCOUNT
 
-# The secret of a key, and of the session whose token came with it; None where the key is not known here.
+# Looks up the secret of a key, and of the session whose token came with it; None for an unknown key.
 Secrets = Callable[[str, str | None], str | None]
-LONGEST_SECONDS = 604_800
+LONGEST_SECONDS = 604_800  # S3's limit for links of version 4: a week
 TOKEN = "x-amz-security-token"  # noqa: S105 - a name
-_SKEW = timedelta(minutes=15)
+_SKEW = timedelta(minutes=15)  # how far AWS lets a client's clock be ahead
 _CREDENTIAL = re.compile(r"(?P<key>[^/]+)/(?P<scope>(?P<date>\d{8})/(?P<region>[^/]+)/s3/aws4_request)")
 _V4_PARAMETERS = ("Algorithm", "Credential", "Signature", "Date", "SignedHeaders", "Expires")
 _V4_MARKS = ("x-amz-algorithm", "x-amz-credential", "x-amz-signature")
@@ -45,19 +45,19 @@ def now() -> datetime:
 
 
 def is_presigned(call: Call) -> bool:
-    """Whether the request's URL carries a signature, or a part of one."""
+    """True if the request's URL has a signature, or a part of one."""
     return _is_v4(call) or any(name in call.request.args for name in _V2_MARKS)
 
 
 def access_key_of(call: Call) -> str | None:
-    """The key that the request's URL names; None for one that names none."""
+    """The access key in the request's URL; None if there is none."""
     return (
         call.request.args.get("AWSAccessKeyId") or _amazon(call).get("x-amz-credential", "").partition("/")[0] or None
     )
 
 
 def token_of(call: Call) -> str | None:
-    """The token of the session that has signed the request, which is in a header or in the URL."""
+    """The token of the session that signed the request, from a header or the URL."""
     return call.request.headers.get(TOKEN) or _amazon(call).get(TOKEN)
 
 
@@ -66,13 +66,13 @@ def _is_v4(call: Call) -> bool:
 
 
 def _amazon(call: Call) -> dict[str, str]:
-    """The parameters of the URL by their names in lower case, for S3 ignores the case of its own."""
+    """The parameters of the URL by their names in lower case, because S3 ignores the case of its own."""
     return {name.lower(): value for name, value in call.request.args.items()}
 
 
 def check(call: Call, secret_of: Secrets) -> None:
-    """Raises S3's error for a link that is too old, too early, or signed for something else."""
-    if call.request.method == "OPTIONS":  # a browser asks first, without credentials, by the same URL
+    """Raise S3's error for a link that has expired, is not valid yet, or is signed for something else."""
+    if call.request.method == "OPTIONS":  # a browser's preflight has the same URL, and no credentials of its own
         return
     if "Authorization" in call.request.headers:
         raise AwsError("InvalidArgument", _ONE_MECHANISM)
@@ -84,7 +84,7 @@ def check(call: Call, secret_of: Secrets) -> None:
 
 @dataclass(frozen=True)
 class _V4:
-    """The parameters of a link of version 4."""
+    """The parameters of a link with a version 4 signature."""
 
     access_key: str
     scope: str
@@ -189,13 +189,13 @@ def _check_v2(call: Call, secret_of: Secrets) -> None:
 
 
 def mismatch(access_key: str, provided: str, text: str, fields: dict[str, Any] | None = None) -> AwsError:
-    """S3's error for a signature which is not the one that it makes; the fields help to see where both part."""
+    """S3's error for a signature other than its own; the fields help to see where the two calculations differ."""
     shown = {"AWSAccessKeyId": access_key, "StringToSign": text, "SignatureProvided": provided}
     return AwsError("SignatureDoesNotMatch", _MISMATCH, 403, {**shown, **(fields or {})})
 
 
 def same(provided: str, made: str) -> bool:
-    """Whether two signatures are equal, told in a time that says nothing of where they differ."""
+    """True if two signatures are equal; the time it takes does not reveal where they differ."""
     return hmac.compare_digest(provided.encode(), made.encode())
 
 

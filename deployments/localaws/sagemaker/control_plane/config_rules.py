@@ -1,4 +1,4 @@
-"""What AWS refuses in a model or an endpoint configuration beyond single members: combinations of them."""
+"""The combinations of members that AWS refuses in a model, an endpoint configuration or tags."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from localaws.errors import ValidationException
 
 
 def check_model(request: dict[str, Any]) -> None:
-    """Raises for the first combination in a model that AWS refuses."""
+    """Raise ValidationException for the first combination in a model that AWS refuses."""
     containers = [request["PrimaryContainer"]] if "PrimaryContainer" in request else request.get("Containers", [])
     if not containers:
         raise ValidationException("A model needs a PrimaryContainer or Containers; neither was found.")
@@ -24,7 +24,7 @@ def check_model(request: dict[str, Any]) -> None:
 
 
 def check_endpoint_config(request: dict[str, Any]) -> None:
-    """Raises for the first combination that AWS refuses."""
+    """Raise ValidationException for the first combination in an endpoint configuration that AWS refuses."""
     variants = request["ProductionVariants"]
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) != len(names):
@@ -38,7 +38,7 @@ def check_endpoint_config(request: dict[str, Any]) -> None:
 
 
 def check_tags(tags: list[dict[str, str]]) -> None:
-    """Raises for tags that AWS refuses: two of the same key, or keys which are AWS's own."""
+    """Raise ValidationException for tags that AWS refuses: two with the same key, or keys reserved for AWS."""
     keys = [tag["Key"] for tag in tags]
     if len(set(keys)) != len(keys):
         raise ValidationException(f"Tag keys must be unique; found {', '.join(keys)}.")
@@ -68,7 +68,7 @@ def _check_variant(variant: dict[str, Any]) -> None:
 
 
 def _check_serverless(request: dict[str, Any]) -> None:
-    """What serverless inference does not have, as its page in AWS's guide lists it."""
+    """Refuse the features that serverless inference lacks, as its page in AWS's guide lists them."""
     variants = request["ProductionVariants"]
     if len(variants) > 1 or request.get("ShadowProductionVariants"):
         raise ValidationException("Serverless inference does not support multiple production variants.")

@@ -1,4 +1,4 @@
-"""The Describe answers and List summaries. What is not set is absent: clients refuse empty structures."""
+"""The Describe answers and List summaries. Members that are not set are absent: clients refuse empty structures."""
 
 from __future__ import annotations
 

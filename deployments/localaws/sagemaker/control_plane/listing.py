@@ -1,4 +1,4 @@
-"""How List operations filter, sort and page."""
+"""The filtering, sorting and paging of List operations."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Protocol, TypeVar
 
 from localaws.errors import ValidationException
 
-DEFAULT_PAGE = 10
+DEFAULT_PAGE = 10  # AWS's, without MaxResults
 
 
 class Listed(Protocol):
-    """What can be listed."""
+    """A resource that can be listed."""
 
     @property
     def name(self) -> str: ...
@@ -26,7 +26,7 @@ Item = TypeVar("Item", bound=Listed)
 
 
 def select(items: Sequence[Item], request: dict[str, Any]) -> list[Item]:
-    """The items which match the request's filters, in the order it asks for; the newest first by default."""
+    """The items that match the request's filters, in the order it asks for; the newest first by default."""
     wanted = [item for item in items if _matches(item, request)]
     keys: dict[str, Callable[[Item], Any]] = {
         "Name": lambda item: item.name,

@@ -20,6 +20,7 @@ from localaws.sagemaker.control_plane.descriptions import (
 )
 from localaws.sagemaker.control_plane.listing import page, select
 from localaws.sagemaker.control_plane.quotas import check_instances
+from localaws.sagemaker.control_plane.tags import Tags
 from localaws.sagemaker.control_plane.update_rules import check_deployment, check_update
 from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting, arn
@@ -28,16 +29,16 @@ from localaws.sagemaker.state import State, key
 from localaws.sagemaker.variant import Retained
 
 Request = dict[str, Any]
-MAX_TAGS = 50
 IN_PROGRESS = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
 class ControlPlane:
-    """Answers the operations; each runs under the hosting's lock, which makes it atomic."""
+    """The control plane's operations; each runs under the hosting's lock, which makes it atomic."""
 
     def __init__(self, hosting: Hosting, state: State) -> None:
         self._hosting = hosting
         self._state = state
+        self._tags = Tags(state)
         self._operations: dict[str, Callable[[str, Request], Request]] = {
             "CreateModel": self._create_model,
             "DescribeModel": self._describe_model,
@@ -53,13 +54,13 @@ class ControlPlane:
             "UpdateEndpoint": self._update_endpoint,
             "UpdateEndpointWeightsAndCapacities": self._update_capacities,
             "DeleteEndpoint": self._delete_endpoint,
-            "AddTags": self._add_tags,
-            "ListTags": self._list_tags,
-            "DeleteTags": self._delete_tags,
+            "AddTags": self._tags.add,
+            "ListTags": self._tags.list,
+            "DeleteTags": self._tags.delete,
         }
 
     def call(self, region: str, operation: str, request: Request) -> Request:
-        """The operation's answer; what AWS refuses raises an AwsError."""
+        """Carry out the operation and return its answer; raise AwsError for what AWS refuses."""
         work = self._operations.get(operation)
         if work is None:
             raise AwsError("UnknownOperationException", f"The embedded AWS does not implement SageMaker's {operation}.")
@@ -77,7 +78,7 @@ class ControlPlane:
         check_model(request)
         self._check_role(region, request.get("ExecutionRoleArn"))
         self._state.models[key(region, model.name)] = model
-        self._tag_new(model.arn, request)
+        self._tags.tag_new(model.arn, request)
         return {"ModelArn": model.arn}
 
     def _describe_model(self, region: str, request: Request) -> Request:
@@ -88,6 +89,7 @@ class ControlPlane:
         return {"Models": [model_summary(model) for model in models], **token}
 
     def _delete_model(self, region: str, request: Request) -> Request:
+        # AWS deletes models and configurations even while an endpoint uses them.
         model = self._model(region, request["ModelName"])
         del self._state.models[key(region, model.name)]
         self._state.tags.pop(model.arn, None)
@@ -104,7 +106,7 @@ class ControlPlane:
                 self._model(region, model_name)
         self._check_role(region, request.get("ExecutionRoleArn"))
         self._state.configs[key(region, name)] = config
-        self._tag_new(config.arn, request)
+        self._tags.tag_new(config.arn, request)
         return {"EndpointConfigArn": config.arn}
 
     def _describe_config(self, region: str, request: Request) -> Request:
@@ -131,7 +133,7 @@ class ControlPlane:
         endpoint = Endpoint(self._hosting, region, name, config, self._models_of(region, config))
         endpoint.deployment_config = request.get("DeploymentConfig")
         self._state.endpoints[key(region, name)] = endpoint
-        self._tag_new(endpoint.arn, request)
+        self._tags.tag_new(endpoint.arn, request)
         endpoint.create()
         return {"EndpointArn": endpoint.arn}
 
@@ -183,23 +185,6 @@ class ControlPlane:
         endpoint.delete(gone)
         return {}
 
-    def _add_tags(self, region: str, request: Request) -> Request:
-        tags = self._tags(request["ResourceArn"])
-        added = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-        if len(tags | added) > MAX_TAGS:
-            raise ValidationException(f"A resource has at most {MAX_TAGS} tags; these would be {len(tags | added)}.")
-        tags.update(added)
-        return {"Tags": _tag_list(tags)}
-
-    def _list_tags(self, region: str, request: Request) -> Request:
-        return {"Tags": _tag_list(self._tags(request["ResourceArn"]))}
-
-    def _delete_tags(self, region: str, request: Request) -> Request:
-        tags = self._tags(request["ResourceArn"])
-        for name in request["TagKeys"]:
-            tags.pop(name, None)
-        return {}
-
     def _model(self, region: str, name: str) -> Model:
         if (model := self._state.models.get(key(region, name))) is None:
             raise ValidationException(f'Could not find model "{arn(region, "model", name)}".')
@@ -222,7 +207,7 @@ class ControlPlane:
             raise _in_progress(endpoint)
         if endpoint.status == "Failed":
             raise ValidationException(f'Cannot update endpoint "{endpoint.arn}" in status Failed: delete it.')
-        # A configuration in use can be deleted, but AWS compares an update with it.
+        # AWS lets a configuration in use be deleted, but then refuses updates, because it compares them with it.
         self._config(region, endpoint.config.name)
         return endpoint
 
@@ -237,24 +222,11 @@ class ControlPlane:
         if role is not None and not can_be_assumed(self._hosting, region, role):
             raise unassumable_role(role)
 
-    def _tags(self, resource: str) -> dict[str, str]:
-        resource = resource if resource in self._state.arns() else resource.lower()
-        if resource not in self._state.arns():
-            raise ValidationException(f'Could not find resource "{resource}".')
-        return self._state.tags.setdefault(resource, {})
-
-    def _tag_new(self, resource: str, request: Request) -> None:
-        if request.get("Tags"):
-            self._state.tags[resource] = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-
 
 def _of(resources: dict[tuple[str, str], Any], region: str) -> list[Any]:
     return [resource for (its_region, _), resource in resources.items() if its_region == region]
 
 
-def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
-
-
 def _in_progress(endpoint: Endpoint) -> ValidationException:
+    # AWS's text for a refused deletion as well.
     return ValidationException(f'Cannot update in-progress endpoint "{endpoint.arn}".')

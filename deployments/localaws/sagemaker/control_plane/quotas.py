@@ -1,4 +1,4 @@
-"""How many instances the account may have: AWS's quotas, which here also keep this machine from being swamped."""
+"""The account's quotas on instances: AWS has them, and here they also protect the machine from too many workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Count = tuple[Mapping[str, Any], int]
 
 
 def check_instances(endpoints: Iterable[Endpoint], added: Iterable[Count]) -> None:
-    """Raises where the added instances would be more of a type than the endpoints of a region may have."""
+    """Raise ResourceLimitExceeded if the added instances exceed the quota of a type in the endpoints' region."""
     live = [variant for each in endpoints if each.status != "Failed" for variant in each.variants.values()]
     used = _by_type((variant.spec, variant.desired) for variant in live)
     for instance_type, delta in _by_type(added).items():

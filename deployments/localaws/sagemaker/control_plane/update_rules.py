@@ -1,4 +1,4 @@
-"""What AWS refuses of an update: what of an endpoint stays as it was made, and what must be given up first."""
+"""The updates that AWS refuses: changes an endpoint can never make, and those that a scalable target prevents."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from localaws.errors import ValidationException
 from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.resources import EndpointConfig, hardware
 
-# The sizes, in percent, that AWS takes for a step of a deployment.
+# The least and the largest size of a deployment's step that AWS accepts, in percent.
 _STEPS = {"CANARY": ("CanarySize", 1, 50), "LINEAR": ("LinearStepSize", 10, 50)}
 _ROLLING = ("MaximumBatchSize", 5, 50)
 
 
 def check_update(endpoint: Endpoint, config: EndpointConfig, deployment: Mapping[str, Any] | None) -> None:
-    """Raises where the endpoint cannot become one of the configuration, or not by this DeploymentConfig."""
+    """Raise ValidationException if the endpoint cannot change to the configuration, or not by this DeploymentConfig."""
     check_deployment(deployment)
     _check_kind(endpoint, config)
     if deployment:
@@ -28,7 +28,7 @@ def check_update(endpoint: Endpoint, config: EndpointConfig, deployment: Mapping
 
 
 def check_deployment(deployment: Mapping[str, Any] | None) -> None:
-    """Raises for a DeploymentConfig that contradicts itself."""
+    """Raise ValidationException for a DeploymentConfig that contradicts itself."""
     if not deployment:
         return
     rolling, blue_green = deployment.get("RollingUpdatePolicy"), deployment.get("BlueGreenUpdatePolicy")
@@ -54,13 +54,13 @@ def _check_variant_names(endpoint: Endpoint, config: EndpointConfig) -> None:
 def _check_kind(endpoint: Endpoint, config: EndpointConfig) -> None:
     was, becomes = endpoint.config.async_config is not None, config.async_config is not None
     if was != becomes:
-        # AWS's words for the removal are known as far as "To change the e"; nobody has recorded the other direction.
+        # AWS's text for the removal is recorded up to "To change the e"; that for the other direction is not.
         change = "removed from" if was else "added to"
         raise ValidationException(
             f"The AsyncInferenceConfig parameter cannot be {change} this endpoint {endpoint.name}. "
             "To change the endpoint type, delete this endpoint and create a new one."
         )
-    # From serverless to instances is not ruled out.
+    # AWS's guide does not rule out a change from serverless to instances.
     # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-update.html
     if config.serverless and not endpoint.config.serverless:
         raise ValidationException(
@@ -69,7 +69,7 @@ def _check_kind(endpoint: Endpoint, config: EndpointConfig) -> None:
 
 
 def _scaled(endpoint: Endpoint, variant: str, removed: bool) -> ValidationException:
-    # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html; the page does not say AWS's words.
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html; the page does not quote AWS's text.
     what = "removed" if removed else "given another instance type"
     return ValidationException(
         f'The variant "{variant}" of endpoint "{endpoint.arn}" is a scalable target of Application Auto Scaling and '

@@ -15,6 +15,7 @@ from localaws.sagemaker.data_plane.runtime_request import read_request
 from localaws.sagemaker.instances.worker_process import ContainerResponse
 from localaws.services.moto_services import ACCOUNT
 
+# AWS's defaults for the time in the queue, and in the container.
 DEFAULT_TTL_SECONDS = 21_600
 DEFAULT_TIMEOUT_SECONDS = 900
 
@@ -23,7 +24,7 @@ DEFAULT_TIMEOUT_SECONDS = 900
 class AsyncInvocation:
     """An accepted request in the queue. Clock times are AWS seconds.
 
-    output_config: the endpoint's when it was accepted; an update meanwhile does not change who is told, and where.
+    output_config: the endpoint's at acceptance; a later update changes neither the topics nor the locations.
     """
 
     request: dict[str, Any]
@@ -36,28 +37,28 @@ class AsyncInvocation:
     redelivered: bool = False
 
     def event(self, ending: str) -> str:
-        """What the journal calls its ending; only the first delivery counts."""
+        """The journal's event for its ending; only the first delivery counts."""
         return "async.redelivered" if self.redelivered else f"async.{ending}"
 
     @property
     def expires_clock(self) -> float:
-        """When it is too old to be started."""
+        """The clock time from which it is too old to be started."""
         return self.received_clock + float(self.request.get("RequestTTLSeconds", DEFAULT_TTL_SECONDS))
 
     @property
     def timeout_seconds(self) -> float:
-        """How long the container may take."""
+        """AWS seconds that the container may take."""
         return float(self.request.get("InvocationTimeoutSeconds", DEFAULT_TIMEOUT_SECONDS))
 
     @property
     def inline_bytes(self) -> int:
-        """How much of the queue's memory it takes: its body; an input in S3 takes none."""
+        """The bytes of its body, which take up the queue's memory; an input in S3 takes none."""
         return len(self.request.get("Body", b""))
 
     def container_headers(self, input_content_type: str | None) -> dict[str, str]:
-        """The headers with which the container is asked; what the caller named goes before what the input object has.
+        """The headers for the container; the caller's content type takes precedence over the input object's.
 
-        Clients count on the object's: the SageMaker SDK names the content type nowhere else.
+        Clients depend on the object's: the SageMaker SDK gives the content type nowhere else.
         """
         headers = {
             "Content-Type": self.request.get("ContentType") or input_content_type,
@@ -70,9 +71,9 @@ class AsyncInvocation:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended: an answer of the container, or a reason why there is none, or both.
+    """The end of an invocation: the container's answer, the reason for its failure, or both.
 
-    log_message: what the platform's own log says of a failure, where that is more than the reason.
+    log_message: the text for the platform's own log, where it says more than the reason.
     """
 
     response: ContainerResponse | None
@@ -82,31 +83,31 @@ class Outcome:
 
     @property
     def completed(self) -> bool:
-        """Whether there is an output object."""
+        """True if there is an output object."""
         return self.failure_reason is None
 
     @property
     def logged(self) -> str:
-        """What the platform's own log says of the failure."""
+        """The failure's text in the platform's own log."""
         return self.log_message or (self.failure_reason or "").removeprefix("ClientError: ")
 
     @property
     def failure_body(self) -> bytes:
-        """What is written to the failure location: the container's own words when it said any."""
+        """The failure object's content: the container's answer if there was one, or else the reason."""
         return self.response.body if self.response is not None else (self.failure_reason or "").encode()
 
     @property
     def failure_content_type(self) -> str:
-        """The content type of that object: the container's, as of an output.
+        """The failure object's content type: the container's, as for an output.
 
-        AWS documents it for neither. The SageMaker SDK decodes both by the content type of the object, with the
-        deserializer of the container's answers, so that both must have the container's.
+        AWS documents it for neither. The SageMaker SDK decodes both by the object's content type, with the deserializer
+        for the container's answers, so both must have the container's.
         """
         return self.response.content_type if self.response is not None else "text/plain"
 
 
 def read_async_request(endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:
-    """The request's members, checked as the service checks them."""
+    """Read the request's members, and check them as the service does."""
     request = read_request("InvokeEndpointAsync", endpoint, headers, body)
     if ("Body" in request) == ("InputLocation" in request):
         found_both = "both" if "Body" in request else "neither"
@@ -117,10 +118,10 @@ def read_async_request(endpoint: str, headers: Headers, body: bytes) -> dict[str
 def accept(
     request: dict[str, Any], async_config: dict[str, Any], endpoint: str, region: str, now: float
 ) -> AsyncInvocation:
-    """The invocation as it enters the queue, with the places where its result will be."""
+    """The invocation as it enters the queue, with the locations of its result."""
     output = async_config["OutputConfig"]
     default_path = f"s3://sagemaker-{region}-{ACCOUNT}/async-endpoint-outputs/{endpoint}"
-    # AWS names the object by an identifier of its own, so that nobody derives the key from the inference id.
+    # AWS names the object by another identifier than the inference id, so clients cannot derive the key from that.
     identifier = str(uuid.uuid4())
     name = request.get("Filename")
     stem = name.partition(".")[0] if name else identifier

@@ -1,4 +1,4 @@
-"""The queue of an asynchronous endpoint: what waits, what expires, and dispatch to free instances."""
+"""The queue of an asynchronous endpoint: waiting, expiry, and dispatch to free instances."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from localaws.sagemaker.instances.instance import Instance
 if TYPE_CHECKING:
     from localaws.sagemaker.endpoint import Endpoint
 
-DEFAULT_CONCURRENCY = 4
-# AWS's queue is boundless; this one is in memory, so that inline bodies beyond this are refused.
+DEFAULT_CONCURRENCY = 4  # AWS chooses a value, too, but publishes none
+# AWS's queue has no limit; this one is in memory, so inline bodies beyond this are refused.
 MAX_WAITING_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """How much an endpoint has to do; the age is in AWS seconds."""
+    """The work that an endpoint has yet to finish; the age is in AWS seconds."""
 
     waiting: int
     processing: int
     oldest_age_seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as a JSON object."""
+        """The backlog as a JSON object."""
         return asdict(self)
 
 
@@ -58,15 +58,15 @@ class AsyncQueue:
         self._dispatcher: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins to dispatch."""
+        """Start to dispatch."""
         self._dispatcher = self._hosting.threads.spawn(f"dispatch-{self._endpoint.name}", self._dispatch)
 
     def put(self, invocation: AsyncInvocation) -> None:
-        """Adds an accepted invocation, unless too many bytes wait already."""
+        """Add an accepted invocation; raise ThrottlingException if too many bytes wait already."""
         with self._changed:
             if self._waiting_bytes + invocation.inline_bytes > MAX_WAITING_BYTES:
                 raise AwsError("ThrottlingException", wording.QUEUE_FULL)
-            # Before anybody can take it, so that the journal has it accepted first and ended later.
+            # Before it can be taken, so that the journal has its acceptance before its end.
             self._record("async.accepted", invocation)
             self._add(invocation)
             if self._hosting.faults.strike(DeliveredTwice, endpoint=self._endpoint.name) is not None:
@@ -74,12 +74,12 @@ class AsyncQueue:
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Tells the dispatcher that instances came or went."""
+        """Tell the dispatcher that instances came or went."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Drops what waits, as deleting the endpoint does."""
+        """Drop the waiting invocations, as AWS does when an endpoint is deleted."""
         with self._changed:
             self._closed = True
             dropped = list(self._waiting.values())
@@ -90,14 +90,14 @@ class AsyncQueue:
             self._record(invocation.event("dropped"), invocation)
 
     def join(self, deadline: float) -> None:
-        """Waits until nothing is dispatched or processed; the deadline is one of time.monotonic."""
+        """Wait until nothing is dispatched or processed; the deadline is in time.monotonic's seconds."""
         if self._dispatcher is not None:
             self._dispatcher.join(max(0.0, deadline - time.monotonic()))
         with self._changed:
             self._changed.wait_for(lambda: not self._processing, max(0.0, deadline - time.monotonic()))
 
     def backlog(self) -> Backlog:
-        """What waits and what is being processed now."""
+        """The invocations that wait and those being processed now."""
         with self._hosting.lock:
             now = self._hosting.clock.now()
             both = [*self._waiting.values(), *self._processing.values()]
@@ -105,10 +105,11 @@ class AsyncQueue:
             return Backlog(len(self._waiting), len(self._processing), now - oldest)
 
     def publish_backlog(self) -> None:
-        """Puts the backlog metrics of this moment."""
+        """Publish the current backlog metrics."""
         with self._hosting.lock:
             backlog = self.backlog()
             instances = sum(variant.current for variant in self._endpoint.variants.values())
+        # AWS counts invocations that are being processed as backlog, too.
         self._endpoint.metrics.backlog(backlog.waiting + backlog.processing, instances, backlog.oldest_age_seconds)
 
     def _add(self, invocation: AsyncInvocation) -> None:
@@ -147,6 +148,7 @@ class AsyncQueue:
         return min(left + SHORTEST_REAL_SECONDS, LOOK_AGAIN_REAL_SECONDS)
 
     def _forget_started(self) -> None:
+        # Python's heap gives up only its first entry, so those of started invocations go when they come first.
         while self._expiries and self._expiries[0][1] not in self._waiting:
             heapq.heappop(self._expiries)
 
@@ -179,7 +181,7 @@ class AsyncQueue:
         return number, invocation, instance
 
     def _process(self, number: int, invocation: AsyncInvocation, instance: Instance) -> None:
-        """Works one off, and then whatever waits: handing each over from the dispatcher would wake two threads."""
+        """Process one invocation, then waiting ones: handing each over from the dispatcher would wake two threads."""
         work: Started | None = (number, invocation, instance)
         while work is not None:
             number, invocation, instance = work

@@ -1,4 +1,4 @@
-"""What becomes of one asynchronous invocation: its input, the container's answer, the result, and who is told."""
+"""The processing of one asynchronous invocation: its input, the container's answer, the result, the notification."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from localaws.services.moto_services import DeliveryError, ObjectMissingError
 if TYPE_CHECKING:
     from localaws.sagemaker.endpoint import Endpoint
 
+# AWS's limits for an input in S3, and for the headers of a container's answer.
 MAX_INPUT_BYTES = 1024**3
 MAX_HEADER_BYTES = 4096
 
 
 class Input(NamedTuple):
-    """What the container is asked; an inline body has no content type of its own."""
+    """The input for the container; an inline body has no content type of its own."""
 
     body: bytes
     content_type: str | None = None
 
 
 class AsyncWork:
-    """Works one invocation off. Without an instance it can only expire."""
+    """The work on one invocation. Without an instance it can only expire."""
 
     def __init__(self, endpoint: Endpoint, invocation: AsyncInvocation, instance: Instance | None) -> None:
         self._endpoint = endpoint
@@ -42,20 +43,20 @@ class AsyncWork:
         self._latencies = dict.fromkeys(("ModelLatency", "RequestDownloadLatency", "ResponseUploadLatency"), 0.0)
 
     def run(self, instance: Instance) -> None:
-        """Has the instance answer it; whatever happens, it ends in the journal."""
+        """Have the instance answer the invocation; whatever happens, the journal records its end."""
         with self._certain_end():
             self._endpoint.metrics.milliseconds("TimeInBacklog", self._variant, self._waited)
             self._end(self._ask(instance))
 
     def expire(self) -> None:
-        """Ends it as one which has waited for too long."""
+        """End the invocation because it waited too long."""
         waited = self._invocation.expires_clock - self._invocation.received_clock
         with self._certain_end():
             self._end(Outcome(None, wording.expired(waited), expired=True))
 
     @contextmanager
     def _certain_end(self) -> Iterator[None]:
-        """A defect of ours ends this invocation too, and not whoever works it off."""
+        """Record a failure if our own code raises: the invocation must end, and the thread must go on."""
         try:
             yield
         except Exception as exc:
@@ -63,6 +64,7 @@ class AsyncWork:
             self._record(self._invocation.event("failed"), f"InternalFailure: {exc!r}")
 
     def _ask(self, instance: Instance) -> Outcome:
+        # As on AWS the input is read only now: a missing one is accepted at first, and fails here.
         given = self._input()
         if isinstance(given, Outcome):
             return given
@@ -74,7 +76,7 @@ class AsyncWork:
         except AnswerTimeoutError:
             return Outcome(None, wording.ASYNC_TIMED_OUT, log_message=wording.TIMED_OUT)
         except InstanceLostError:
-            # AWS does not say whether it asks another instance; here the request is over, as when a container fails.
+            # AWS does not say whether another instance gets the request; here it fails, as when a container fails.
             return _failed(0, wording.no_response(self._endpoint.name))
         self._latencies["ModelLatency"] = time.monotonic() - started
         self._endpoint.metrics.microseconds("ModelLatency", self._variant, self._latencies["ModelLatency"])
@@ -186,12 +188,12 @@ class AsyncWork:
 
 
 def _judged(response: ContainerResponse) -> Outcome:
-    """The outcome of an answer: the platform has rules beyond the status."""
+    """The outcome of a container's answer, by the platform's rules on its status and headers."""
     if response.header_bytes > MAX_HEADER_BYTES:
         return Outcome(None, f"ClientError: {wording.LONG_HEADERS}", log_message=wording.LONG_HEADERS)
     if not response.ok:
         return _failed(response.status, response.body.decode("utf-8", "replace"), response)
-    if not response.names_its_length:
+    if not response.names_its_length:  # AWS fails such asynchronous answers, chunked ones for instance
         return Outcome(None, f"ClientError: {wording.NO_CONTENT_LENGTH}", log_message=wording.NO_CONTENT_LENGTH)
     return Outcome(response)
 

@@ -10,12 +10,12 @@ from typing import Any
 from localaws.sagemaker.data_plane.async_invocation import AsyncInvocation, Outcome
 
 TEST_NOTIFICATION = '{"eventVersion":"1.0","eventSource":"aws:sagemaker","eventName":"TestNotification"}'
-MAX_INCLUDED_BYTES = 128 * 1024
+MAX_INCLUDED_BYTES = 128 * 1024  # AWS's limit for IncludeInferenceResponseIn
 _RESPONSE_NOTE = "Check S3 path location(if configured) or Cloudwatch for additional details."
 
 
 def topic_of(outcome: Outcome, output_config: dict[str, Any]) -> str | None:
-    """The topic that is told of this outcome, if one is configured."""
+    """The topic for this outcome, if one is configured."""
     topics = output_config.get("NotificationConfig", {})
     topic: str | None = topics.get("SuccessTopic" if outcome.completed else "ErrorTopic")
     return topic
@@ -28,7 +28,7 @@ def topics_of(output_config: dict[str, Any]) -> list[str]:
 
 
 def message(invocation: AsyncInvocation, outcome: Outcome, region: str, finished: datetime) -> str:
-    """The notification's JSON."""
+    """The notification's JSON text."""
     head: dict[str, Any] = {
         "awsRegion": region,
         "eventTime": _timestamp(finished),
@@ -52,6 +52,7 @@ def message(invocation: AsyncInvocation, outcome: Outcome, region: str, finished
 
 
 def _request_parameters(invocation: AsyncInvocation) -> dict[str, Any]:
+    # In AWS's recorded messages members that the caller did not send are absent, and so are the custom attributes.
     request = invocation.request
     parameters = {
         "accept": request.get("Accept"),

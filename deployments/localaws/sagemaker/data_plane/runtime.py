@@ -23,8 +23,9 @@ from localaws.sagemaker.instances.worker_process import AnswerTimeoutError, Cont
 from localaws.sagemaker.state import State, key
 from localaws.services.moto_services import ACCOUNT
 
-REAL_TIME_LIMIT_SECONDS = 60.0
+REAL_TIME_LIMIT_SECONDS = 60.0  # AWS's, which nothing configures
 SERVING_STATUSES = ("InService", "Updating", "SystemUpdating", "RollingBack")
+# AWS removes other headers from a request.
 _FORWARDED = (
     "Content-Type",
     "Accept",
@@ -50,13 +51,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Invokes the endpoints of the state."""
+    """The operations of the runtime on the endpoints of the state."""
 
     hosting: Hosting
     state: State
 
     def invoke_async(self, region: str, name: str, headers: Headers, body: bytes) -> Answer:
-        """Queues one invocation and tells where its result will be."""
+        """Queue one invocation and answer with the locations of its result."""
         request = read_async_request(name, headers, body)
         with self.hosting.lock:
             endpoint = self._serving_endpoint(region, name)
@@ -71,7 +72,7 @@ class Runtime:
         return Answer(202, answer, json.dumps({"InferenceId": invocation.inference_id}).encode())
 
     def invoke(self, region: str, name: str, headers: Headers, body: bytes) -> Answer:
-        """Sends the body to an instance and hands on its answer."""
+        """Send the body to an instance and pass on its answer."""
         request = read_request("InvokeEndpoint", name, headers, body)
         endpoint, variant = self._target(region, name, request)
         started = time.monotonic()
@@ -107,7 +108,7 @@ class Runtime:
         return endpoint
 
     def _take_instance(self, endpoint: Endpoint, variant: str, deadline: float) -> Instance:
-        """The least busy healthy instance; waits for one while workers restart."""
+        """Take the least busy healthy instance; wait for one while workers restart."""
         with endpoint.changed:
             while not (healthy := _healthy(endpoint, variant)):
                 left = deadline - self.hosting.clock.now()
@@ -121,9 +122,10 @@ class Runtime:
     def _ask(
         self, endpoint: Endpoint, instance: Instance, headers: dict[str, str], body: bytes, deadline: float
     ) -> ContainerResponse:
-        """The container's answer, or what the platform says in its place, whose status is 0."""
+        """The container's answer, or the platform's text in its place, with status 0."""
         clock = self.hosting.clock
         try:
+            # Python takes a time-out of 0 for a socket that does not block.
             response = instance.invoke(body, headers, clock.real_seconds(deadline - clock.now()) + 1e-6)
         except AnswerTimeoutError:
             return ContainerResponse(0, {}, wording.TIMED_OUT.encode())
@@ -159,7 +161,7 @@ def _healthy(endpoint: Endpoint, variant: str) -> list[Instance]:
 def _by_weight(endpoint: Endpoint) -> str:
     names = list(endpoint.variants)
     weights = [endpoint.variants[name].weight for name in names]
-    # Which variant answers is no secret: the pseudo-random generator is enough.
+    # A pseudo-random generator is enough: the choice of variant is no secret.
     return random.choices(names, weights)[0] if any(weights) else names[0]  # noqa: S311
 
 

@@ -1,4 +1,4 @@
-"""A request to the SageMaker runtime, whose members are headers, read and checked as its service model says."""
+"""Requests to the SageMaker runtime, whose members are headers: read and checked by its service model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localaws.errors import ValidationError
 
 
 def read_request(operation: str, endpoint: str, headers: Headers, body: bytes) -> dict[str, Any]:
-    """The request's members; what AWS refuses of them raises a ValidationError."""
+    """Read the request's members; raise ValidationError for what AWS refuses of them."""
     shape = service_model("sagemaker-runtime").operation_model(operation).input_shape
     request: dict[str, Any] = {"EndpointName": endpoint}
     for name, member in shape.members.items() if shape is not None else ():
@@ -27,7 +27,7 @@ def read_request(operation: str, endpoint: str, headers: Headers, body: bytes) -
 
 
 def _as_sent(text: str) -> str:
-    """A header's text; clients send UTF-8 where HTTP knows only Latin-1, which is how werkzeug reads it."""
+    """A header's text as the client meant it: clients send UTF-8, while werkzeug reads headers as HTTP's Latin-1."""
     try:
         return text.encode("latin-1").decode()
     except UnicodeError:

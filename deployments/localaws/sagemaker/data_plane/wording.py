@@ -1,4 +1,4 @@
-"""What the data plane says, kept together: AWS's recorded texts, and its likeliest where none was recorded."""
+"""The texts of the data plane, in one place: AWS's recorded ones, and the likeliest where none was recorded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUEUE_FULL = "Rate exceeded"
 
 
 def no_response(endpoint: str) -> str:
-    """What is said of a request whose instance went away."""
+    """The error text for a request whose instance went away."""
     return (
         f"Amazon SageMaker could not get a response from the {endpoint} endpoint. This can occur when CPU or memory "
         "utilization is high. To check your utilization, see Amazon CloudWatch. To fix this problem, use an instance "
@@ -35,14 +35,14 @@ def no_response(endpoint: str) -> str:
 
 
 def worker_died() -> ContainerResponse:
-    """What the model server in AWS's image answers for a worker that died in the middle of a request."""
+    """The answer of the model server in AWS's image for a worker that died in the middle of a request."""
     body = {"code": 500, "type": "InternalServerException", "message": "Worker died."}
     text = json.dumps(body, indent=2) + "\n"
     return ContainerResponse(500, {"content-type": "application/json", "content-length": str(len(text))}, text.encode())
 
 
 def received_error(status: int, message: str) -> str:
-    """How the platform's own log puts a container's error."""
+    """The text for a container's error in the platform's own log."""
     return f'Received {_kind(status)} error ({status}) from primary with message "{message}"'
 
 
@@ -56,10 +56,10 @@ def model_error(status: int, message: str, region: str, log_group: str) -> str:
 
 
 def async_error(status: int) -> str:
-    """The failureReason of an asynchronous invocation which the container answered by an error.
+    """The failureReason of an asynchronous invocation that the container answered with an error.
 
-    In every recording it names the status alone, never the container's words; those are in the notification's
-    responseBody where IncludeInferenceResponseIn asks for them, and at the failure location.
+    In every recording it gives the status alone, never the container's text; that is in the notification's
+    responseBody where IncludeInferenceResponseIn asks for it, and at the failure location.
     """
     return f"ClientError: Received {_kind(status)} error ({status}) from model. {_SEE_LOGS}"
 
@@ -91,7 +91,7 @@ def data_log_line(moment: datetime, inference_id: str, text: str) -> str:
 
 
 def succeeded(latencies: Mapping[str, float], waited_seconds: float, total_seconds: float) -> str:
-    """What the data-log says of an invocation that completed."""
+    """The data-log's text for a completed invocation."""
     shown = [f"{name}: {seconds * 1e6:.0f} us" for name, seconds in latencies.items()]
     shown += [f"TimeInBacklog: {waited_seconds * 1e3:.0f} ms", f"TotalProcessingTime: {total_seconds * 1e3:.0f} ms"]
     return f"Inference request succeeded. {', '.join(shown)}"
@@ -111,7 +111,7 @@ def could_not_start(why: object) -> str:
 
 
 def role_cannot_publish(role: str, topic: str) -> str:
-    """The FailureReason of an endpoint whose topic took no message."""
+    """The FailureReason of an endpoint whose topic refused a message."""
     return (
         f"The provided role '{role}' is invalid. Please ensure the role exists, that its trust relationship policy "
         'allows the action "sts:AssumeRole" for the service principal "sagemaker.amazonaws.com", and has '

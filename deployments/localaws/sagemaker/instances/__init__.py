@@ -1,1 +1,1 @@
-"""Instances: their model data, their worker processes, and what watches over them."""
+"""Instances: their model data, their worker processes, and their supervision."""

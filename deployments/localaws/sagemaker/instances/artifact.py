@@ -19,11 +19,11 @@ MAX_NAME_BYTES = 255
 
 
 class ModelDataError(Exception):
-    """The model data cannot be put on the instance; its text is the endpoint's FailureReason."""
+    """Model data that cannot be put on the instance; the error's text is the endpoint's FailureReason."""
 
 
 def place_model_data(container: dict[str, Any], services: MotoServices, destination: Path) -> None:
-    """Puts the container's model data, if it has any, read-only into the folder."""
+    """Put the container's model data, if it has any, read-only into the folder."""
     destination.mkdir(parents=True)
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     uri = container.get("ModelDataUrl") or source.get("S3Uri")
@@ -38,18 +38,19 @@ def place_model_data(container: dict[str, Any], services: MotoServices, destinat
 
 
 def remove_model_data(folder: Path) -> None:
-    """Deletes a folder with read-only folders in it."""
+    """Delete a folder with read-only folders in it."""
+    # Linux lets only root delete files from a read-only folder.
     for path, _, _ in os.walk(folder):
         os.chmod(path, stat.S_IRWXU)
     shutil.rmtree(folder)
 
 
 def unpack(archive: Path, destination: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
-    """Unpacks regular files and folders; anything else in the archive, or a path out of it, is refused."""
+    """Unpack regular files and folders; refuse anything else in the archive, and paths that lead out of it."""
     with gzip.open(archive) as stream:
         with tarfile.open(fileobj=stream, mode="r:") as members:
             _unpack_members(members, destination, max_bytes)
-        # The checksum comes last: only reading to the end tells that the archive is damaged.
+        # gzip's checksum comes last: only reading to the end shows that the archive is damaged.
         while stream.read(1 << 20):
             pass
 
@@ -93,7 +94,7 @@ def _fetch(uri: str, source: dict[str, Any], services: MotoServices, destination
 
 
 def _fetch_prefix(uri: str, services: MotoServices, destination: Path) -> None:
-    """Every object under the prefix becomes a file; S3 knows no folders, so the names decide what is one."""
+    """Download every object under the prefix as a file; S3 has no folders, so the keys' slashes make them."""
     location = Location.parse(uri)
     names = [key.removeprefix(location.key) for key in services.keys_under(uri)]
     if not names:
@@ -109,7 +110,7 @@ def _fetch_prefix(uri: str, services: MotoServices, destination: Path) -> None:
 
 
 def _safe_name(uri: str, name: str) -> tuple[str, ...]:
-    """The parts of a name; AWS refuses what is no name of a file, as are the empty objects which stand for folders."""
+    """The parts of a name; refuse, as AWS does, what cannot be a file, such as an empty object for a folder."""
     parts = tuple(name.split("/"))
     for part in parts:
         if not part.strip() or part in (".", "..") or "\0" in part or len(part.encode()) > MAX_NAME_BYTES:
@@ -129,7 +130,7 @@ def _safe_path(member: tarfile.TarInfo, destination: Path) -> Path:
     return destination / relative
 
 
-def _make_read_only(folder: Path) -> None:
+def _make_read_only(folder: Path) -> None:  # as /opt/ml/model is on AWS
     for path, _, names in os.walk(folder, topdown=False):
         for name in names:
             os.chmod(os.path.join(path, name), 0o444)

@@ -1,4 +1,4 @@
-"""The instances of an endpoint: launched, drained, replaced, and paid for."""
+"""The instances of an endpoint: launched, drained, replaced and billed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPLACE_AGAIN_SECONDS = 30.0
 
 
 class Fleet:
-    """Every instance of one endpoint, of whatever variant; what it holds is guarded by the hosting's lock."""
+    """All instances of one endpoint, of all its variants; its state is guarded by the hosting's lock."""
 
     def __init__(self, hosting: Hosting, region: str, endpoint: str, on_healthy: Callable[[], None]) -> None:
         self._hosting = hosting
@@ -28,7 +28,7 @@ class Fleet:
         self._aborted = False
 
     def grow(self, variants: Iterable[Variant]) -> str | None:
-        """Starts what is missing and waits for it; the first reason why an instance failed, which are removed."""
+        """Start the missing instances and wait for them; remove those that fail, and return the first one's reason."""
         started: list[tuple[Variant, Instance]] = []
         for variant in variants:
             with self._hosting.lock:
@@ -49,18 +49,18 @@ class Fleet:
         return reason
 
     def shrink(self, variant: Variant, count: int) -> None:
-        """Takes the newest instances beyond the count out of service, lets them finish, and stops them."""
+        """Take the newest instances beyond the count out of service, let them finish, and stop them."""
         detached = self._detach(variant, count)
         for instance in detached:
             self._drain(instance)
         self._stop(detached)
 
     def stop(self, variants: Iterable[Variant]) -> None:
-        """Stops every instance of the variants, whatever it is doing."""
+        """Stop every instance of the variants, whatever it is doing."""
         self._stop([instance for variant in variants for instance in self._detach(variant, 0)])
 
     def abort(self) -> None:
-        """Ends every worker at once."""
+        """End every worker at once."""
         with self._hosting.lock:
             self._aborted = True
             instances = list(self._live)
@@ -68,12 +68,12 @@ class Fleet:
             instance.kill()
 
     def join(self, deadline: float) -> None:
-        """Waits until every instance is gone; the deadline is one of time.monotonic."""
+        """Wait until every instance is gone; the deadline is in time.monotonic's seconds."""
         for instance in list(self._live):
             instance.wait_gone(deadline)
 
     def billed_seconds(self) -> dict[str, float]:
-        """AWS seconds of all instances there ever were, from launch to termination, by variant."""
+        """AWS seconds of all instances the endpoint ever had, from launch to termination, by variant."""
         with self._hosting.lock:
             billed = self._billed.copy()
             for instance in self._live:
@@ -97,7 +97,7 @@ class Fleet:
         self._hosting.threads.spawn(f"replace-{lost.id}", self._replace, variant, lost)
 
     def _replace(self, variant: Variant, lost: Instance) -> None:
-        """Launches another until one is healthy, or the variant needs none any more."""
+        """Launch replacements until one is healthy, or the variant needs none any more."""
         while (new := self._put_in_place(variant, lost)) is not None:
             self._hosting.journal.record(
                 "instance.replaced", endpoint=self._endpoint, instance=lost.id, replacement=new.id

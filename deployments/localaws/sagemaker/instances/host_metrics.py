@@ -1,4 +1,4 @@
-"""How busy an instance is, read from Linux's /proc; elsewhere every figure is zero."""
+"""The utilisation of an instance, read from Linux's /proc; elsewhere CPU and memory are zero."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def utilisation(pid: int | None, home: Path) -> dict[str, float]:
 
 def _cpu_and_memory(pid: int) -> tuple[float, float]:
     try:
-        # The program's name, in brackets, may hold blanks: the numbers begin after it.
+        # proc(5): the program's name, in brackets, may hold blanks, so the numbers are counted from its end.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0, 0.0
+    # User and system time, the process's own and its ended children's; below, its start and its resident pages.
     busy = sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_SECOND
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / _TICKS_PER_SECOND
     resident = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")

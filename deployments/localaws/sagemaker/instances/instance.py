@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from localaws.access.execution_role import container_credentials, services_as
@@ -18,30 +16,30 @@ from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.instances.artifact import ModelDataError, place_model_data, remove_model_data
 from localaws.sagemaker.instances.liveness import PING_TIMEOUT_REAL_SECONDS, Liveness
 from localaws.sagemaker.instances.start_up import StartUp
+from localaws.sagemaker.instances.worker_environment import worker_environment
 from localaws.sagemaker.instances.worker_process import ContainerResponse, WorkerGoneError, WorkerProcess
 from localaws.sagemaker.resources import Model
 from localaws.services.moto_services import ImageForbiddenError
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[3]
-DEFAULT_STARTUP_SECONDS = 480
+DEFAULT_STARTUP_SECONDS = 480  # AWS's, without ContainerStartupHealthCheckTimeoutInSeconds
 PING_EVERY_REAL_SECONDS = 0.05
 RESTART_FIRST_SECONDS = 1.0
 RESTART_LONGEST_SECONDS = 60.0
 RESTART_LEAST_REAL_SECONDS = 0.1
-TERMINATION_GRACE_SECONDS = 30.0
-# Only a process that the worker's handler has detached keeps its output open for so long.
+TERMINATION_GRACE_SECONDS = 30.0  # AWS's between SIGTERM and SIGKILL
+# Only a process that the handler has detached keeps the worker's output open for this long.
 LAST_OUTPUT_REAL_SECONDS = 30.0
 
 
 class InstanceLostError(Exception):
-    """The instance went away with the request in hand."""
+    """An instance that went away with the request in hand."""
 
 
 class Instance:
-    """One instance of a variant. The attributes that change are guarded by the hosting's lock.
+    """An instance of a variant. The attributes that change are guarded by the hosting's lock.
 
     healthy: it takes invocations now. in_service: it has been healthy and was not terminated, so it counts as current
-    while its worker restarts. lost: it went away by itself. failure: why it never became healthy.
+    while its worker restarts. lost: it went away by itself. failure: the reason why it never became healthy.
     """
 
     def __init__(
@@ -54,7 +52,7 @@ class Instance:
         on_healthy: Callable[[], None],
         on_lost: Callable[[Instance], None],
     ) -> None:
-        self.id = f"i-{secrets.token_hex(8)}0"
+        self.id = f"i-{secrets.token_hex(8)}0"  # EC2's have 17 hexadecimal digits
         self.healthy = self.in_service = self.lost = False
         self.failure: str | None = None
         self.in_flight = 0
@@ -73,7 +71,7 @@ class Instance:
         self._on_lost = on_lost
         self._startup_seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)
         self._worker: WorkerProcess | None = None
-        # What is known here, and on AWS is not, of why it never became healthy.
+        # The reason why it never became healthy, where it is known here but not on AWS.
         self._cause = ""
         self._launched = self._terminated = hosting.clock.now()
         self._stopping = threading.Event()
@@ -81,7 +79,7 @@ class Instance:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins to launch; `settled` is set once it is healthy or has failed."""
+        """Start to launch; `settled` is set once it is healthy or has failed."""
         self._launched = self._hosting.clock.now()
         self._thread = self._hosting.threads.spawn(f"instance-{self.id}", self._run)
 
@@ -98,7 +96,7 @@ class Instance:
         return ended - self._launched
 
     def invoke(self, body: bytes, headers: dict[str, str], timeout: float) -> ContainerResponse:
-        """Sends one invocation to the worker; a worker which dies over it is answered for as TorchServe does."""
+        """Send one invocation to the worker; if the worker dies over it, answer as TorchServe does."""
         worker = self._worker
         try:
             if worker is None:
@@ -106,14 +104,14 @@ class Instance:
             return fault_effects.invoke(self._hosting, self._endpoint, worker, self.lose, body, headers, timeout)
         except WorkerGoneError as exc:
             with self._hosting.lock:
-                # Nobody else may be sent to this worker, though its end is noticed only later.
+                # No other invocation may go to this worker, although the supervisor notices its end only later.
                 self.healthy = self.healthy and worker is not self._worker
             if self.lost:
                 raise InstanceLostError(self.id) from exc
             return wording.worker_died()
 
     def terminate(self) -> None:
-        """Asks the worker to end."""
+        """Ask the worker to end."""
         self._stopping.set()
         with self._hosting.lock:
             self.healthy = self.in_service = False
@@ -122,28 +120,28 @@ class Instance:
             worker.terminate()
 
     def stop(self) -> None:
-        """Ends the worker, at first gently, and removes the folder; blocks until both are gone."""
+        """End the worker, at first gently, and remove the folder; block until both are gone."""
         self.terminate()
         if not self._hosting.clock.wait(self._gone, TERMINATION_GRACE_SECONDS):
             self.kill()
             self._gone.wait()
 
     def kill(self) -> None:
-        """Ends the worker at once."""
+        """End the worker at once."""
         self._stopping.set()
         worker = self._worker
         if worker is not None:
             worker.kill()
 
     def lose(self) -> None:
-        """Takes the instance away as a failing host does: requests in hand are lost, and another replaces it."""
+        """Take the instance away as a failing host does: requests in hand are lost, and another replaces it."""
         with self._hosting.lock:
             self.lost, self.healthy, self.in_service = True, False, False
         self.kill()
         self._on_lost(self)
 
     def wait_gone(self, deadline: float) -> None:
-        """Waits until worker and folder are gone, and the journal has it; the deadline is one of time.monotonic."""
+        """Wait until worker and folder are gone and the journal has it; the deadline is in time.monotonic's seconds."""
         self._gone.wait(max(0.0, deadline - time.monotonic()))
         if self._thread is not None:
             self._thread.join(max(0.0, deadline - time.monotonic()))
@@ -158,7 +156,7 @@ class Instance:
         except (ModelDataError, ImageForbiddenError) as exc:
             self._fail(str(exc))
         except Exception as exc:
-            # An instance which ends for whatever reason must not be taken for one that settled well.
+            # `settled` without a failure means healthy, so every other end must be recorded as one.
             self._fail(wording.could_not_start(exc))
         finally:
             if self.home.exists():
@@ -178,8 +176,8 @@ class Instance:
                 pause = RESTART_FIRST_SECONDS
                 self._become_healthy(worker)
             status = worker.wait()
-            worker.kill()
-            # What the container said last must be readable before anybody learns that it failed.
+            worker.kill()  # the rest of its process group
+            # The container's last output must be in the log before a client learns of the failure and looks there.
             output.join(LAST_OUTPUT_REAL_SECONDS)
             if start_up.passed and not self.settled.is_set():
                 self._fail(wording.failed_ping(self.variant_name) + self._cause)
@@ -192,14 +190,15 @@ class Instance:
             pause = min(pause * 2, RESTART_LONGEST_SECONDS)
 
     def _launch(self) -> tuple[WorkerProcess, threading.Thread]:
-        environment = self._environment()
+        credentials = container_credentials(self._region, self._role, self.id)
+        environment = worker_environment(self._hosting, self._region, self.home, self._container, credentials)
         worker = self._hosting.spawner.call(
             lambda: WorkerProcess(self.home, environment, self._log, self._hosting.container_command)
         )
         output = self._hosting.threads.spawn(f"output-{self.id}", worker.pump_output)
         self._worker = worker
         self._record("instance.started", pid=worker.pid)
-        if self._stopping.is_set():
+        if self._stopping.is_set():  # terminate() or kill() may have come before this worker was known
             worker.kill()
         return worker, output
 
@@ -227,7 +226,7 @@ class Instance:
         self._hosting.threads.spawn(f"liveness-{self.id}", liveness.watch)
 
     def return_to_service(self, worker: WorkerProcess) -> None:
-        """Takes invocations again: the worker which broke a connection is well."""
+        """Take invocations again, because the worker that broke a connection answers pings."""
         with self._hosting.lock:
             if self.healthy or worker is not self._worker or self._stopping.is_set():
                 return
@@ -243,24 +242,6 @@ class Instance:
         with self._hosting.lock:
             self.failure = reason
         self._record("instance.failed", reason=reason)
-
-    def _environment(self) -> dict[str, str]:
-        temporary = self.home / "tmp"
-        temporary.mkdir(exist_ok=True)
-        return {
-            **self._hosting.worker_environment(self._region),
-            **container_credentials(self._region, self._role, self.id),
-            "SAGEMAKER_REGION": self._region,
-            "SAGEMAKER_BIND_TO_PORT": "8080",
-            **self._container.get("Environment", {}),
-            "SAGEMAKER_BASE_DIR": str(self.home),
-            "TMPDIR": str(temporary),
-            "PYTHONPATH": os.pathsep.join([str(self.home / "model" / "code"), str(PACKAGE_PARENT)]),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "LOCALAWS_PING": self._hosting.options.ping,
-            opt_ml_model.SWITCH: "on" if self._hosting.options.opt_ml_model else "off",
-        }
 
     def _log(self, lines: list[str]) -> None:
         for line in lines:

@@ -1,4 +1,4 @@
-"""Whether a container in service still answers /ping."""
+"""The health checks of a container in service, by /ping."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from localaws.sagemaker.instances.worker_process import WorkerProcess
 
 PING_EVERY_SECONDS = 5.0
 PING_EVERY_LEAST_REAL_SECONDS = 1.0
-# Real seconds, as AWS's two: how fast a container answers is not compressed.
+# AWS's two seconds, in real time: a container's own speed is not compressed.
 PING_TIMEOUT_REAL_SECONDS = 2.0
 MISSED_PINGS = 3
 
 
 class Liveness:
-    """Asks one worker again and again; `on_lost` hears of several pings in a row that it missed."""
+    """The regular pings of one worker; `on_lost` is called when it misses several in a row."""
 
     def __init__(
         self, worker: WorkerProcess, clock: Clock, on_answer: Callable[[], None], on_lost: Callable[[], None]
@@ -26,7 +26,7 @@ class Liveness:
         self._on_lost = on_lost
 
     def watch(self) -> None:
-        """Watches until the worker ends; one that dies is the supervisor's matter, not this one's."""
+        """Watch until the worker ends; a worker that dies is left to the supervisor."""
         missed = 0
         while not self._worker.wait_ended(self._pause()):
             if self._worker.ping(PING_TIMEOUT_REAL_SECONDS):

@@ -1,4 +1,4 @@
-"""How long a container may take until it is healthy."""
+"""The time that a container may take to become healthy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LEAST_REAL_SECONDS = 60.0
 
 
 class StartUp:
-    """The time of one start-up, which begins when this is made."""
+    """The time limit of one start-up, which begins when this object is created."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -21,15 +21,15 @@ class StartUp:
 
     @property
     def passed(self) -> bool:
-        """Whether AWS's seconds are over: a container that ends from now on is not started again."""
+        """True if AWS's seconds are over: a container that ends from now on is not started again."""
         return self._clock.now() >= self._deadline
 
     def is_over(self, silent: bool) -> bool:
-        """Whether a container which still runs is given up; one that a fault keeps silent has only AWS's seconds."""
+        """True if a container that still runs is given up; one that a fault keeps silent has only AWS's seconds."""
         return self.passed and (silent or self._real_seconds() >= min(self._seconds, LEAST_REAL_SECONDS))
 
     def cut_short(self) -> str:
-        """What the clock had to do with it, for the FailureReason of a container that was given up while it ran."""
+        """The compressed clock's part in giving up a running container, for the FailureReason; empty at real speed."""
         if self._clock.rate <= 1:
             return ""
         return (

@@ -16,21 +16,21 @@ from pathlib import Path
 
 from localaws.container.command import TOOLKIT
 
-# What http.client reads of one header line before it gives up.
+# The longest header line that http.client reads.
 LONGEST_HEADER_BYTES = 65_536
 
 
 class WorkerGoneError(Exception):
-    """The worker closed the connection, or there is none: it died, or was ended."""
+    """A connection that the worker closed or that does not exist: the worker died, or was ended."""
 
 
 class AnswerTimeoutError(Exception):
-    """The worker did not answer before the time-out; it goes on working."""
+    """An answer that did not come before the time-out; the worker goes on working."""
 
 
 @dataclass(frozen=True)
 class ContainerResponse:
-    """What a container answered."""
+    """A container's answer."""
 
     status: int
     headers: dict[str, str]
@@ -39,22 +39,22 @@ class ContainerResponse:
 
     @property
     def content_type(self) -> str:
-        """The answer's content type, or S3's default for none."""
+        """The answer's content type, or S3's default if it has none."""
         return self.headers.get("content-type", "application/octet-stream")
 
     @property
     def ok(self) -> bool:
-        """Whether the container answered 2xx."""
+        """True if the container answered 2xx."""
         return 200 <= self.status < 300
 
     @property
     def names_its_length(self) -> bool:
-        """Whether a Content-Length came with it, rather than chunks or an end of the connection."""
+        """True if the answer came with a Content-Length, rather than in chunks or until the connection's end."""
         return "content-length" in self.headers
 
 
 class WorkerProcess:
-    """One run of the container. When it dies a new one is made, with a port and connections of its own."""
+    """One run of the container. When it dies a new one is created, with a port and connections of its own."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class WorkerProcess:
         return self._process.pid
 
     def pump_output(self) -> None:
-        """Hands on what the worker prints until it ends; blocks."""
+        """Pass on the worker's output until it ends; blocks."""
         output = self._process.stdout
         assert output is not None
         with output:
@@ -85,7 +85,7 @@ class WorkerProcess:
                 self._on_output([line.decode("utf-8", "replace").rstrip("\n")])
 
     def wait(self) -> int:
-        """Blocks until the process has ended; its exit status, negative for a signal."""
+        """Block until the process has ended; return its exit status, negative for a signal."""
         status = self._process.wait()
         self._ended.set()
         with contextlib.suppress(OSError):
@@ -95,15 +95,15 @@ class WorkerProcess:
         return status
 
     def wait_ended(self, real_seconds: float) -> bool:
-        """Whether somebody who waits for the process has seen its end, within that time."""
+        """True if `wait`, on another thread, has seen the process end within that time."""
         return self._ended.wait(real_seconds)
 
     def alive(self) -> bool:
-        """Whether the process is still running."""
+        """True if the process is still running."""
         return self._process.poll() is None
 
     def ping(self, timeout: float) -> bool:
-        """Whether the container says that it is healthy, asked on a fresh connection."""
+        """True if the container answers /ping with 200, on a new connection."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("GET", "/ping")
@@ -118,7 +118,7 @@ class WorkerProcess:
     def invoke(
         self, body: bytes, headers: dict[str, str], timeout: float, on_sent: Callable[[], None] = lambda: None
     ) -> ContainerResponse:
-        """Sends one invocation and reads the answer; `on_sent` is called in between."""
+        """Send one invocation and read the answer; call `on_sent` in between."""
         connection = self._take_connection(timeout)
         try:
             connection.request("POST", "/invocations", body=body, headers=headers)
@@ -140,11 +140,11 @@ class WorkerProcess:
         return ContainerResponse(response.status, {k.lower(): v for k, v in received}, answer, header_bytes)
 
     def terminate(self) -> None:
-        """Asks the process to end."""
+        """Ask the process to end."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends the process and whatever it started."""
+        """End the process and everything it started."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -155,14 +155,14 @@ class WorkerProcess:
         with self._lock:
             connection = self._idle.pop() if self._idle else HTTPConnection("127.0.0.1", self.port)
         connection.timeout = timeout
-        if connection.sock is not None:
+        if connection.sock is not None:  # http.client applies its time-out only when it connects
             connection.sock.settimeout(timeout)
         return connection
 
     def _give_back(self, connection: HTTPConnection) -> None:
         with self._lock:
             self._idle.append(connection)
-        if not self.alive():
+        if not self.alive():  # `wait` may have closed the idle connections before this one was among them
             self._close_connections()
 
     def _close_connections(self) -> None:
@@ -179,9 +179,9 @@ def _start(
         [*command, str(listening.fileno()), str(home / "model")],
         cwd=home,
         env=environment,
-        stdin=subprocess.PIPE,
+        stdin=subprocess.PIPE,  # its end tells the worker that this process has ended
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         pass_fds=[listening.fileno()],
-        start_new_session=True,
+        start_new_session=True,  # a process group of its own, which one signal ends as a whole
     )
