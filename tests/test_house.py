@@ -42,6 +42,14 @@ def test_no_room_is_too_large_to_be_taken_in() -> None:
     assert not large
 
 
+LONGEST_FILE = 250
+
+
+def test_no_file_is_too_long_for_a_few_screens() -> None:
+    lines = {name: len(path.read_text().splitlines()) for each in ROOTS for name, path in modules(each).items()}
+    assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
+
+
 def height(module: str) -> int:
     """How far up the module's room lies; 0 is the ground."""
     room = module.split(".")[1] if "." in module else ""

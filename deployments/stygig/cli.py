@@ -29,8 +29,8 @@ from stygig.arguments import (
     checked_uri,
 )
 from stygig.embedded import local
+from stygig.ending import INTERRUPTED, ending, refused
 from stygig.invoke_cli import invoke, wait
-from stygig.output import INTERRUPTED, ending, refused
 from stygig.surroundings import spare_loopback
 from stygig.telemetry import turn_telemetry_off
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from stygig.arguments import EndpointName, Json, TopK, checked_uri
-from stygig.output import ending
+from stygig.ending import ending
 
 Display = Annotated[bool, typer.Option("--display-results", help="Wait, and show the answer as a list.")]
 WaitSeconds = Annotated[

@@ -151,9 +151,7 @@ def _close(client: "SyncPrefectClient", verdict: Decision) -> None:
         client.set_flow_run_state(UUID(verdict.run_id), Crashed(message=f"Found by the sweep: {verdict.why}."))
 
 
-def _judged(
-    bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool
-) -> Decision:
+def _judged(bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool) -> Decision:
     """The verdict on one run; it is held back, and no other run with it, if we may not read its heartbeat."""
     resources, at = found.of(run_id), now()
     try:

@@ -49,6 +49,11 @@ class Activity:
             return f"{done} Waiting for change to be fulfilled by sagemaker."
         return f"{done} Change successfully fulfilled by sagemaker."
 
+    def journalled(self) -> dict[str, object]:
+        """The activity's fields in the journal."""
+        told = {"status": self.status, "cause": self.cause}
+        return told | {"before": self.capacity_before, "capacity": self.capacity}
+
     def describe(self) -> dict[str, object]:
         """The activity as DescribeScalingActivities returns it."""
         return {

@@ -19,14 +19,13 @@ from localaws.scaling.scaled_variant import ScaledVariant
 from localaws.scaling.schedules import act_on_schedules
 from localaws.scaling.stored_policies import guards_scale_in, policy_of
 from localaws.services.cloudwatch import alarms
-from localaws.services.cloudwatch import datapoints as cloudwatch_datapoints
 from localaws.services.cloudwatch.alarm_rounds import Trigger, datapoints, evaluate_all, triggers_of
+from localaws.services.cloudwatch.datapoints import recorders
 from localaws.services.cloudwatch.metric_history import MINUTE, MetricHistory
 from localaws.services.moto_services import ACCOUNT
 from localaws.services.serving import Serving
 
-SHORTEST_PAUSE_REAL_SECONDS = 0.005
-LONGEST_PAUSE_REAL_SECONDS = 0.25
+SHORTEST_PAUSE_REAL_SECONDS, LONGEST_PAUSE_REAL_SECONDS = 0.005, 0.25
 # Attribute set on moto's scalable targets: False until their current bounds have been applied.
 BOUNDED = "localaws_bounded"
 _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
@@ -50,14 +49,14 @@ class Scaling:
         """Start to record what is put into CloudWatch, and to act once every AWS minute."""
         self._last = self.history.minute()
         self.history.hold_within(self._last + MINUTE)
-        cloudwatch_datapoints.recorders.append(self.history)
+        recorders.append(self.history)
         alarms.observers.append(self._alarm_changed)
         self._hosting.threads.spawn("minutes", self._minutes)
 
     def stop(self) -> None:
         """Stop recording, and let the clock run freely again."""
         self.clock.hold_at(math.inf)
-        cloudwatch_datapoints.recorders.remove(self.history)
+        recorders.remove(self.history)
         alarms.observers.remove(self._alarm_changed)
 
     def reset(self) -> None:
@@ -180,12 +179,8 @@ class Scaling:
         capacity = scaled.capacity
         found = [self._proposal(trigger, policy, capacity) for trigger, policy in asked]
         suspended = target.suspended_state or {}
-        proposals = [
-            each
-            for each in found
-            if each is not None
-            and not suspended.get(f"DynamicScaling{'Out' if each.capacity > capacity else 'In'}Suspended")
-        ]
+        out, back = (suspended.get(f"DynamicScaling{way}Suspended") for way in ("Out", "In"))
+        proposals = [each for each in found if each is not None and not (out if each.capacity > capacity else back)]
         trackers = [policy.policy_arn for policy in list(backend.policies.values()) if guards_scale_in(policy, target)]
         best = chosen(proposals, capacity, trackers, target.min_capacity, target.max_capacity)
         if best is not None:
@@ -248,11 +243,5 @@ class Scaling:
 
     def _record(self, activity: Activity) -> None:
         match = _RESOURCE.fullmatch(activity.resource_id)
-        self._hosting.journal.record(
-            "scaling.activity",
-            endpoint=match["endpoint"] if match else activity.resource_id,
-            status=activity.status,
-            cause=activity.cause,
-            before=activity.capacity_before,
-            capacity=activity.capacity,
-        )
+        endpoint = match["endpoint"] if match else activity.resource_id
+        self._hosting.journal.record("scaling.activity", endpoint=endpoint, **activity.journalled())

@@ -4,11 +4,11 @@ import os
 import sys
 
 from localaws.cli.signals import signals_end_the_command
-from stygig.stack.ending import down
-from stygig.stack.layout import Stack, say
 from stygig.stack.schedules import NextRun
 from stygig.stack.service import StackError
+from stygig.stack.services import Stack, say
 from stygig.stack.starting import up
+from stygig.stack.stopping import down
 
 
 def explain(stack: Stack, runs: list[NextRun]) -> None:

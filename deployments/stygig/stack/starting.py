@@ -12,9 +12,9 @@ from functools import partial
 import httpx
 
 from stygig import telemetry
-from stygig.stack.layout import BIN, POOL, ROOT, Stack, say
 from stygig.stack.schedules import TAG, NextRun, PrefectServer, next_runs
 from stygig.stack.service import Service, StackError
+from stygig.stack.services import BIN, POOL, ROOT, Stack, say
 from stygig.surroundings import without_strangers
 
 

@@ -12,8 +12,8 @@ from localaws.clock import utc_now
 from localaws.sagemaker import fault_effects
 from localaws.sagemaker.data_plane import notifications, wording
 from localaws.sagemaker.data_plane.async_invocation import AsyncInvocation, Outcome
-from localaws.sagemaker.instances.instance import Instance, InstanceLostError
-from localaws.sagemaker.instances.worker_process import AnswerTimeoutError, ContainerResponse
+from localaws.sagemaker.instances.instance import Instance
+from localaws.sagemaker.instances.worker_process import AnswerTimeoutError, ContainerResponse, InstanceLostError
 from localaws.services.moto_services import DeliveryError, ObjectMissingError
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from localaws.sagemaker.data_plane.async_work import MAX_HEADER_BYTES
 from localaws.sagemaker.data_plane.runtime_request import read_request
 from localaws.sagemaker.endpoint import Endpoint
 from localaws.sagemaker.hosting import Hosting
-from localaws.sagemaker.instances.instance import Instance, InstanceLostError
-from localaws.sagemaker.instances.worker_process import AnswerTimeoutError, ContainerResponse
+from localaws.sagemaker.instances.instance import Instance
+from localaws.sagemaker.instances.worker_process import AnswerTimeoutError, ContainerResponse, InstanceLostError
 from localaws.sagemaker.state import State, key
 from localaws.services.moto_services import ACCOUNT
 

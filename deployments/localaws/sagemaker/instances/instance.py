@@ -15,24 +15,22 @@ from localaws.sagemaker.data_plane import wording
 from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.instances.artifact import ModelDataError, place_model_data, remove_model_data
 from localaws.sagemaker.instances.liveness import PING_TIMEOUT_REAL_SECONDS, Liveness
-from localaws.sagemaker.instances.start_up import StartUp
+from localaws.sagemaker.instances.start_up import StartUp, startup_seconds
 from localaws.sagemaker.instances.worker_environment import worker_environment
-from localaws.sagemaker.instances.worker_process import ContainerResponse, WorkerGoneError, WorkerProcess
+from localaws.sagemaker.instances.worker_process import (
+    ContainerResponse,
+    InstanceLostError,
+    WorkerGoneError,
+    WorkerProcess,
+)
 from localaws.sagemaker.resources import Model
 from localaws.services.moto_services import ImageForbiddenError
 
-DEFAULT_STARTUP_SECONDS = 480  # AWS's, without ContainerStartupHealthCheckTimeoutInSeconds
 PING_EVERY_REAL_SECONDS = 0.05
-RESTART_FIRST_SECONDS = 1.0
-RESTART_LONGEST_SECONDS = 60.0
-RESTART_LEAST_REAL_SECONDS = 0.1
+RESTART_FIRST_SECONDS, RESTART_LONGEST_SECONDS, RESTART_LEAST_REAL_SECONDS = 1.0, 60.0, 0.1
 TERMINATION_GRACE_SECONDS = 30.0  # AWS's between SIGTERM and SIGKILL
 # Only a process that the handler has detached keeps the worker's output open for this long.
 LAST_OUTPUT_REAL_SECONDS = 30.0
-
-
-class InstanceLostError(Exception):
-    """An instance that went away with the request in hand."""
 
 
 class Instance:
@@ -69,7 +67,7 @@ class Instance:
         self._container = model.container
         self._on_healthy = on_healthy
         self._on_lost = on_lost
-        self._startup_seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_STARTUP_SECONDS)
+        self._startup_seconds = startup_seconds(variant)
         self._worker: WorkerProcess | None = None
         # The reason why it never became healthy, where it is known here but not on AWS.
         self._cause = ""
@@ -192,9 +190,8 @@ class Instance:
     def _launch(self) -> tuple[WorkerProcess, threading.Thread]:
         credentials = container_credentials(self._region, self._role, self.id)
         environment = worker_environment(self._hosting, self._region, self.home, self._container, credentials)
-        worker = self._hosting.spawner.call(
-            lambda: WorkerProcess(self.home, environment, self._log, self._hosting.container_command)
-        )
+        command = self._hosting.container_command
+        worker = self._hosting.spawner.call(lambda: WorkerProcess(self.home, environment, self._log, command))
         output = self._hosting.threads.spawn(f"output-{self.id}", worker.pump_output)
         self._worker = worker
         self._record("instance.started", pid=worker.pid)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from localaws.clock import Clock
 
 # Importing a large library takes its real seconds however fast the clock runs, and more of them on a busy machine.
 LEAST_REAL_SECONDS = 60.0
+DEFAULT_SECONDS = 480  # AWS's
+
+
+def startup_seconds(variant: Mapping[str, Any]) -> float:
+    """The seconds that a variant's containers have to become healthy."""
+    return float(variant.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_SECONDS))
 
 
 class StartUp:

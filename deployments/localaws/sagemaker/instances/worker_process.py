@@ -20,6 +20,10 @@ from localaws.container.command import TOOLKIT
 LONGEST_HEADER_BYTES = 65_536
 
 
+class InstanceLostError(Exception):
+    """An instance that went away with the request in hand."""
+
+
 class WorkerGoneError(Exception):
     """A connection that the worker closed or that does not exist: the worker died, or was ended."""
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
-from stygig.stack.layout import Stack, say
 from stygig.stack.schedules import PrefectServer
 from stygig.stack.service import DRAIN_SECONDS
+from stygig.stack.services import Stack, say
 
 
 def down(stack: Stack) -> None:
