@@ -26,8 +26,9 @@ from stygig.embedded import our_environment
 if TYPE_CHECKING:
     from localaws import LocalAws
 
-# A shell's background job inherits SIGINT ignored, and so would every program that a test starts and interrupts.
+# A background job inherits SIGINT ignored, `nohup` SIGHUP: so would every program that a test starts and signals.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 OURS = ("AWS_", "STYGIG_")
 REPOSITORY = Path(__file__).parent.parent
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from localaws import LocalAws
+from localaws.faults import SlowColdStart
 from tasks.demo.sources import smoke_picture
 from tasks.errors import DeadlineExceededError, InputError, InvocationFailedError, NotFoundError
 from tasks.invoking.records import find_record, save_record
@@ -66,7 +67,8 @@ def test_without_a_picture_the_demos_is_asked_about(plan: RunPlan) -> None:
 
 def test_an_endpoint_that_scales_takes_requests_meanwhile(plan: RunPlan, local_aws: LocalAws) -> None:
     name = deployed(plan).name
-    wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 0}]
+    local_aws.faults.add(SlowColdStart(seconds=100_000))
+    wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}]
     sagemaker = boto3.client("sagemaker")
     sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
     assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Updating"
