@@ -11,7 +11,7 @@ import typer
 
 from localaws.cli.signals import signals_end_the_command
 from stygig.embedded import our_environment
-from stygig.surroundings import without_strangers
+from stygig.sealed import sealed_process
 from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
@@ -23,13 +23,19 @@ def run_flow(
     name: str, parameters: Mapping[str, Any], *, local: bool = False, and_then: Callable[[], None] | None = None
 ) -> Any:
     """Run the flow and return its result; however it ends, call `and_then` while the embedded AWS still runs."""
-    quiet_prefect()
+    from tasks.settings import cache_folder
+
+    # else Prefect warns of each line that is logged outside of a flow run
+    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
     with ExitStack() as stack:
         stack.enter_context(signals_end_the_command())
+        if local:
+            stack.enter_context(sealed_process(cache_folder()))
         from stygig.prefect_api import prefect_api
         from tasks.clients import account_id
 
-        ready = stack.enter_context(prefect_api())
+        ready = stack.enter_context(prefect_api(own=local))
+        quiet_prefect()
         if local:
             stack.enter_context(embedded_aws())
         flow = getattr(importlib.import_module(f"flows.{name}"), name)
@@ -46,22 +52,12 @@ def run_flow(
 
 @contextmanager
 def embedded_aws() -> Iterator[None]:
-    """Run an embedded AWS in this process, and give the process its environment meanwhile."""
-    before = dict(os.environ)
-    _become(without_strangers(before))
-    try:
-        from localaws import LocalAws  # not before: moto reads AWS_PROFILE when it is imported
+    """Run an embedded AWS in this process, whose environment points at it for as long."""
+    from localaws import LocalAws  # moto looks for AWS_PROFILE when it is imported
 
-        with LocalAws(port=0) as aws:
-            os.environ.update(our_environment(aws.environment()))
-            yield
-    finally:
-        _become(before)
-
-
-def _become(environment: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
+    with LocalAws(port=0) as aws:
+        os.environ.update(our_environment(aws.environment()))
+        yield
 
 
 NOISE = {"prefect.task_runs": ("Finished in state",), "prefect.flow_runs": ("View at", "Finished in state Failed")}
@@ -82,10 +78,6 @@ class OneLine(logging.Filter):
 
 def quiet_prefect() -> None:
     """Drop noise from Prefect's console logs on stderr, and tracebacks of errors that explain themselves."""
-    # else Prefect warns of each line that is logged outside of a flow run
-    os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    import prefect  # noqa: F401 - sets its loggers up
-
     for name in NOISE:
         logging.getLogger(name).addFilter(OneLine())
 

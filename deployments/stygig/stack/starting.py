@@ -11,11 +11,10 @@ from functools import partial
 
 import httpx
 
-from stygig import telemetry
+from stygig.sealed import sealed
 from stygig.stack.schedules import TAG, NextRun, PrefectServer, next_runs
 from stygig.stack.service import Service, StackError
 from stygig.stack.services import BIN, POOL, ROOT, Stack, say
-from stygig.surroundings import without_strangers
 
 
 def up(stack: Stack) -> list[NextRun]:
@@ -39,7 +38,7 @@ def up(stack: Stack) -> list[NextRun]:
 
 
 def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
-    environment = without_strangers(os.environ) | telemetry.OFF | stack.server_settings() | stack.environment()
+    environment = sealed(os.environ, stack.run) | stack.server_settings() | stack.environment()
     for service in (stack.aws, stack.prefect):
         _start(service, environment, started)
     _wait_until_answers(stack.aws, f"http://127.0.0.1:{stack.aws_port}/")
