@@ -7,7 +7,7 @@ from localaws.cli.signals import signals_end_the_command
 from stygig.stack.schedules import NextRun
 from stygig.stack.service import StackError
 from stygig.stack.services import Stack, say
-from stygig.stack.starting import up
+from stygig.stack.starting import prepared, up
 from stygig.stack.stopping import down
 
 
@@ -16,7 +16,7 @@ def explain(stack: Stack, runs: list[NextRun]) -> None:
     where = os.path.relpath(stack.run)
     say("")
     say(f"Prefect UI:  http://127.0.0.1:{stack.prefect_port}/deployments, password: cat {where}/prefect-auth")
-    say(f"In a shell:  . {where}/env")
+    say(f'In a shell:  . {where}/env   (AWS alone: eval "$(stygig local env --port {stack.aws_port})")')
     say("             .venv/bin/prefect deployment run 'nightly-validation/nightly' --watch")
     for run in runs:
         say(f"             {run}")
@@ -27,10 +27,11 @@ def main() -> int:
     if sys.argv[1:] not in (["up"], ["down"]):
         say("usage: python -m stygig.stack up|down")
         return 2
-    stack = Stack()
+    stack = Stack.here()
     try:
         with signals_end_the_command():
             if sys.argv[1] == "up":
+                stack = prepared(stack)
                 explain(stack, up(stack))
             else:
                 down(stack)

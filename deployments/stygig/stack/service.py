@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
+import psutil
+
 from tasks.resources.processes import cpu_seconds, lives, start_time
 
 PATIENCE_SECONDS = 120.0
@@ -21,6 +23,13 @@ DRAIN_SECONDS = 120.0
 
 class StackError(Exception):
     """A service that did not start; the message says why, or names its log."""
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that readers find whole or not at all."""
+    half = file.with_name(f".{file.name}.half")
+    half.write_text(text)
+    half.rename(file)
 
 
 @dataclass
@@ -85,6 +94,14 @@ class Service:
         except (FileNotFoundError, ValueError):
             return None
 
+    def port_in_use(self) -> str | None:
+        """The port that its process was started with; None if it doesn't run."""
+        pid = self.running()
+        with suppress(psutil.Error, ValueError, IndexError):
+            command = psutil.Process(pid).cmdline() if pid else []
+            return command[command.index("--port") + 1]
+        return None
+
     def start(self, environment: Mapping[str, str], directory: Path) -> None:
         with self.log.open("wb") as output:
             process = subprocess.Popen(
@@ -97,7 +114,7 @@ class Service:
                 start_new_session=True,
             )
         try:  # Linux reuses process ids: the start time tells this process from a later one
-            self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
+            write_whole(self.pid_file, f"{process.pid} {start_time(process.pid)}")
         except OSError as exc:
             os.killpg(process.pid, SIGKILL)  # without its id nobody could end it later
             raise StackError(

@@ -1,12 +1,13 @@
 """The three services of the stack, their ports and their environment."""
 
+import json
 import os
 import secrets
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stygig.stack.service import Service
+from stygig.stack.service import Service, write_whole
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -17,9 +18,32 @@ POOL = "stygig"
 class Stack:
     """The services, their ports and their folder."""
 
-    run: Path = field(default_factory=lambda: Path(os.environ.get("STYGIG_RUN_FOLDER", ROOT / ".run")).resolve())
-    prefect_port: str = field(default_factory=lambda: os.environ.get("STYGIG_PREFECT_PORT", "4200"))
-    aws_port: str = field(default_factory=lambda: os.environ.get("STYGIG_AWS_PORT", "4577"))
+    run: Path
+    prefect_port: str = "4200"
+    aws_port: str = "4577"
+
+    @classmethod
+    def here(cls) -> "Stack":
+        """The stack of this checkout, at the ports where it runs, else those that are set, else those it had last."""
+        stack = cls(Path(os.environ.get("STYGIG_RUN_FOLDER", ROOT / ".run")).resolve())
+        last = stack._remembered()
+        return replace(
+            stack,
+            prefect_port=stack.prefect.port_in_use() or os.environ.get("STYGIG_PREFECT_PORT") or last.prefect_port,
+            aws_port=stack.aws.port_in_use() or os.environ.get("STYGIG_AWS_PORT") or last.aws_port,
+        )
+
+    def _remembered(self) -> "Stack":
+        """The stack at the ports of last time; at the usual ones if their file is cut or absent."""
+        try:
+            found = json.loads((self.run / "ports").read_text())
+            return replace(self, prefect_port=str(int(found["prefect"])), aws_port=str(int(found["aws"])))
+        except (OSError, ValueError, TypeError, KeyError):
+            return self
+
+    def remember_ports(self) -> None:
+        """Keep the ports for the next time."""
+        write_whole(self.run / "ports", json.dumps({"prefect": self.prefect_port, "aws": self.aws_port}))
 
     @property
     def api_url(self) -> str:
@@ -43,7 +67,7 @@ class Stack:
         """The Prefect server's user and password; made anew if there is none."""
         file = self.run / "prefect-auth"
         if not file.exists() or not file.read_text().strip():
-            file.write_text(f"stygig:{secrets.token_urlsafe(24)}\n")
+            write_whole(file, f"stygig:{secrets.token_urlsafe(24)}\n")
         return file.read_text().strip()
 
     def environment(self) -> dict[str, str]:

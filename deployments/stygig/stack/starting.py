@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import httpx
@@ -17,16 +18,23 @@ from stygig.stack.service import Service, StackError
 from stygig.stack.services import BIN, POOL, ROOT, Stack, say
 
 
+def prepared(stack: Stack) -> Stack:
+    """The stack with its folder made, and with ports that it has or can have, before anything is started."""
+    os.umask(0o077)
+    stack.run.mkdir(parents=True, exist_ok=True)
+    stack.run.chmod(0o700)
+    aws_port = _free_port_for(stack.aws, stack.aws_port, "STYGIG_AWS_PORT")
+    stack = replace(stack, aws_port=aws_port)
+    stack = replace(stack, prefect_port=_free_port_for(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT"))
+    stack.remember_ports()
+    return stack
+
+
 def up(stack: Stack) -> list[NextRun]:
     """Start the services that do not run yet, deploy everything, and return the next run of each schedule.
 
     If one does not start, those that were started are ended again.
     """
-    os.umask(0o077)
-    stack.run.mkdir(parents=True, exist_ok=True)
-    stack.run.chmod(0o700)
-    _refuse_taken(stack.aws, stack.aws_port, "STYGIG_AWS_PORT")
-    _refuse_taken(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT")
     started: list[Service] = []
     try:
         return _started(stack, started)
@@ -71,15 +79,21 @@ def _wait_until_answers(service: Service, url: str) -> None:
     say(f"{service.name} is up")
 
 
-def _refuse_taken(service: Service, port: str, variable: str) -> None:
-    """Raise StackError if the port is taken; before anything is started, since half a stack is worse than none."""
+def _free_port_for(service: Service, port: str, variable: str) -> str:
+    """The port, or if somebody else has it another one, unless it was asked for: then raise StackError."""
     if service.running():
-        return
+        return port
     try:
         with closing(socket.create_server(("127.0.0.1", int(port)))):
-            return
+            return port
     except (OSError, ValueError, OverflowError) as exc:
-        raise StackError(f"{service.name} can't listen on port {port}: {exc}. Set {variable} to a free one.") from exc
+        if os.environ.get(variable):
+            said = f"{service.name} can't listen on port {port}: {exc}. Set {variable} to a free one, or unset it."
+            raise StackError(said) from exc
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        found = str(probe.getsockname()[1])
+    say(f"port {port} is taken; {service.name} takes {found}")
+    return found
 
 
 def _prefect(environment: Mapping[str, str], *arguments: str) -> None:

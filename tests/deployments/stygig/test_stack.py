@@ -1,5 +1,6 @@
 """`make up` as it stands: its schedules come, its runs start by themselves, nobody else gets in, its logs are clean."""
 
+import json
 import os
 import re
 import socket
@@ -17,6 +18,9 @@ import httpx
 import pytest
 
 from stygig.stack.schedules import PrefectServer, next_runs
+from stygig.stack.service import Service
+from stygig.stack.services import Stack
+from stygig.stack.starting import prepared
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|Exception|Error:)")
@@ -147,6 +151,15 @@ def test_what_runs_already_is_left_alone(up: Up) -> None:
     assert {file.name: file.read_text() for file in up.folder.glob("*.pid")} == before
 
 
+def test_a_shell_that_knows_no_ports_finds_the_stack_of_its_checkout(up: Up) -> None:
+    elsewhere = {name: value for name, value in up.environment.items() if not name.endswith("_PORT")}
+    done = Up(up.folder, elsewhere, "").command("up")
+    assert done.returncode == 0, done.stderr
+    assert "aws runs already" in done.stderr
+    assert f"http://127.0.0.1:{up.environment['STYGIG_PREFECT_PORT']}/deployments" in done.stderr
+    assert f"--port {up.environment['STYGIG_AWS_PORT']})" in done.stderr
+
+
 def test_after_all_that_no_log_tells_of_trouble(up: Up) -> None:
     for log in up.folder.glob("*.log"):
         lines = log.read_text().splitlines()
@@ -171,3 +184,31 @@ def test_if_something_does_not_start_what_was_started_is_ended_again(up: Up, tmp
     assert "prefect ended at once" in done.stderr
     assert "ending aws again" in done.stderr
     assert not list(folder.glob("*.pid"))
+
+
+def test_a_stack_keeps_its_ports_and_takes_free_ones_where_they_are_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYGIG_RUN_FOLDER", str(tmp_path))
+    with closing(socket.create_server(("127.0.0.1", 0))) as somebody:
+        taken = str(somebody.getsockname()[1])
+        (tmp_path / "ports").write_text(json.dumps({"prefect": taken, "aws": free_port()}))
+        found = prepared(Stack.here())
+    assert found.prefect_port != taken
+    assert Stack.here() == found
+
+
+@pytest.mark.parametrize("written", ["", "{", "[]", '{"prefect": null, "aws": 1}'])
+def test_a_cut_file_of_ports_counts_as_none(written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STYGIG_RUN_FOLDER", str(tmp_path))
+    (tmp_path / "ports").write_text(written)
+    assert (Stack.here().prefect_port, Stack.here().aws_port) == ("4200", "4577")
+
+
+@pytest.mark.parametrize("written", ["", "12", "x y", f"{os.getpid()} 12"])
+def test_a_cut_file_of_a_process_counts_as_not_running(written: str, tmp_path: Path) -> None:
+    service = Service("aws", ("true",), tmp_path)
+    service.pid_file.write_text(written)
+    assert service.running() is None
+    service.stop()
+    assert not service.pid_file.exists()
