@@ -200,9 +200,9 @@ def sweep(
 ) -> None:
     """Remove what is ours, has expired, and belongs to a run that is over."""
     with ending(json) as out:
-        from stygig.running import run_flow
+        from stygig.running import sweep_directly
 
-        out.sweep(run_flow("sweep", {"dry_run": dry_run, "ignore_expiry": ignore_expiry}))
+        out.sweep(sweep_directly(dry_run, ignore_expiry))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
     from tasks.resources.inventory import Inventory
+    from tasks.resources.sweep import Sweep
     from tasks.resources.teardown import Removal
 
 
@@ -95,6 +96,21 @@ def tear_down_directly(endpoint_name: str, run_id: str) -> "Removal":
         if endpoint_name:
             return tear_down_endpoint(bucket, endpoint_name, deadline, _say).proven()
         return tear_down_run(bucket, run_id, deadline, _say).proven()
+
+
+def sweep_directly(dry_run: bool, ignore_expiry: bool) -> "Sweep":
+    """Sweep without a flow run, like the flow of that name, whose schedule runs it in Prefect."""
+    from tasks.plan import bucket_of
+    from tasks.resources.inventory import inventory
+    from tasks.resources.sweep import judge_runs, sweep_runs
+    from tasks.settings import read_settings
+
+    settings = read_settings()
+    bucket = bucket_of(settings)
+    with signals_end_the_command():
+        found = inventory(bucket)
+        verdicts = judge_runs(bucket, found, ignore_expiry, dry_run, _say)
+        return sweep_runs(bucket, found, verdicts, settings.teardown_deadline_minutes, dry_run, _say).proven()
 
 
 def _say(line: str) -> None:

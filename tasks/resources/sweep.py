@@ -8,20 +8,18 @@ What a dead run left is removed at once; what was meant to stay is removed when 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
 from tasks.clock import now
 from tasks.deadline import Deadline
 from tasks.errors import LeftoverError, StygigError
 from tasks.prefect_task import run_logger, task
+from tasks.progress import Progress
+from tasks.resources.flow_runs import FlowRuns, PrefectSilentError, known_flow_runs
 from tasks.resources.heartbeat import BEAT_SECONDS, Heartbeat, read_heartbeat
 from tasks.resources.inventory import Inventory
 from tasks.resources.resource import Resource
 from tasks.resources.teardown import tear_down_run
-
-if TYPE_CHECKING:
-    from prefect.client.orchestration import SyncPrefectClient
 
 SILENT_SECONDS = 20 * BEAT_SECONDS
 """The silence after which a run is over; a process that is stopped or a server that restarts takes a minute or two."""
@@ -132,26 +130,31 @@ def _long_expired(resources: Sequence[Resource], at: datetime) -> bool:
     return all(resource.expired(at - LONGEST_RUN) for resource in resources)
 
 
-def prefect_state_of(client: "SyncPrefectClient", run_id: str) -> str:
-    """The type of the run's state in Prefect; empty for a run that this Prefect doesn't know."""
-    from prefect.exceptions import ObjectNotFound
+@dataclass(frozen=True)
+class Witness:
+    """Prefect as a witness of runs, if an API is set; one that gives no answer knows no run."""
 
-    try:
-        state = client.read_flow_run(UUID(run_id)).state
-    except (ObjectNotFound, ValueError):  # an id that isn't a UUID is no flow run's
-        return ""
-    return state.type.value if state else "PENDING"
+    runs: FlowRuns | None
+    say: Progress
+
+    def state_of(self, run_id: str) -> str:
+        """The type of the run's state; empty for a run that Prefect doesn't know."""
+        try:
+            return self.runs.state_of(run_id) if self.runs else ""
+        except PrefectSilentError as exc:
+            self.say(f"{exc}; run {run_id} is judged by its signs of life alone")
+            return ""
+
+    def close(self, verdict: Decision) -> None:
+        """Tell Prefect that a run is over, unless it knows."""
+        if self.runs and self.state_of(verdict.run_id) not in {"", *FINAL}:
+            try:
+                self.runs.crash(verdict.run_id, f"Found by the sweep: {verdict.why}.")
+            except PrefectSilentError as exc:
+                self.say(str(exc))
 
 
-def _close(client: "SyncPrefectClient", verdict: Decision) -> None:
-    """Tell Prefect that a run is over: until it knows, the run occupies its deployment's only slot."""
-    from prefect.states import Crashed
-
-    if prefect_state_of(client, verdict.run_id) not in {"", *FINAL}:
-        client.set_flow_run_state(UUID(verdict.run_id), Crashed(message=f"Found by the sweep: {verdict.why}."))
-
-
-def _judged(bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClient", ignore_expiry: bool) -> Decision:
+def _judged(bucket: str, run_id: str, found: Inventory, witness: Witness, ignore_expiry: bool) -> Decision:
     """The verdict on one run; it is held back, and no other run with it, if we may not read its heartbeat."""
     resources, at = found.of(run_id), now()
     try:
@@ -159,40 +162,47 @@ def _judged(bucket: str, run_id: str, found: Inventory, client: "SyncPrefectClie
     except StygigError as exc:
         expired = all(resource.expired(at) for resource in resources)
         return Decision(run_id, False, f"its sign of life can't be read: {exc}", expired)
-    state = prefect_state_of(client, run_id)
+    state = witness.state_of(run_id)
     return judge_run(run_id, resources, heartbeat, state, ignore_expiry=ignore_expiry, at=at)
 
 
-@task(name="judge-runs")
-def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool) -> list[Decision]:
-    """A verdict on every run that has left something."""
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        verdicts = [_judged(bucket, run_id, found, client, ignore_expiry) for run_id in found.runs]
-        for verdict in verdicts:
-            if verdict.sweep and not dry_run:
-                _close(client, verdict)
+def judge_runs(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool, say: Progress) -> list[Decision]:
+    """Return a verdict on every run that has left something; tell Prefect of those that are over."""
+    witness = Witness(known_flow_runs(), say)
+    verdicts = [_judged(bucket, run_id, found, witness, ignore_expiry) for run_id in found.runs]
     for verdict in verdicts:
-        run_logger().info("run %s: %s, %s", verdict.run_id, "over" if verdict.sweep else "held back", verdict.why)
+        if verdict.sweep and not dry_run:
+            witness.close(verdict)
+        say(f"run {verdict.run_id}: {'over' if verdict.sweep else 'held back'}, {verdict.why}")
     return verdicts
 
 
-@task(name="sweep-runs")
-def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Decision], minutes: int, dry_run: bool) -> Sweep:
-    logger = run_logger()
+def sweep_runs(
+    bucket: str, found: Inventory, verdicts: Sequence[Decision], minutes: int, dry_run: bool, say: Progress
+) -> Sweep:
+    """Remove what the runs left that are over, each within so many minutes."""
     runs = tuple(verdict.run_id for verdict in verdicts if verdict.sweep)
     held = tuple(verdict for verdict in verdicts if not verdict.sweep)
     unreadable = tuple(map(str, found.unreadable))
     for line in unreadable:
-        logger.warning("left alone: %s", line)
+        say(f"left alone: {line}")
     left: list[str] = [f"not looked at: {why}" for why in found.unlisted]
     if dry_run:
-        logger.info("dry run: would clean up after %s", ", ".join(runs) or "nobody")
+        say(f"dry run: would clean up after {', '.join(runs) or 'nobody'}")
         return Sweep(runs, (), tuple(left), True, held, unreadable)
     removed: list[str] = []
     for run in runs:
-        removal = tear_down_run(bucket, run, Deadline(minutes * 60), logger.info)
+        removal = tear_down_run(bucket, run, Deadline(minutes * 60), say)
         removed += removal.removed
         left += removal.left
     return Sweep(runs, tuple(removed), tuple(dict.fromkeys(left)), False, held, unreadable)
+
+
+@task(name="judge-runs")
+def judge_runs_task(bucket: str, found: Inventory, ignore_expiry: bool, dry_run: bool) -> list[Decision]:
+    return judge_runs(bucket, found, ignore_expiry, dry_run, run_logger().info)
+
+
+@task(name="sweep-runs")
+def sweep_task(bucket: str, found: Inventory, verdicts: Sequence[Decision], minutes: int, dry_run: bool) -> Sweep:
+    return sweep_runs(bucket, found, verdicts, minutes, dry_run, run_logger().info)

@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import psutil
 import pytest
-from prefect.client.orchestration import get_client
 from prefect.logging import disable_run_logger
 
 from localaws.faults import Faults, S3Fails
 from tasks.errors import LeftoverError
 from tasks.plan import RunPlan
+from tasks.progress import silent
+from tasks.resources.flow_runs import FlowRuns
 from tasks.resources.heartbeat import Heartbeat, Process, this_machine, this_process
 from tasks.resources.inventory import existing, inventory
 from tasks.resources.resource import Resource
-from tasks.resources.sweep import Decision, Sweep, _judged, judge_run, sweep_task
+from tasks.resources.sweep import Decision, Sweep, Witness, _judged, judge_run, judge_runs, sweep_task
 from tests.tasks.deployed import BUCKET, RUN_ID, made_topic
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -144,8 +145,8 @@ def test_a_run_whose_sign_of_life_may_not_be_read_is_held_back_and_no_other(
     for each in (plan, other):
         made_topic(each)
     local_aws_faults.add(S3Fails(key=f"runs/{RUN_ID}/heartbeat.json", operation="GetObject", caller="client"))
-    with get_client(sync_client=True) as client:
-        verdicts = [_judged(BUCKET, each.run_id, inventory(BUCKET), client, False) for each in (plan, other)]
+    witness = Witness(FlowRuns(prefect_backend, {}), silent)
+    verdicts = [_judged(BUCKET, each.run_id, inventory(BUCKET), witness, False) for each in (plan, other)]
     assert [verdict.sweep for verdict in verdicts] == [False, True]
     assert "its sign of life can't be read" in verdicts[0].why
 
@@ -165,3 +166,16 @@ def test_a_sweep_that_holds_something_back_which_has_expired_fails_and_says_why(
     with pytest.raises(LeftoverError, match="run b, which has expired: its process 7 lives"):
         Sweep((), (), (), False, (held,)).proven()
     assert Sweep((), (), (), False, (replace(held, expired=False),)).proven()
+
+
+def test_a_prefect_that_does_not_answer_is_told_and_knows_no_run(
+    plan: RunPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_topic(plan)
+    monkeypatch.setattr("tasks.resources.sweep.known_flow_runs", lambda: FlowRuns("http://127.0.0.1:9/api", {}))
+    said: list[str] = []
+    (verdict,) = judge_runs(BUCKET, inventory(BUCKET), False, False, said.append)
+    assert not verdict.sweep
+    assert "there is no sign of life, this Prefect doesn't know the run" in verdict.why
+    assert said[0].startswith("Prefect at http://127.0.0.1:9/api gives no answer: ")
+    assert said[0].endswith(f"run {RUN_ID} is judged by its signs of life alone")
