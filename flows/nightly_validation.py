@@ -8,7 +8,6 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.validate_endpoint import measure
-from tasks.demo.sources import catalogue_source, pictures_source
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.hosting.deploying import start_endpoint_task
@@ -83,11 +82,11 @@ def nightly_validation(
     ).checked()
     chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
-    queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
+    queries = read_pictures_task(pictures, picture_count, minimum_pictures)
     preflight_task(plan, reports=True)
     # In this order, so that the last count is taken after the teardown.
     with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
-        artifact = package_task(plan, PackagingInputs(catalogue_source(catalogue), chosen, metadata, categories))
+        artifact = package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories))
         topics = create_messaging_task(plan)
         asked = [
             start_endpoint_task(plan, real_time.serving(artifact.uri)),
@@ -103,4 +102,4 @@ def nightly_validation(
     command = command_line("nightly", nightly_validation.fn, flow_run.parameters)
     removal = None if keep else teardown.removal
     report = build_report_task(plan, measured, Tolerance(score_tolerance), removal, [command], instances.counts)
-    return concluded(report, write_report_task(report, measured, items, plan.settings.reports), measured, keep)
+    return concluded(report, write_report_task(report, measured, items, plan.settings), measured, keep)

@@ -5,7 +5,6 @@ from functools import partial
 from prefect import flow
 from prefect.runtime import flow_run
 
-from tasks.demo.sources import catalogue_source
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
 from tasks.names import dated
@@ -40,4 +39,4 @@ def package_model(
     chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    return package_task(plan, PackagingInputs(catalogue_source(catalogue), chosen, metadata, categories))
+    return package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories))

@@ -7,7 +7,6 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.demo.sources import pictures_source
 from tasks.hosting.endpoint import Endpoint, existing_endpoint_task
 from tasks.hosting.notifications import Topics, listen_task
 from tasks.invoking.invocation import NOT_A_PICTURE, measure_real_time_task, submit_task
@@ -62,14 +61,14 @@ def validate_endpoint(
     preflight_task(plan, reports=True)
     asynchronous = existing_endpoint_task(endpoint_name, "async")
     baseline = existing_endpoint_task(baseline_endpoint_name, "real-time")
-    queries = read_pictures_task(pictures_source(pictures), picture_count, minimum_pictures)
+    queries = read_pictures_task(pictures, picture_count, minimum_pictures)
     with torn_down(plan) as teardown:
         topics = listen_task(plan, asynchronous.topics)
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
         items = item_pictures_task(measured)
     command = command_line("validate", validate_endpoint.fn, flow_run.parameters)
     report = build_report_task(plan, measured, Tolerance(score_tolerance), None, [command])
-    files = write_report_task(report, measured, items, plan.settings.reports)
+    files = write_report_task(report, measured, items, plan.settings)
     teardown.removal.proven()
     return concluded(report, files, measured)
 

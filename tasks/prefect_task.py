@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
 
 RETRY_SECONDS = [2, 10, 40]
+Progress = Callable[[str], None]
+"""The way a long piece of work reports what it is doing: a line now and then."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -83,3 +85,7 @@ def run_logger() -> VisibleLogger:
     from prefect.logging import get_run_logger
 
     return VisibleLogger(get_run_logger())
+
+
+def silent(line: str) -> None:
+    """Discard the line: progress that nobody reads."""

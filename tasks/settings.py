@@ -43,6 +43,12 @@ class Settings(BaseSettings):
         default=6, ge=1, le=720, description="when the sweep may remove what a dead run left"
     )
     reports: Path = Field(default=Path("reports"), description="folder that reports are written to")
+    retention_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="how long reports and Prefect's records are kept; reports of failed nights four times as long",
+    )
     credentials_block: str = Field(
         default="", description="name of a prefect-aws AwsCredentials block; empty: boto3's own chain"
     )

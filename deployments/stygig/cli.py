@@ -31,8 +31,7 @@ from stygig.arguments import (
 from stygig.embedded import local
 from stygig.ending import INTERRUPTED, ending, refused
 from stygig.invoke_cli import invoke, wait
-from stygig.sealed import spare_loopback
-from stygig.telemetry import turn_telemetry_off
+from stygig.sealed import spare_loopback, turn_telemetry_off
 
 app = typer.Typer(
     name="stygig",

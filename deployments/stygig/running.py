@@ -3,6 +3,8 @@
 import importlib
 import logging
 import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from localaws.cli.signals import signals_end_the_command
 from stygig.embedded import our_environment
 from stygig.sealed import sealed_process
 from tasks.plain_text import visible_lines
+from tasks.report.reproduction import TYPED
 
 if TYPE_CHECKING:
     from tasks.resources.inventory import Inventory
@@ -24,10 +27,13 @@ def run_flow(
     name: str, parameters: Mapping[str, Any], *, local: bool = False, and_then: Callable[[], None] | None = None
 ) -> Any:
     """Run the flow and return its result; however it ends, call `and_then` while the embedded AWS still runs."""
+    from stygig.room import check_room
     from tasks.settings import cache_folder
 
     # else Prefect warns of each line that is logged outside of a flow run
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
+    check_room(local)
+    os.environ[TYPED] = shlex.join(["stygig", *sys.argv[1:]])
     with ExitStack() as stack:
         stack.enter_context(signals_end_the_command())
         if local:

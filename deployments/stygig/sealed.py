@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from stygig.telemetry import OFF
-
+TELEMETRY_OFF = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "ORT_DISABLE_TELEMETRY": "1"}
 LOOPBACK = "127.0.0.1,localhost,::1"
 KEPT = frozenset(
     {
@@ -45,7 +44,7 @@ def sealed(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
         "NO_PROXY": LOOPBACK,
         "no_proxy": LOOPBACK,
     }
-    return kept | proxies | nobodys | OFF
+    return kept | proxies | nobodys | TELEMETRY_OFF
 
 
 def _is_proxy(url: str | None) -> bool:
@@ -84,3 +83,9 @@ def spare_loopback() -> None:
 
 def _with_loopback(listed: str) -> str:
     return ",".join(filter(None, (listed, LOOPBACK)))
+
+
+def turn_telemetry_off() -> None:
+    """Set the variables that the user hasn't set; to be called before any of the libraries is imported."""
+    for name, value in TELEMETRY_OFF.items():
+        os.environ.setdefault(name, value)

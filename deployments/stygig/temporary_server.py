@@ -28,7 +28,9 @@ from stygig.stack.service import Movement
 from tasks.errors import ServiceUnreachableError
 
 LOG_BYTES = 1_000_000  # a longer log is begun anew
+DATABASE_BYTES = 50_000_000  # a larger database is, too: only this command reads what it has
 PARENT_LOOK_SECONDS = 1.0
+TELL_SECONDS = 4.0
 OFF = (  # a single command needs no UI, analytics, schedules, triggers or workers
     "PREFECT_UI_ENABLED",
     "PREFECT_SERVER_ANALYTICS_ENABLED",
@@ -94,14 +96,14 @@ class TemporaryServer:
     def wait_until_healthy(self) -> None:
         """Wait as long as the server is doing something: on a busy machine its start takes minutes."""
         assert self.process
-        movement = Movement(self.process.pid, self.log)
+        movement = Movement(self.process.pid, self.log, tell_seconds=TELL_SECONDS)
         with httpx.Client(trust_env=False, timeout=5) as client:  # past any proxy: the server is on this machine
             while not self._is_healthy(client):
                 if self.process.poll() is not None:
                     self._give_up(f"ended with status {self.process.returncode}")
                 if movement.stalled:
                     self._give_up(f"has done nothing for {movement.idle_seconds:.0f} s, {movement}")
-                movement.tell_sometimes("waiting for the temporary Prefect server", say)
+                movement.tell_sometimes("waiting for it; the first time it makes its database", say)
                 time.sleep(0.1)
         self.starting.close()
 
@@ -123,7 +125,9 @@ def temporary_server(folder: Path) -> Iterator[TemporaryServer]:
     """Start a server with its files in `folder`, and end it."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    say("starting a Prefect server for this command (PREFECT_API_URL is for one that runs already)")
     starting = _one_at_a_time(folder)
+    _begin_anew(folder / "prefect.db")
     server = TemporaryServer(_free_port(), folder, f"stygig:{secrets.token_urlsafe(24)}", starting)
     try:
         server.start()
@@ -137,6 +141,13 @@ def _one_at_a_time(folder: Path) -> IO[bytes]:
     lock = (folder / "prefect-server.lock").open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
+
+
+def _begin_anew(database: Path) -> None:
+    """Remove a database that has grown large; a server that still uses it keeps the file until it ends."""
+    if database.exists() and database.stat().st_size > DATABASE_BYTES:
+        for part in database.parent.glob(f"{database.name}*"):
+            part.unlink(missing_ok=True)
 
 
 def _free_port() -> int:

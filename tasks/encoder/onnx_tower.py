@@ -5,7 +5,6 @@ with int8, matrices are multiplied as whole numbers.
 """
 
 import logging
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from tasks.encoder.options import Precision
+from tasks.scratch import scratch_folder
 
 Initializers = list[onnx.TensorProto]
 Nodes = list[onnx.NodeProto]
@@ -74,8 +74,8 @@ def store(model: onnx.ModelProto, precision: Precision, folder: Path) -> None:
 
 def _quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     """The model with int8 matrices, one scale per column."""
-    with tempfile.TemporaryDirectory(prefix="stygig-int8-") as scratch:
-        written = Path(scratch) / GRAPH
+    with scratch_folder("int8") as scratch:
+        written = scratch / GRAPH
         logging.getLogger().addFilter(_unasked)  # ONNX Runtime's quantization logs to the root logger
         try:
             quantize_dynamic(

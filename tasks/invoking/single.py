@@ -16,8 +16,7 @@ from tasks.invoking.waiting import Wait
 from tasks.names import RunNames
 from tasks.pictures.queries import MOST_ASYNC_PICTURE_BYTES, read_picture
 from tasks.plan import RunPlan
-from tasks.prefect_task import run_logger, task
-from tasks.progress import Progress, silent
+from tasks.prefect_task import Progress, run_logger, silent, task
 from tasks.resources.inventory import write_down_data
 from tasks.resources.resource import checked_run_id
 from tasks.resources.sagemaker import run_of_endpoint

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import Any
 
 from recommender.catalogue.search import SearchSpec
 from recommender.encoding.encoder import EncoderSpec
+from tasks.demo.sources import catalogue_source
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import InputError
 from tasks.names import MODELS_PREFIX, S3Location
@@ -40,8 +40,8 @@ from tasks.packaging.wheels import Wheels, check_searchable, wheels_for
 from tasks.pictures.files import SUFFIXES
 from tasks.pictures.local_copy import local_copy
 from tasks.plan import RunPlan
-from tasks.prefect_task import run_logger, task
-from tasks.progress import Progress
+from tasks.prefect_task import Progress, run_logger, task
+from tasks.scratch import scratch_folder
 from tasks.settings import serving_image
 from tasks.storage import THREADS, download, exists, upload, upload_file
 
@@ -66,7 +66,7 @@ class Artifact:
 def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artifact:
     """Return the artifact in S3; make it only if the same inputs have not been packaged before."""
     wheels = wheels_for(serving_image(plan.settings, plan.region), inputs.encoder.engine)
-    with local_copy(inputs.catalogue, (*SUFFIXES, METADATA), progress) as folder:
+    with local_copy(catalogue_source(inputs.catalogue, progress), (*SUFFIXES, METADATA), progress) as folder:
         entries = scan_catalogue(folder, _path(inputs.metadata), _path(inputs.categories), progress)
         check_searchable(len(entries), wheels)
         progress(f"{len(entries)} pictures in {len({e.category for e in entries})} categories")
@@ -75,8 +75,8 @@ def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artif
         if known:
             progress(f"unchanged since it was packaged: {known.uri}")
             return known
-        with tempfile.TemporaryDirectory(prefix="stygig-package-") as scratch:
-            artifact = _build_and_upload(plan.bucket, entries, inputs, wheels, Path(scratch), progress)
+        with scratch_folder("package") as scratch:
+            artifact = _build_and_upload(plan.bucket, entries, inputs, wheels, scratch, progress)
     upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
     publish_latest(plan.bucket, artifact.uri, artifact.model_version)
     return artifact

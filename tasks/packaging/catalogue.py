@@ -13,7 +13,7 @@ from tasks.errors import InputError
 from tasks.packaging.csv_table import read_table
 from tasks.packaging.folder_names import category_names, category_of, default_gender, gender_of, normal
 from tasks.pictures.files import SUFFIXES, pictures_below
-from tasks.progress import Progress, silent
+from tasks.prefect_task import Progress, silent
 
 METADATA = "metadata.csv"
 UNKNOWN_SHOWN = 5

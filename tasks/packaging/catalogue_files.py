@@ -30,7 +30,7 @@ from recommender.colours.harmony import Palettes
 from recommender.errors import ArtifactError as UnreadableError
 from recommender.errors import SchemaError
 from tasks.errors import ArtifactError
-from tasks.progress import Progress
+from tasks.prefect_task import Progress
 
 DEPTHS = (400, 1600)
 LEAST_RECALL = 0.99

@@ -3,11 +3,11 @@
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from tasks.errors import ArtifactError
 from tasks.packaging.archive import unpack_tar_gz
+from tasks.scratch import scratch_folder
 
 QUESTION = """
 import json, pathlib, resource, sys
@@ -31,8 +31,8 @@ def verify(archive: Path, picture: Path) -> int:
 
     Return the most bytes of memory that the interpreter took; raise ArtifactError if it doesn't answer.
     """
-    with tempfile.TemporaryDirectory(prefix="stygig-verify-") as elsewhere:
-        model_dir = Path(elsewhere).resolve() / "model"
+    with scratch_folder("verify") as elsewhere:
+        model_dir = elsewhere.resolve() / "model"
         unpack_tar_gz(archive, model_dir)
         # -I: neither PYTHONPATH nor the working folder may supply a module that the archive lacks
         asked = [sys.executable, "-I", "-c", QUESTION, str(model_dir), str(picture.resolve())]

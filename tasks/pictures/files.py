@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from tasks.errors import InputError
-from tasks.progress import Progress, silent
+from tasks.prefect_task import Progress, silent
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """The suffixes of files in the formats of recommender.pictures.image."""

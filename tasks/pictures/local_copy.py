@@ -1,6 +1,5 @@
 """A local folder for pictures wherever they are: the folder itself, or a copy of a prefix in S3."""
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +9,8 @@ from tasks.clients import client, explained
 from tasks.errors import InputError, NotFoundError
 from tasks.names import S3Location
 from tasks.pictures.files import tell_left_out
-from tasks.progress import Progress, silent
+from tasks.prefect_task import Progress, silent
+from tasks.scratch import scratch_folder
 from tasks.storage import THREADS, keys_under
 
 
@@ -26,9 +26,9 @@ def local_copy(source: str, suffixes: Sequence[str], progress: Progress = silent
             raise NotFoundError(f"{source} is not a folder. Name a folder of pictures, or an s3://BUCKET/PREFIX/.")
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="stygig-") as temporary:
-        _fetch_prefix(S3Location.parse(source), Path(temporary), tuple(suffixes), progress)
-        yield Path(temporary)
+    with scratch_folder("pictures") as temporary:
+        _fetch_prefix(S3Location.parse(source), temporary, tuple(suffixes), progress)
+        yield temporary
 
 
 def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...], progress: Progress) -> None:

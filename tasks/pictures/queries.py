@@ -11,12 +11,12 @@ from PIL import Image, UnidentifiedImageError
 
 from recommender.errors import RequestError
 from recommender.pictures.image import MAX_IMAGE_BYTES, decode
+from tasks.demo.sources import pictures_source
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.pictures.files import SUFFIXES, pictures_below, read_bytes
 from tasks.pictures.local_copy import local_copy
-from tasks.prefect_task import run_logger, task
-from tasks.progress import Progress, silent
+from tasks.prefect_task import Progress, run_logger, silent, task
 from tasks.storage import download
 
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
@@ -126,6 +126,11 @@ def checked(content: bytes, name: str, most_bytes: int = MOST_PICTURE_BYTES) -> 
 @task(name="read-pictures", only_reads=True)
 def read_pictures_task(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
     logger = run_logger()
-    found = read_pictures(source, count, minimum, lambda line: logger.info("query pictures: %s", line))
+
+    def say(line: str) -> None:
+        logger.info("query pictures: %s", line)
+
+    source = pictures_source(source, say)
+    found = read_pictures(source, count, minimum, say)
     logger.info("%d query pictures from %s", len(found), source)
     return found

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,8 +18,10 @@ from tasks.prefect_task import run_logger, task
 from tasks.report.folder import Unwritten
 from tasks.report.machine import this_machine
 from tasks.report.report import Report
+from tasks.report.retention import remove_old_reports
 from tasks.report.writing import ReportFiles, publish_artifacts, write_report
 from tasks.resources.teardown import Removal
+from tasks.settings import Settings
 from tasks.verdict.checks import checks_of, judged
 from tasks.verdict.cold_start import ColdStart, cold_start_of
 from tasks.verdict.comparison import Tolerance, compare_answers, pair_answers
@@ -146,9 +147,13 @@ def recommended_items(answers: Sequence[Answer]) -> set[str]:
 
 @task(name="write-report")
 def write_report_task(
-    report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], folder: Path
+    report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], settings: Settings
 ) -> ReportFiles | Unwritten:
-    """Write the report; if the folder can't be written any more, return why: the paid-for results are told anyway."""
+    """Write the report, and remove those that are too old.
+
+    If the folder can't be written any more, return why: the paid-for results are told anyway.
+    """
+    folder = settings.reports
     queries = {picture.name: picture.content for picture in measured.pictures}
     try:
         files = write_report(report, folder, queries, item_pictures)
@@ -157,6 +162,8 @@ def write_report_task(
         run_logger().error("%s", unwritten)
         return unwritten
     run_logger().info("report: %s", files.html)
+    if removed := remove_old_reports(folder, report.finished_at, settings.retention_days):
+        run_logger().info("removed %d reports older than %d days", len(removed), settings.retention_days)
     return files
 
 

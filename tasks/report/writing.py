@@ -99,5 +99,10 @@ def _write_atomically(path: Path, text: str) -> None:
     """Write the file whole or not at all, with NamedTemporaryFile's mode 0600: a report shows pictures and settings."""
     # In the same folder, because os.replace works only within one file system.
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
-        file.write(text)
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:  # a full disk: the part that was written would stay for ever
+            os.unlink(file.name)
+            raise
     os.replace(file.name, path)

@@ -19,7 +19,7 @@ import psutil
 from tasks.clients import client, explained, missing_ok
 from tasks.errors import StygigError
 from tasks.names import RunNames, S3Location
-from tasks.progress import Progress
+from tasks.prefect_task import Progress
 from tasks.resources.processes import lives, start_time
 
 BEAT_SECONDS = 30.0

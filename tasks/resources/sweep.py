@@ -13,8 +13,7 @@ from typing import Any
 from tasks.clock import now
 from tasks.deadline import Deadline
 from tasks.errors import LeftoverError, StygigError
-from tasks.prefect_task import run_logger, task
-from tasks.progress import Progress
+from tasks.prefect_task import Progress, run_logger, task
 from tasks.resources.flow_runs import FlowRuns, PrefectSilentError, known_flow_runs
 from tasks.resources.heartbeat import BEAT_SECONDS, Heartbeat, read_heartbeat
 from tasks.resources.inventory import Inventory

@@ -17,8 +17,7 @@ from tasks.clients import error_text, explained, missing_ok
 from tasks.deadline import Deadline
 from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
 from tasks.limits import DELETING
-from tasks.prefect_task import run_logger, task
-from tasks.progress import Progress
+from tasks.prefect_task import Progress, run_logger, task
 from tasks.resources.inventory import inventory, recorded, strike_out
 from tasks.resources.kinds import KINDS, kind_of, looked_at
 from tasks.resources.resource import Resource

@@ -17,8 +17,7 @@ from prefect.logging.loggers import flow_run_logger
 from tasks.deadline import Deadline
 from tasks.errors import StygigError
 from tasks.plan import RunPlan, plan_run
-from tasks.prefect_task import run_logger
-from tasks.progress import Progress
+from tasks.prefect_task import Progress, run_logger
 from tasks.resources.heartbeat import Beating
 from tasks.resources.inventory import recorded, write_down_data
 from tasks.resources.teardown import Removal, tear_down_run, tear_down_task, uninterrupted

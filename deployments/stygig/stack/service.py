@@ -38,6 +38,7 @@ class Movement:
 
     pid: int
     log: Path
+    tell_seconds: float = TELL_SECONDS
     started: float = field(default_factory=time.monotonic)
     moved: float = field(default_factory=time.monotonic)
     told: float = field(default_factory=time.monotonic)
@@ -62,7 +63,7 @@ class Movement:
 
     def tell_sometimes(self, what: str, say: Callable[[str], None]) -> None:
         """Say every TELL_SECONDS how it goes, so that nobody takes a slow start for a stuck one."""
-        if time.monotonic() - self.told > TELL_SECONDS:
+        if time.monotonic() - self.told > self.tell_seconds:
             self.told = time.monotonic()
             say(f"{what}: {self}")
 

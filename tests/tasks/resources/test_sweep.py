@@ -13,7 +13,7 @@ from prefect.logging import disable_run_logger
 from localaws.faults import Faults, S3Fails
 from tasks.errors import LeftoverError
 from tasks.plan import RunPlan
-from tasks.progress import silent
+from tasks.prefect_task import silent
 from tasks.resources.flow_runs import FlowRuns
 from tasks.resources.heartbeat import Heartbeat, Process, this_machine, this_process
 from tasks.resources.inventory import existing, inventory

@@ -1,0 +1,33 @@
+"""Folders for work in hand, below TMPDIR. What a killed process left in one is removed by the next that makes one."""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PREFIX = "stygig-work-"
+LOCK = "lock"
+
+
+@contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """Yield an empty folder that goes with all in it; `purpose` is a word for who looks into TMPDIR."""
+    _remove_orphans(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{purpose}-", ignore_cleanup_errors=True) as made:
+        unseen = Path(made, f"{LOCK}-unseen")
+        with unseen.open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unseen.rename(Path(made, LOCK))  # under this name, which others look for, it is locked from the start
+            content = Path(made, "content")
+            content.mkdir()
+            yield content
+
+
+def _remove_orphans(parent: Path) -> None:
+    """Remove the folders whose process is gone: the system has let go of its lock."""
+    for lock in parent.glob(f"{PREFIX}*/{LOCK}"):
+        with suppress(OSError), lock.open("rb") as held:  # its process lives, or has just removed it
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
