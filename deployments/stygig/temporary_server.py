@@ -165,7 +165,7 @@ def serve(port: int, command: int) -> None:
     import uvicorn
 
     threading.Thread(target=_end_after, args=(command,), daemon=True).start()
-    app = "prefect.server.api.server:create_app"
+    app = "stygig.stack.prefect_server:create_app"
     uvicorn.run(app, factory=True, host="127.0.0.1", port=port, log_level="error")
 
 

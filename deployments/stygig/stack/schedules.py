@@ -19,12 +19,18 @@ class PrefectServer:
     auth: str = ""
 
     def post(self, path: str, content: dict[str, Any]) -> Any:
-        """Post and return the answer; httpx's errors pass through. No proxy is used: the server is local or known."""
+        """Post and return the answer, past any proxy: the server is this machine's, or a known one. httpx's errors."""
+        return self._ask("POST", path, content).json()
+
+    def delete(self, path: str) -> None:
+        """Delete a resource."""
+        self._ask("DELETE", path)
+
+    def _ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
         headers = {"Authorization": f"Basic {base64.b64encode(self.auth.encode()).decode()}"} if self.auth else {}
         with httpx.Client(trust_env=False, timeout=20) as client:
-            answer = client.post(f"{self.api_url}/{path}", json=content, headers=headers)
-        answer.raise_for_status()
-        return answer.json()
+            answer = client.request(method, f"{self.api_url}/{path}", json=content, headers=headers)
+        return answer.raise_for_status()
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Stack:
 
     @property
     def prefect(self) -> Service:
-        asked = (str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", self.prefect_port)
+        asked = (sys.executable, "-m", "stygig.stack.prefect_server", "--port", self.prefect_port)
         return Service("prefect", asked, self.run)
 
     @property
@@ -77,11 +77,13 @@ class Stack:
 
     def server_settings(self) -> dict[str, str]:
         """The Prefect server's own variables. Leases in files survive a restart; a run that loses its lease ends."""
+        database = os.environ.get("STYGIG_PREFECT_DATABASE", "")
         origins = ",".join(f"http://{host}:{self.prefect_port}" for host in ("127.0.0.1", "localhost"))
         return {
             "PREFECT_HOME": str(self.run / "prefect"),
             "PREFECT_SERVER_API_AUTH_STRING": self.auth(),
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origins,
+            "PREFECT_SERVER_API_PORT": self.prefect_port,  # the UI asks the API there
             "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
             "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(read_settings().retention_days * 86_400),
@@ -89,7 +91,7 @@ class Stack:
             "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PWD": str(ROOT),  # a subprocess's cwd changes its folder, not this
-        }
+        } | ({"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {})
 
 
 def say(line: str) -> None:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 import httpx
@@ -56,8 +57,10 @@ def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
     _write_exports(stack, stack.environment() | aws)
     _prefect(environment, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect(environment, "--no-prompt", "deploy", "--all")
-    _start(stack.worker, environment, started)
     server = PrefectServer(stack.api_url, stack.auth())
+    if not stack.worker.running():
+        drop_late_runs(server)
+    _start(stack.worker, environment, started)
     stack.worker.wait_until(partial(_worker_is_online, server))
     say("worker is up")
     if stack.worker in started:
@@ -132,6 +135,20 @@ def _worker_is_online(server: PrefectServer) -> bool:
     except httpx.HTTPError:
         return False
     return any(worker["status"] == "ONLINE" for worker in found)
+
+
+def drop_late_runs(server: PrefectServer) -> None:
+    """Delete the runs that schedules planned while the stack was down: a worker would catch up on each, one by one."""
+    before = {"before_": datetime.now(UTC).isoformat()}
+    wanted = {
+        "state": {"type": {"any_": ["SCHEDULED"]}},
+        "expected_start_time": before,
+        "tags": {"all_": ["auto-scheduled"]},
+    }
+    while late := server.post("flow_runs/filter", {"flow_runs": wanted, "limit": 200}):
+        say(f"{len(late)} runs were planned while nothing ran; they are dropped")
+        for run in late:
+            server.delete(f"flow_runs/{run['id']}")
 
 
 def _ask_for_a_sweep(server: PrefectServer) -> None:

@@ -20,7 +20,7 @@ import pytest
 from stygig.stack.schedules import PrefectServer, next_runs
 from stygig.stack.service import Service
 from stygig.stack.services import Stack
-from stygig.stack.starting import prepared
+from stygig.stack.starting import drop_late_runs, prepared
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|Exception|Error:)")
@@ -149,6 +149,58 @@ def test_what_runs_already_is_left_alone(up: Up) -> None:
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("runs already") == 3
     assert {file.name: file.read_text() for file in up.folder.glob("*.pid")} == before
+
+
+def test_runs_that_were_planned_while_nothing_ran_are_dropped(up: Up) -> None:
+    late = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2026-01-01T00:00:00Z"}}
+    package = up.deployment("package")["id"]
+    up.server.post(f"deployments/{package}/pause_deployment", {})
+    content = {"state": late, "tags": ["auto-scheduled"], "work_queue_name": "nobody"}
+    made = [up.server.post(f"deployments/{package}/create_flow_run", content)["id"] for _ in range(3)]
+    drop_late_runs(up.server)
+    assert not {each["id"] for each in up.runs("package")} & set(made)
+
+
+TWO_AT_ONCE = """
+import asyncio, sys
+import sqlalchemy as sa
+from prefect.server.database.configurations import AioSqliteConfiguration
+from stygig.stack.prefect_server import begin_immediately
+
+async def add(database, engine):
+    session = await database.session(engine)
+    async with session, database.begin_transaction(session):
+        await session.execute(sa.text("SELECT count(*) FROM t"))
+        await asyncio.sleep(0.3)
+        await session.execute(sa.text("INSERT INTO t VALUES (1)"))
+
+async def main(url, how):
+    if how == "immediate":
+        begin_immediately()
+    database = AioSqliteConfiguration(connection_url=url, timeout=60)
+    engine = await database.engine()
+    async with engine.connect() as connection:
+        await connection.execute(sa.text("CREATE TABLE IF NOT EXISTS t (x)"))
+        await connection.execute(sa.text("DELETE FROM t"))
+    await asyncio.gather(add(database, engine), add(database, engine))
+    async with engine.connect() as connection:
+        print((await connection.execute(sa.text("SELECT count(*) FROM t"))).scalar())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_transactions_that_read_first_and_write_later_wait_for_each_other(tmp_path: Path) -> None:
+    """Prefect's own, begun deferred, fail at once."""
+    program = tmp_path / "two_at_once.py"
+    program.write_text(TWO_AT_ONCE)
+    url = f"sqlite+aiosqlite:///{tmp_path / 'a.db'}"
+    prefects, ours = (
+        subprocess.run([sys.executable, program, url, how], capture_output=True, text=True, check=False)
+        for how in ("deferred", "immediate")
+    )
+    assert "database is locked" in prefects.stderr
+    assert (ours.returncode, ours.stdout) == (0, "2\n"), ours.stderr
 
 
 def test_a_shell_that_knows_no_ports_finds_the_stack_of_its_checkout(up: Up) -> None:
