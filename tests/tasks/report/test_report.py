@@ -70,8 +70,8 @@ def test_page_shows_differing_pictures_first_and_marks_the_ranks() -> None:
     text = parsed.text
     assert text.index("Pictures answered differently") < text.index("Pictures answered the same")
     assert "rank 1 item: real-time footwear/shoes/0001.png, asynchronous bottomwear/pants/0002.png" in text
-    marked = [attributes.get("title") for tag, attributes in parsed.tags if attributes.get("class") == "tile differs"]
-    assert [str(title).split(":")[0] for title in marked if title] == [ITEMS[0], ITEMS[1], ITEMS[1], ITEMS[0]]
+    marked = [attributes.get("data-item") for _, attributes in parsed.tags if attributes.get("class") == "tile differs"]
+    assert [item for item in marked if item] == [ITEMS[0], ITEMS[1], ITEMS[1], ITEMS[0]]
 
 
 def test_page_shows_the_worst_pictures_first() -> None:
