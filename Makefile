@@ -15,6 +15,15 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
 export UV_SYSTEM_CERTS ?= true
 endif
 
+# A virtual environment holds absolute paths: in a checkout that was moved it is made anew.
+MADE_IN := $(shell cat .venv/.made-in 2>/dev/null)
+ifneq ($(MADE_IN),)
+ifneq ($(MADE_IN),$(CURDIR))
+$(warning this checkout was moved from $(MADE_IN): .venv is made anew)
+$(shell rm -rf .venv)
+endif
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-clip setup-dev chaos acceptance demo test lint format up down clean requirements encoder
 
@@ -31,6 +40,7 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 	@echo "setting up .venv" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@printf %s "$(CURDIR)" > .venv/.made-in
 	@touch $@
 
 .venv/.base: .venv/.uv requirements/base.txt requirements/container.txt pyproject.toml
@@ -83,7 +93,7 @@ format: .venv/.lint
 up: setup  ## the embedded AWS, a Prefect server with all deployments, and a worker, in the background
 	@$(BIN)/python -m stygig.stack up
 
-down:  ## end what `make up` started
+down: setup  ## end what `make up` started
 	@$(BIN)/python -m stygig.stack down
 
 encoder: setup-dev  ## fit the demo encoder anew: make encoder PHOTOGRAPHS=…/clothing-train

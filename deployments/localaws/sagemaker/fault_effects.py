@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TypeVar
 
 from localaws.faults import (
@@ -25,6 +23,7 @@ from localaws.faults import (
 from localaws.faults.gate import S3_ERRORS
 from localaws.sagemaker.hosting import Hosting
 from localaws.sagemaker.instances.artifact import ModelDataError
+from localaws.sagemaker.instances.host_metrics import resident_mebibytes
 from localaws.sagemaker.instances.worker_process import (
     AnswerTimeoutError,
     ContainerResponse,
@@ -37,7 +36,6 @@ Result = TypeVar("Result")
 # The pauses, in AWS seconds, of the AWS SDKs' standard retry mode: three attempts, a growing pause between them.
 S3_PAUSES_SECONDS = (0.5, 1.0)
 _POLL_REAL_SECONDS = 0.01
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class ObjectUnavailableError(ObjectMissingError):
@@ -177,15 +175,7 @@ def _watch_memory(
     last = False
     while not last:
         last = answered.wait(_POLL_REAL_SECONDS)
-        if _resident_mebibytes(worker.pid) > mebibytes:
+        if resident_mebibytes(worker.pid) > mebibytes:
             if hosting.faults.strike(MemoryLimit, endpoint=endpoint) is not None:
                 worker.kill()
             return
-
-
-def _resident_mebibytes(pid: int) -> float:
-    try:
-        # The second number is the resident set, in pages (proc(5)).
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES / 2**20
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0

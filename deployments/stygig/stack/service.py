@@ -141,7 +141,7 @@ class Service:
         if pid:
             os.kill(pid, SIGTERM)
             if not self._gone_within(DRAIN_SECONDS):
-                with suppress(ProcessLookupError):
+                with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM where only zombies are left
                     os.killpg(pid, SIGKILL)
         self.pid_file.unlink(missing_ok=True)
 

@@ -1,14 +1,15 @@
-"""The utilisation of an instance, read from Linux's /proc; elsewhere CPU and memory are zero."""
+"""The utilisation of an instance: its worker's CPU and memory, and this machine's disk."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_MEMORY_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+import psutil
+
+SHORTEST_AGE_SECONDS = 0.01
 
 
 def utilisation(pid: int | None, home: Path) -> dict[str, float]:
@@ -18,16 +19,19 @@ def utilisation(pid: int | None, home: Path) -> dict[str, float]:
 
 
 def _cpu_and_memory(pid: int) -> tuple[float, float]:
-    try:
-        # proc(5): the program's name, in brackets, may hold blanks, so the numbers are counted from its end.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0, 0.0
-    # User and system time, the process's own and its ended children's; below, its start and its resident pages.
-    busy = sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_SECOND
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / _TICKS_PER_SECOND
-    resident = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-    return 100 * busy / max(age, 1 / _TICKS_PER_SECOND), 100 * resident / _MEMORY_BYTES
+    with suppress(psutil.Error):  # it has just ended
+        process = psutil.Process(pid)
+        busy = sum(process.cpu_times()[:4])  # user and system time, the process's own and its ended children's
+        age = max(time.time() - process.create_time(), SHORTEST_AGE_SECONDS)
+        return 100 * busy / age, float(process.memory_percent())
+    return 0.0, 0.0
+
+
+def resident_mebibytes(pid: int) -> float:
+    """The process's resident memory; 0 if it has ended."""
+    with suppress(psutil.Error):
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    return 0.0
 
 
 def _disk(home: Path) -> float:

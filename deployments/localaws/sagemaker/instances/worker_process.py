@@ -152,7 +152,8 @@ class WorkerProcess:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        # macOS answers EPERM, not ESRCH, for a group that has only zombies left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
     def _take_connection(self, timeout: float) -> HTTPConnection:
