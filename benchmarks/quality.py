@@ -126,7 +126,7 @@ def _packaged(gallery: Sequence[Labelled], encoder: str, folder: Path) -> Recomm
     entries = [each.entry for each in gallery]
     known = [entry for entry in entries if entry is not None]
     if not known:
-        raise InputError("No label of the gallery stands for a category; see tasks/category_names.yaml.")
+        raise InputError("No label of the gallery stands for a category; see tasks/packaging/category_names.yaml.")
     build(known, EncoderChoice(encoder), folder, lambda line: None)
     return Recommender.load(folder)
 

@@ -72,7 +72,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """A response on its way to output_fn."""
 
     response: Response
@@ -148,7 +148,7 @@ def input_fn(data: Body, content_type: str | None, context: Any = None) -> Quest
         return _refusal(error, trace, context)
 
 
-def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> Answer | Refusal:
+def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> Answered | Refusal:
     """Answer a request; pass a refusal on."""
     if isinstance(data, Refusal):
         return data
@@ -167,10 +167,10 @@ def predict_fn(data: Question | Refusal, model: Model, context: Any = None) -> A
         _log_failure(data.trace, error)
         raise
     data.trace.stages_ms |= asdict(response.timings_ms)
-    return Answer(response, data.trace)
+    return Answered(response, data.trace)
 
 
-def output_fn(prediction: Answer | Refusal, accept: str | None, context: Any = None) -> tuple[str, str]:
+def output_fn(prediction: Answered | Refusal, accept: str | None, context: Any = None) -> tuple[str, str]:
     """Return the body and its content type; for a refusal set the HTTP status on the context."""
     if isinstance(prediction, Refusal):
         return _refused(prediction, context)
@@ -181,7 +181,7 @@ def output_fn(prediction: Answer | Refusal, accept: str | None, context: Any = N
     return _answered(prediction)
 
 
-def _answered(answer: Answer) -> tuple[str, str]:
+def _answered(answer: Answered) -> tuple[str, str]:
     try:
         body = json.dumps(answer.response.to_dict(), allow_nan=False)  # Python would write NaN, which isn't JSON
     except Exception as error:

@@ -1,11 +1,14 @@
-"""One time limit per wait, however many things the wait looks at."""
+"""One time limit per wait, however many things the wait looks at, and patience with an AWS that is silent."""
 
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tasks.errors import DeadlineExceededError
+from tasks.errors import DeadlineExceededError, ServiceUnreachableError
+
+LONGEST_SILENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,23 @@ class Deadline:
             f"Gave up waiting for {waited_for} after {self.elapsed_seconds:.0f} s of {self.limit_seconds:.0f} s: "
             f"{found}. {advice}"
         )
+
+
+@dataclass
+class Silence:
+    """AWS's silence during a wait: a connection that is lost for a minute must not cost a night."""
+
+    clock: Callable[[], float] = time.monotonic
+    since: float | None = None
+
+    @contextmanager
+    def borne(self) -> Iterator[None]:
+        """Suppress ServiceUnreachableError until AWS has given no answer for LONGEST_SILENCE_SECONDS."""
+        try:
+            yield
+        except ServiceUnreachableError:
+            self.since = self.clock() if self.since is None else self.since
+            if self.clock() - self.since >= LONGEST_SILENCE_SECONDS:
+                raise
+        else:
+            self.since = None

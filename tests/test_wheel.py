@@ -31,13 +31,12 @@ def built(sources: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the wheel and its pinned requirements, and nothing else."""
+    """The programs of an environment with the wheel and what it declares, as pinned, and nothing else."""
     folder = tmp_path_factory.mktemp("wheel")
     wheel = built(REPOSITORY, folder)
     run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
     install = [UV, "pip", "install", "--quiet", "--python", folder / "env"]
-    run(*install, "--require-hashes", "-r", REPOSITORY / "requirements/base.txt", cwd=folder)
-    run(*install, "--no-deps", wheel, cwd=folder)
+    run(*install, "--constraint", REPOSITORY / "requirements/base.txt", wheel, cwd=folder)
     return folder / "env" / "bin"
 
 

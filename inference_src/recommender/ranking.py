@@ -28,7 +28,7 @@ from recommender.attributes import (
     gender_match,
 )
 from recommender.catalogue.catalogue import Catalogue
-from recommender.catalogue.items import KINDS, Item
+from recommender.catalogue.items import ITEM_KINDS, Item
 from recommender.catalogue.search import Candidates, Neighbourhood
 from recommender.colours.harmony import Palettes, harmony, is_neutral
 from recommender.reading import Reading
@@ -39,8 +39,8 @@ DIGITS = 6  # of the seven that single precision has
 HARMONIOUS, CLASHING = 0.75, 0.5
 _FOR_WHOM = {"male": "for men", "female": "for women", "unisex": "for anyone"}
 
-_CATEGORY_OF_KIND = np.array([CATEGORIES.index(kind.category) for kind in KINDS])
-_GENDER_MATCH = np.array([[gender_match(gender, kind.gender) for kind in KINDS] for gender in GENDERS])
+_CATEGORY_OF_KIND = np.array([CATEGORIES.index(kind.category) for kind in ITEM_KINDS])
+_GENDER_MATCH = np.array([[gender_match(gender, kind.gender) for kind in ITEM_KINDS] for gender in GENDERS])
 
 _Rows = NDArray[np.intp]
 _Floats = NDArray[np.float64]
@@ -101,8 +101,8 @@ def score_terms(reading: Reading, kinds: _Rows, cosine: _Floats, colour_harmony:
 
 @cache
 def _category_match(category: str) -> _Floats:
-    """The category match of each of KINDS with a garment of this category."""
-    return np.array([category_match(category, kind.category) for kind in KINDS])
+    """The category match of each of ITEM_KINDS with a garment of this category."""
+    return np.array([category_match(category, kind.category) for kind in ITEM_KINDS])
 
 
 def total(terms: dict[str, _Floats]) -> _Floats:

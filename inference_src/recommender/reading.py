@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.attributes import GENDERS
 from recommender.catalogue.catalogue import Attributes, Catalogue
-from recommender.catalogue.items import KINDS, Kind
+from recommender.catalogue.items import ITEM_KINDS, ItemKind
 from recommender.catalogue.search import Neighbourhood
 from recommender.schema import Request
 
@@ -91,13 +91,13 @@ def combined(zero_shot: Mapping[str, float], vote: Mapping[str, float], known: C
     return {value: voted.get(value, zero_shot.get(value, 0.0)) for value in sorted({*zero_shot, *vote})}
 
 
-def _votes(catalogue: Catalogue, around: Neighbourhood) -> list[tuple[Kind, float]]:
+def _votes(catalogue: Catalogue, around: Neighbourhood) -> list[tuple[ItemKind, float]]:
     """The kinds of the nearest items, with weights that sum to 1; equally near items in the order of their ids."""
     found = around.nearest([catalogue.rows], NEIGHBOURS)
     nearest = np.lexsort((catalogue.order(found.rows), -found.cosine))[:NEIGHBOURS]
     weights = np.exp((found.cosine[nearest] - found.cosine[nearest[0]]) * NEIGHBOUR_SHARPNESS)
     kinds = catalogue.blocks.kinds_at(found.rows[nearest])
-    return [(KINDS[kind], weight) for kind, weight in zip(kinds, (weights / weights.sum()).tolist(), strict=True)]
+    return [(ITEM_KINDS[kind], weight) for kind, weight in zip(kinds, (weights / weights.sum()).tolist(), strict=True)]
 
 
 def _likeliest(distribution: Mapping[str, float]) -> tuple[str, float]:

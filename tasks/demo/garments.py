@@ -20,7 +20,7 @@ _QUALITY = 90
 
 
 @dataclass(frozen=True)
-class Kind:
+class GarmentKind:
     """One of the 13 categories: its drawing function, and the genders and patterns to choose from."""
 
     group: str
@@ -39,26 +39,26 @@ class Kind:
 _ALL = ("male", "female", "unisex")
 _HER = ("female",)
 _PLAIN_MOSTLY = ("plain", "plain", "plain", "checked", "striped", "floral")
-KINDS = (
-    Kind("upperwear", "shirt", tops.shirt, ("male", "male", "female", "unisex"), PATTERNS[:5]),
-    Kind(
+GARMENT_KINDS = (
+    GarmentKind("upperwear", "shirt", tops.shirt, ("male", "male", "female", "unisex"), PATTERNS[:5]),
+    GarmentKind(
         "upperwear",
         "tshirt",
         tops.tshirt,
         _ALL,
         ("plain", "striped", "polka", "floral", "graphic", "graphic", "knitted"),
     ),
-    Kind("upperwear", "jacket", tops.jacket, _ALL, ("plain", "plain", "plain", "checked", "knitted")),
-    Kind("bottomwear", "pants", bottoms.pants, _ALL, ("plain", "plain", "plain", "checked", "striped")),
-    Kind("bottomwear", "shorts", bottoms.shorts, _ALL, PATTERNS[:5]),
-    Kind("bottomwear", "skirt", bottoms.skirt, _HER, PATTERNS[:5]),
-    Kind("footwear", "shoes", footwear.shoes, ("male", "male", "unisex"), ("plain",)),
-    Kind("footwear", "sneakers", footwear.sneakers, _ALL, ("plain", "plain", "plain", "checked")),
-    Kind("footwear", "heels", footwear.heels, _HER, ("plain", "plain", "plain", "polka")),
-    Kind("footwear", "flats", footwear.flats, _HER, ("plain", "plain", "plain", "polka", "floral")),
-    Kind("accessories", "bag", accessories.bag, ("female", "female", "unisex"), _PLAIN_MOSTLY),
-    Kind("accessories", "hat", accessories.hat, _ALL, ("plain", "plain", "knitted", "checked")),
-    Kind(
+    GarmentKind("upperwear", "jacket", tops.jacket, _ALL, ("plain", "plain", "plain", "checked", "knitted")),
+    GarmentKind("bottomwear", "pants", bottoms.pants, _ALL, ("plain", "plain", "plain", "checked", "striped")),
+    GarmentKind("bottomwear", "shorts", bottoms.shorts, _ALL, PATTERNS[:5]),
+    GarmentKind("bottomwear", "skirt", bottoms.skirt, _HER, PATTERNS[:5]),
+    GarmentKind("footwear", "shoes", footwear.shoes, ("male", "male", "unisex"), ("plain",)),
+    GarmentKind("footwear", "sneakers", footwear.sneakers, _ALL, ("plain", "plain", "plain", "checked")),
+    GarmentKind("footwear", "heels", footwear.heels, _HER, ("plain", "plain", "plain", "polka")),
+    GarmentKind("footwear", "flats", footwear.flats, _HER, ("plain", "plain", "plain", "polka", "floral")),
+    GarmentKind("accessories", "bag", accessories.bag, ("female", "female", "unisex"), _PLAIN_MOSTLY),
+    GarmentKind("accessories", "hat", accessories.hat, _ALL, ("plain", "plain", "knitted", "checked")),
+    GarmentKind(
         "one-piece", "dress", tops.dress, _HER, ("plain", "striped", "checked", "polka", "floral", "floral", "knitted")
     ),
 )
@@ -68,7 +68,7 @@ KINDS = (
 class DrawnGarment:
     """A drawn picture, with the facts that it was drawn from."""
 
-    kind: Kind
+    kind: GarmentKind
     colour: str
     gender: str
     pattern: str
@@ -92,8 +92,10 @@ class DrawnCatalogue:
 
 def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7) -> DrawnCatalogue:
     """Draw `items` garments as <group>/<type>/<type>_0001.jpg with metadata.csv, unless they are there."""
-    if items < len(KINDS):
-        raise ValueError(f"a catalogue of {items} items was asked for: each of the {len(KINDS)} categories needs one")
+    if items < len(GARMENT_KINDS):
+        raise ValueError(
+            f"a catalogue of {items} items was asked for: each of the {len(GARMENT_KINDS)} categories needs one"
+        )
     recipe = {"edition": _EDITION, "items": items, "seed": seed}
     marker = folder / COMPLETE
     if marker.exists() and json.loads(marker.read_text(encoding="utf-8")) == recipe:
@@ -103,7 +105,7 @@ def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7) -> DrawnCat
     rows = []
     for number, garment in enumerate(garments(items, seed)):
         kind = garment.kind
-        path = Path(kind.group, kind.type, f"{kind.type}_{number // len(KINDS) + 1:04d}.jpg")
+        path = Path(kind.group, kind.type, f"{kind.type}_{number // len(GARMENT_KINDS) + 1:04d}.jpg")
         _save(garment.picture, folder / path)
         rows.append((path.as_posix(), garment.gender))
     _write_metadata(folder / "metadata.csv", sorted(rows))
@@ -126,10 +128,10 @@ def draw_pictures(folder: Path, *, count: int = 24, seed: int = 1007) -> tuple[P
 def garments(count: int, seed: int) -> Iterator[DrawnGarment]:
     """Draw garments one after another, the categories in turn; the n-th depends on the seed and on n alone."""
     for number in range(count):
-        yield draw_garment(KINDS[number % len(KINDS)], Random(f"{seed}/{number}"))  # noqa: S311 - drawing, no secret
+        yield draw_garment(GARMENT_KINDS[number % len(GARMENT_KINDS)], Random(f"{seed}/{number}"))  # noqa: S311 - drawing, no secret
 
 
-def draw_garment(kind: Kind, rng: Random) -> DrawnGarment:
+def draw_garment(kind: GarmentKind, rng: Random) -> DrawnGarment:
     """Draw one garment of a kind: cloth, cut and photograph all taken from `rng`."""
     colour, gender, pattern = rng.choice(list(COLOURS)), rng.choice(kind.genders), rng.choice(kind.patterns)
     sketch = Sketch(jittered(COLOURS[colour], rng), pattern, gender, rng)

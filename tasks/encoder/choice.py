@@ -17,6 +17,7 @@ from recommender.encoding.encoder import EncoderSpec
 from recommender.errors import shown
 from tasks.encoder.options import CONFIG, DEFAULT_ENGINE, DEFAULT_PRECISION, DEMO, EngineName, Precision
 from tasks.errors import InputError
+from tasks.shipped import FROM_A_WHEEL
 
 DEMO_FOLDER = Path(__file__).parents[1] / "demo" / "encoder"
 FILES = ("image.onnx", "attributes.json", "attributes.npy")
@@ -104,9 +105,10 @@ def _export(choice: EncoderChoice, folder: Path) -> None:
 
 
 def _uninstalled(wanted: str, module: str | None) -> str:
+    how = "pip install 'stygig[clip]'" if FROM_A_WHEEL else "make setup-clip"
     return (
         f"Packaging {wanted} needs {module}, which the base install leaves out. "
-        "Install it with `make setup-clip`, or use --encoder demo."
+        f"Install it with `{how}`, or use --encoder demo."
     )
 
 

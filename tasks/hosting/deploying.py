@@ -19,7 +19,7 @@ from tasks.names import S3Location, hashed_name
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.resources.inventory import write_down
-from tasks.resources.sagemaker import tagged_run_of_endpoint
+from tasks.resources.sagemaker import ENDPOINT, ENDPOINT_CONFIG, tagged_run_of_endpoint
 from tasks.storage import check_bucket
 
 
@@ -77,11 +77,11 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
         startup_timeout_seconds=plan.settings.container_startup_timeout_seconds,
     )
     config_name = request["EndpointConfigName"]
-    write_down(plan, "endpoint-config", config_name, name)
+    write_down(plan, ENDPOINT_CONFIG, config_name, name)
     with explained("sagemaker:CreateEndpointConfig", config_name), already_made():
         client("sagemaker").create_endpoint_config(**request)
     _refuse_taken(name)
-    write_down(plan, "endpoint", name, name)
+    write_down(plan, ENDPOINT, name, name)
     asked_at = now()
     with explained("sagemaker:CreateEndpoint", name):
         request = {"EndpointName": name, "EndpointConfigName": config_name, "Tags": plan.tags}

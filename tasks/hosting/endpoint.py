@@ -1,4 +1,4 @@
-"""Endpoint configs and endpoints: creating them, waiting until they are InService, and finding existing ones."""
+"""Endpoints: waiting until they are InService, and finding existing ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 from tasks import limits
 from tasks.clients import client, explained
 from tasks.clock import now
-from tasks.deadline import Deadline
+from tasks.deadline import Deadline, Silence
 from tasks.errors import EndpointFailedError, InputError, StygigError
 from tasks.hosting.container_log import last_log_lines
 from tasks.hosting.notifications import Topics
@@ -73,10 +73,12 @@ def describe(name: str) -> dict[str, Any]:
 def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[Endpoint, ...]:
     """Wait until all endpoints are InService; return them with their cold starts, each counted from its request."""
     ready: dict[str, Endpoint] = {}
+    silence = Silence(deadline.clock)
     for _ in deadline.polls(first_seconds=0.3):
-        for endpoint in endpoints:
-            if endpoint.name not in ready and (seen := _if_in_service(endpoint)):
-                ready[endpoint.name] = seen
+        with silence.borne():
+            for endpoint in endpoints:
+                if endpoint.name not in ready and (seen := _if_in_service(endpoint)):
+                    ready[endpoint.name] = seen
         if len(ready) == len(endpoints):
             return tuple(ready[endpoint.name] for endpoint in endpoints)
     waiting = [endpoint.name for endpoint in endpoints if endpoint.name not in ready]

@@ -12,6 +12,7 @@ from tasks.hosting.instances import instance_gpus
 from tasks.names import S3Location, hashed_name
 from tasks.plan import RunPlan
 from tasks.resources.inventory import write_down
+from tasks.resources.sagemaker import MODEL
 from tasks.settings import Processor, serving_image
 from tasks.storage import check_bucket
 
@@ -88,7 +89,7 @@ def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
         environment=container_environment(plan, allowed),
         tags=plan.tags,
     )
-    write_down(plan, "model", request["ModelName"])
+    write_down(plan, MODEL, request["ModelName"])
     with explained("sagemaker:CreateModel", request["ModelName"]), already_made():
         client("sagemaker").create_model(**request)
     return str(request["ModelName"])

@@ -12,6 +12,7 @@ from tasks.errors import InputError, NotFoundError
 from tasks.plan import RunPlan
 from tasks.prefect_task import task
 from tasks.resources.inventory import write_down
+from tasks.resources.messaging import QUEUE, SUBSCRIPTION, TOPIC
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def listen(plan: RunPlan, topics: Topics) -> Topics:
     queue_url = _create_queue(plan, arns)
     queue_arn = plan.arn("sqs", plan.names.queue)
     for arn in sorted(arns):
-        write_down(plan, "subscription", f"{arn}|{plan.names.queue}")
+        write_down(plan, SUBSCRIPTION, f"{arn}|{plan.names.queue}")
         with explained("sns:Subscribe", arn):
             # Raw: the message's body is SageMaker's JSON, without SNS's envelope.
             client("sns").subscribe(
@@ -90,7 +91,7 @@ def listen(plan: RunPlan, topics: Topics) -> Topics:
 
 
 def _create_topic(plan: RunPlan, name: str) -> str:
-    write_down(plan, "topic", plan.arn("sns", name))
+    write_down(plan, TOPIC, plan.arn("sns", name))
     with explained("sns:CreateTopic", name):
         return str(client("sns").create_topic(Name=name, Tags=plan.tags)["TopicArn"])
 
@@ -98,7 +99,7 @@ def _create_topic(plan: RunPlan, name: str) -> str:
 def _create_queue(plan: RunPlan, topic_arns: set[str]) -> str:
     name = plan.names.queue
     arn = plan.arn("sqs", name)
-    write_down(plan, "queue", name)
+    write_down(plan, QUEUE, name)
     with explained("sqs:CreateQueue", name):
         # SQS takes attributes as strings, and tags as a map where SNS takes a list.
         created = client("sqs").create_queue(

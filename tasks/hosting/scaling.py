@@ -18,6 +18,7 @@ from tasks.limits import (
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.resources.inventory import write_down
+from tasks.resources.scaling import ALARM, SCALABLE_TARGET
 
 
 def resource_id(endpoint_name: str) -> str:
@@ -93,14 +94,14 @@ def scale_to_zero(
 ) -> str:
     """Make the endpoint scale between 0 and `maximum_instances`; return a line with the limits read back."""
     scaling, alarm = client("application-autoscaling"), plan.names.alarm(endpoint_name)
-    write_down(plan, "scalable-target", resource_id(endpoint_name), endpoint_name)
+    write_down(plan, SCALABLE_TARGET, resource_id(endpoint_name), endpoint_name)
     with explained("application-autoscaling:RegisterScalableTarget", endpoint_name):
         scaling.register_scalable_target(**scalable_target_request(endpoint_name, maximum_instances))
     with explained("application-autoscaling:PutScalingPolicy", endpoint_name):
         scaling.put_scaling_policy(**backlog_policy_request(endpoint_name, backlog_per_instance))
         arn = scaling.put_scaling_policy(**wake_policy_request(endpoint_name))["PolicyARN"]
     # Target tracking makes its own alarms; the one for a step policy is ours to make.
-    write_down(plan, "alarm", alarm, endpoint_name)
+    write_down(plan, ALARM, alarm, endpoint_name)
     with explained("cloudwatch:PutMetricAlarm", alarm):
         client("cloudwatch").put_metric_alarm(**wake_alarm_request(alarm, endpoint_name, arn, plan.tags))
     return read_back(endpoint_name)

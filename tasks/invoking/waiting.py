@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from tasks import clock, limits
-from tasks.deadline import Deadline
+from tasks.deadline import Deadline, Silence
 from tasks.errors import InvocationFailedError, NotFoundError
 from tasks.hosting.container_log import log_command
 from tasks.hosting.endpoint import Endpoint, describe
@@ -63,16 +63,11 @@ class Wait:
     def run(self) -> list[InvocationRecord]:
         """Wait until all have ended and return their records; DeadlineExceededError says how many haven't."""
         # With a queue, its long poll is the pause; without one, the pause between listings grows.
+        silence = Silence(self.deadline.clock)
         for _ in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2):
             before = len(self.pending)
-            self.listen(1 if before else 0)
-            if len(self.pending) == before and self.next_look.expired:
-                self.look_in_s3()
-                self.next_look = self.next_look.again(*self._pauses())
-            if self.pending and self.next_describe.expired:
-                self.look_at_the_endpoint()
-                self.give_up_on_the_expired()
-                self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, self.deadline.clock)
+            with silence.borne():
+                self._look()
             if len(self.pending) != before:
                 self.progress(len(self.records) - len(self.pending), len(self.records))
             if not self.pending:
@@ -84,6 +79,18 @@ class Wait:
             f"The log of {self.endpoint_name} and its metric ApproximateBacklogSize say what it is doing; "
             f"`stygig wait {self.pending[0].inference_id}` goes on waiting.",
         )
+
+    def _look(self) -> None:
+        """Look wherever an ending may show, each place as often as its turn comes."""
+        before = len(self.pending)
+        self.listen(1 if before else 0)
+        if len(self.pending) == before and self.next_look.expired:
+            self.look_in_s3()
+            self.next_look = self.next_look.again(*self._pauses())
+        if self.pending and self.next_describe.expired:
+            self.look_at_the_endpoint()
+            self.give_up_on_the_expired()
+            self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, self.deadline.clock)
 
     def _pauses(self) -> tuple[float, float]:
         """The shortest and the longest pause between looks into S3, in seconds."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.items import COLUMNS, KINDS, Item
+from recommender.catalogue.items import COLUMNS, ITEM_KINDS, Item
 from recommender.catalogue.search import (
     EXACT,
     FAISS,
@@ -47,7 +47,7 @@ def write_catalogue(
 ) -> SearchSpec:
     """Write items and embeddings [n, d], row-aligned and in any order; `kind` overrides the choice of search."""
     check(items, embeddings)
-    place = {kind: at for at, kind in enumerate(KINDS)}
+    place = {kind: at for at, kind in enumerate(ITEM_KINDS)}
     rows = sorted(range(len(items)), key=lambda row: (place[items[row].kind], items[row].item_id))
     ordered = [items[row] for row in rows]
     embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)[rows]
@@ -102,7 +102,7 @@ def blocks(items: Iterable[Item]) -> dict[str, dict[str, int]]:
     """The number of items of each category and gender, in the order of the rows."""
     counts = Counter(item.kind for item in items)
     found: dict[str, dict[str, int]] = {}
-    for kind in KINDS:
+    for kind in ITEM_KINDS:
         found.setdefault(kind.category, {})[kind.gender] = counts[kind]
     return found
 

@@ -18,6 +18,7 @@ from tasks.prefect_task import task
 from tasks.resources.kind import ResourceKind
 from tasks.resources.kinds import KINDS, in_order, kind_of, looked_at, priced
 from tasks.resources.resource import Resource, Unreadable
+from tasks.resources.run_data import DATA
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Inventory:
         return [resource for resource in self.resources if resource.run_id == run_id]
 
 
-def write_down(plan: RunPlan, kind: str, name: str, endpoint: str = "") -> Resource:
+def write_down(plan: RunPlan, kind: ResourceKind, name: str, endpoint: str = "") -> Resource:
     """Record a resource that is about to be made; call this before the call that makes it."""
-    resource = Resource(kind, name, plan.run_id, now(), plan.expires_at, endpoint)
+    resource = Resource(kind.name, name, plan.run_id, now(), plan.expires_at, endpoint)
     with explained("s3:PutObject", f"{plan.bucket}/{resource.key}"):
         client("s3").put_object(Bucket=plan.bucket, Key=resource.key, Body=resource.to_json().encode())
     return resource
@@ -50,8 +51,8 @@ def write_down_data(plan: RunPlan, *, anew: bool = True) -> None:
     With `anew=False` a record that is there already stays, with its expiry.
     """
     name = f"{plan.bucket}/{plan.names.prefix.key}"
-    if anew or not any(each.kind == "data" for each in recorded(plan.bucket, plan.run_id)):
-        write_down(plan, "data", name)
+    if anew or not any(each.kind == DATA.name for each in recorded(plan.bucket, plan.run_id)):
+        write_down(plan, DATA, name)
 
 
 def strike_out(bucket: str, resource: Resource) -> None:

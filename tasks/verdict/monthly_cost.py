@@ -40,7 +40,6 @@ class Workload:
 class MonthlyCost:
     """The cost of a workload on demand."""
 
-    instance_hours: float
     instances_usd: float
     storage_usd: float
     requests_usd: float
@@ -72,7 +71,6 @@ def month_usd(workload: Workload, prices: Prices) -> MonthlyCost:
     overhead = workload.bursts_per_day * workload.days * workload.overhead_seconds_per_burst
     seconds = requests * workload.seconds_per_request + overhead
     return MonthlyCost(
-        instance_hours=seconds / SECONDS_PER_HOUR,
         instances_usd=instances_usd(seconds, prices),
         storage_usd=workload.stored_gb * prices.storage_usd_per_gb_month,
         requests_usd=requests_usd(workload.around_each.times(requests), prices),

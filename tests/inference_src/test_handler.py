@@ -324,7 +324,7 @@ def test_an_answer_that_is_no_json_is_logged_too(
     artifact: Path, shirt: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = inference.predict_fn(inference.input_fn(shirt, "image/png"), inference.model_fn(str(artifact)))
-    assert isinstance(answer, inference.Answer)
+    assert isinstance(answer, inference.Answered)
     wrong = replace(answer, response=replace(answer.response, model_version=b"0"))  # type: ignore[arg-type]
     capsys.readouterr()
     with pytest.raises(TypeError):

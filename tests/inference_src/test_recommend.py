@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.attributes import CATEGORIES, GENDERS, SLOTS, answerable, excludes, gender_match
-from recommender.catalogue.items import KINDS, Kind
+from recommender.catalogue.items import ITEM_KINDS, ItemKind
 from recommender.errors import EncoderError
 from recommender.ranking import WEIGHTS, explain, score_terms
 from recommender.reading import Reading, combined, read_garment, zero_shot
@@ -59,7 +59,7 @@ def test_a_gender_nobody_can_tell_is_unisex(ask: Any) -> None:
 
 def test_an_uncertain_gender_is_scored_by_all_that_it_may_be() -> None:
     reading = Reading("upperwear_shirt", 1.0, "unisex", 0.1, {"male": 0.5, "female": 0.4, "unisex": 0.1})
-    kinds = np.array([KINDS.index(Kind("bottomwear_pants", gender)) for gender in GENDERS])
+    kinds = np.array([ITEM_KINDS.index(ItemKind("bottomwear_pants", gender)) for gender in GENDERS])
     terms = score_terms(reading, kinds, np.zeros(3), np.zeros(3))
     assert terms["gender_match"].tolist() == [0.575, 0.475, 0.775]  # male, female, unisex
     certain = score_terms(Reading("upperwear_shirt", 1.0, "male", 1.0), kinds, np.zeros(3), np.zeros(3))

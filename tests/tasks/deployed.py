@@ -17,6 +17,7 @@ from tasks.hosting.notifications import Topics
 from tasks.names import EndpointKind
 from tasks.plan import RunPlan
 from tasks.resources.inventory import write_down
+from tasks.resources.messaging import TOPIC
 from tests.tasks.answers import response
 
 BUCKET = "stygig-test"
@@ -58,7 +59,7 @@ def put_model(handler: str = ANSWERING, key: str = "models/tiny/model.tar.gz") -
 def made_topic(plan: RunPlan) -> str:
     """The ARN of a topic of the run's: the least that a run can leave behind."""
     name = plan.names.success_topic
-    arn = write_down(plan, "topic", f"arn:aws:sns:{plan.region}:{plan.account}:{name}").name
+    arn = write_down(plan, TOPIC, f"arn:aws:sns:{plan.region}:{plan.account}:{name}").name
     boto3.client("sns").create_topic(Name=name, Tags=plan.tags)
     return arn
 

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from tasks.errors import DeadlineExceededError
+from tasks.deadline import Silence
+from tasks.errors import DeadlineExceededError, ServiceUnreachableError
 from tests.tasks.deployed import Clock
 
 
@@ -79,3 +80,24 @@ def test_giving_up_says_elapsed_limit_what_was_found_and_what_to_do() -> None:
     assert str(error) == (
         "Gave up waiting for stygig-async-1 to be InService after 61 s of 60 s: Creating. Allow more."
     )
+
+
+def test_a_silence_is_borne_for_two_minutes_and_then_told_as_what_it_is() -> None:
+    time = iter([0.0, 0.0, 119.0, 121.0])
+    silence = Silence(lambda: next(time))
+    for _ in range(2):
+        with silence.borne():
+            raise ServiceUnreachableError("no answer")
+    with pytest.raises(ServiceUnreachableError, match="no answer"), silence.borne():
+        raise ServiceUnreachableError("no answer")
+
+
+def test_an_answer_ends_a_silence() -> None:
+    time = iter([0.0, 0.0, 200.0, 200.0])
+    silence = Silence(lambda: next(time))
+    with silence.borne():
+        raise ServiceUnreachableError("no answer")
+    with silence.borne():
+        pass
+    with silence.borne():
+        raise ServiceUnreachableError("no answer")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tasks.demo.garments import KINDS, garments
+from tasks.demo.garments import GARMENT_KINDS, garments
 from tasks.encoder.prompts import category_prompts
 from tools.demo_encoder import training_set
 from tools.demo_encoder.captions import CATEGORIES, PHOTOGRAPH_LABELS, Facts
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _VIEWS = 4
 _CHECKED_PICTURES = 64
-_MEASURED_DRAWINGS = 24 * len(KINDS)
+_MEASURED_DRAWINGS = 24 * len(GARMENT_KINDS)
 _CATALOGUE_SEED = 7
 
 
@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--evaluate", type=_folder, help="photographs to measure on, with labels.csv (optional)")
     parser.add_argument("--out", type=Path, required=True, help="the encoder folder to write")
     parser.add_argument("--cache", type=Path, help="keep the trunk's features here between runs (optional)")
-    parser.add_argument("--drawn", type=_positive, default=240 * len(KINDS), help="drawn garments to fit on")
+    parser.add_argument("--drawn", type=_positive, default=240 * len(GARMENT_KINDS), help="drawn garments to fit on")
     parser.add_argument("--steps", type=_positive, default=Schedule.steps, help="fitting steps")
     parser.add_argument("--seed", type=_positive, default=7, help="same seed, same encoder on the same versions")
     return parser

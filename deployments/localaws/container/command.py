@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 TORCHSERVE_PYTHON = "LOCALAWS_TORCHSERVE_PYTHON"
+HOW = "The README of stygig-localaws says how to make such an environment."
 _LAUNCHER = Path(__file__).with_name("torchserve_launcher.py")
 
 TOOLKIT = (sys.executable, "-m", "localaws.container")
@@ -28,13 +29,13 @@ def container_command(container: Literal["toolkit", "torchserve"], python: str |
     python = python or os.environ.get(TORCHSERVE_PYTHON)
     if not python:
         raise ContainerMissingError(
-            f'container="torchserve" needs an environment with TorchServe, and was told of none: set '
-            f"Options(torchserve_python=…) or {TORCHSERVE_PYTHON} to its Python. README.md says how to make one."
+            f'container="torchserve" needs an environment with TorchServe, and none is named: set '
+            f"Options(torchserve_python=…) or {TORCHSERVE_PYTHON} to its Python. {HOW}"
         )
     if shutil.which(python) is None:
-        raise ContainerMissingError(f'container="torchserve" needs {python}, which is no program: see README.md.')
+        raise ContainerMissingError(f'container="torchserve" needs {python}, which is not a program. {HOW}')
     java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
     if shutil.which(java) is None:
-        raise ContainerMissingError(f'container="torchserve" needs Java 17; there is no {java}. See README.md.')
+        raise ContainerMissingError(f'container="torchserve" needs Java 17; there is no {java}. {HOW}')
     # -P keeps the launcher's folder, with its toolkit.py, off sys.path.
     return (python, "-P", str(_LAUNCHER))

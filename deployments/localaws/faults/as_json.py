@@ -11,7 +11,7 @@ from localaws.faults import kinds
 from localaws.faults.active import ActiveFault
 from localaws.faults.kinds import Fault
 
-KINDS: dict[str, type[Fault]] = {
+FAULT_KINDS: dict[str, type[Fault]] = {
     name: kind
     for name, kind in vars(kinds).items()
     if isinstance(kind, type) and issubclass(kind, Fault) and not kind.__subclasses__()
@@ -26,9 +26,9 @@ def to_json(active: ActiveFault) -> dict[str, Any]:
 
 def from_json(members: dict[str, Any]) -> Fault:
     """The fault that the members describe. Raise ValueError, which says what is wrong with them."""
-    kind = KINDS.get(str(members.get("kind")))
+    kind = FAULT_KINDS.get(str(members.get("kind")))
     if kind is None:
-        raise ValueError(f"kind {members.get('kind')!r} is no fault: {', '.join(KINDS)} are")
+        raise ValueError(f"kind {members.get('kind')!r} is no fault: {', '.join(FAULT_KINDS)} are")
     given = {name: value for name, value in members.items() if name != "kind"}
     known = [field.name for field in fields(kind)]
     if unknown := sorted(given.keys() - set(known)):

@@ -34,7 +34,7 @@ COLUMNS = np.dtype(
 )
 
 
-class Kind(NamedTuple):
+class ItemKind(NamedTuple):
     """A category for a gender; each kind can be searched by itself."""
 
     category: str
@@ -42,7 +42,7 @@ class Kind(NamedTuple):
 
 
 # unisex in the middle, so that the rows for women are one run, and those for men another
-KINDS = tuple(Kind(*pair) for pair in itertools.product(CATEGORIES, ("male", "unisex", "female")))
+ITEM_KINDS = tuple(ItemKind(*pair) for pair in itertools.product(CATEGORIES, ("male", "unisex", "female")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class Item:
         return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ItemKind:
         """The category and gender under which the item is found."""
-        return Kind(self.category, self.gender)
+        return ItemKind(self.category, self.gender)
 
 
 def describe_item(image: Image.Image, item_id: str, category: str, gender: str) -> Item:
@@ -141,37 +141,37 @@ class Items:
 
 
 class Blocks:
-    """The rows of each kind; all rows are sorted by kind, in the order of KINDS."""
+    """The rows of each kind; all rows are sorted by kind, in the order of ITEM_KINDS."""
 
-    def __init__(self, counts: Mapping[Kind, int]) -> None:
-        self._ends = np.cumsum([counts.get(kind, 0) for kind in KINDS])
-        self._starts = dict(zip(KINDS, [0, *self._ends[:-1].tolist()], strict=True))
-        self._stops = dict(zip(KINDS, self._ends.tolist(), strict=True))
-        self.categories = frozenset(kind.category for kind in KINDS if counts.get(kind, 0))
+    def __init__(self, counts: Mapping[ItemKind, int]) -> None:
+        self._ends = np.cumsum([counts.get(kind, 0) for kind in ITEM_KINDS])
+        self._starts = dict(zip(ITEM_KINDS, [0, *self._ends[:-1].tolist()], strict=True))
+        self._stops = dict(zip(ITEM_KINDS, self._ends.tolist(), strict=True))
+        self.categories = frozenset(kind.category for kind in ITEM_KINDS if counts.get(kind, 0))
 
     @classmethod
     def from_fields(cls, fields: Fields) -> Blocks:
         """The blocks in `fields`: counts by category and gender."""
-        return cls({kind: fields.nested(kind.category).whole(kind.gender, at_least=0) for kind in KINDS})
+        return cls({kind: fields.nested(kind.category).whole(kind.gender, at_least=0) for kind in ITEM_KINDS})
 
     def __len__(self) -> int:
         return int(self._ends[-1])
 
     def rows(self, category: str, welcome: tuple[str, ...] = GENDERS) -> slice:
-        """The rows of a category for these genders, which must be neighbours in KINDS."""
+        """The rows of a category for these genders, which must be neighbours in ITEM_KINDS."""
         first, last = _run_of_kinds(category, welcome)
         return slice(self._starts[first], self._stops[last])
 
-    def holds(self, kind: Kind, row: int) -> bool:
+    def holds(self, kind: ItemKind, row: int) -> bool:
         """True if the row is of this kind."""
         return bool(self._starts[kind] <= row < self._stops[kind])
 
     def kinds_at(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        """The kind of each row, as an index into KINDS."""
+        """The kind of each row, as an index into ITEM_KINDS."""
         return np.searchsorted(self._ends, rows, side="right")
 
 
 @cache
-def _run_of_kinds(category: str, welcome: tuple[str, ...]) -> tuple[Kind, Kind]:
-    kinds = [kind for kind in KINDS if kind.category == category and kind.gender in welcome]
+def _run_of_kinds(category: str, welcome: tuple[str, ...]) -> tuple[ItemKind, ItemKind]:
+    kinds = [kind for kind in ITEM_KINDS if kind.category == category and kind.gender in welcome]
     return kinds[0], kinds[-1]

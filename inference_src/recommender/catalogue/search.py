@@ -24,7 +24,7 @@ from recommender.catalogue.mapped import open_array
 from recommender.errors import ArtifactError
 from recommender.fields import Fields
 
-EXACT, SIGNS, FAISS = KINDS = ("exact", "signs", "faiss")
+EXACT, SIGNS, FAISS = SEARCH_KINDS = ("exact", "signs", "faiss")
 EXACT_ITEMS = 100_000
 SIGNS_ITEMS = 2_000_000
 CHUNK = 16_384  # rows whose bits and counts stay in the processor's cache
@@ -56,7 +56,7 @@ class SearchSpec:
         """The specification in `fields`, or SchemaError."""
         fields.only(*cls.__slots__)
         return cls(
-            kind=fields.one_of("kind", KINDS),
+            kind=fields.one_of("kind", SEARCH_KINDS),
             items=fields.whole("items", at_least=1),
             depth=fields.whole("depth", at_least=0),
             recall_at_10=fields.unit("recall_at_10"),

@@ -10,7 +10,7 @@ import pytest
 
 from localaws import LocalAws, faults
 from localaws.faults import WorkerKilled
-from localaws.faults.as_json import KINDS
+from localaws.faults.as_json import FAULT_KINDS
 from tests.deployments.localaws.cloud import FOREVER, STANDING, Cloud, eventually
 
 
@@ -117,7 +117,7 @@ def test_a_fault_that_makes_no_sense_is_refused_with_the_reason(aws: LocalAws, f
 
 def test_every_kind_of_fault_can_be_set_over_http() -> None:
     kinds = {kind for kind in vars(faults).values() if isinstance(kind, type) and issubclass(kind, faults.Fault)}
-    assert set(KINDS.values()) == {kind for kind in kinds if not kind.__subclasses__()}
+    assert set(FAULT_KINDS.values()) == {kind for kind in kinds if not kind.__subclasses__()}
 
 
 def test_the_clock_is_set_over_http(aws: LocalAws) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from recommender.attributes import CATEGORIES, GENDERS, gender_match
 from recommender.catalogue.catalogue import Item, describe_item, open_catalogue
-from recommender.catalogue.items import KINDS, Blocks
+from recommender.catalogue.items import ITEM_KINDS, Blocks
 from recommender.colours.harmony import Palettes
 from recommender.errors import ArtifactError, SchemaError
 from recommender.recommend import Recommender
@@ -51,13 +51,13 @@ def test_what_one_may_wear_of_a_category_lies_together(folder: Path, category: s
 def test_rows_tell_their_kind(folder: Path) -> None:
     catalogue = open_catalogue(folder, DIMENSION)
     kinds = catalogue.blocks.kinds_at(np.arange(78))
-    assert [KINDS[kind] for kind in kinds] == [item.kind for item in catalogue.items]
+    assert [ITEM_KINDS[kind] for kind in kinds] == [item.kind for item in catalogue.items]
 
 
 def test_kinds_that_no_item_is_of_have_no_rows() -> None:
-    blocks = Blocks({KINDS[4]: 3, KINDS[9]: 2})
+    blocks = Blocks({ITEM_KINDS[4]: 3, ITEM_KINDS[9]: 2})
     assert len(blocks) == 5
-    assert [KINDS[kind] for kind in blocks.kinds_at(np.arange(5))] == [KINDS[4]] * 3 + [KINDS[9]] * 2
+    assert [ITEM_KINDS[kind] for kind in blocks.kinds_at(np.arange(5))] == [ITEM_KINDS[4]] * 3 + [ITEM_KINDS[9]] * 2
     assert blocks.rows("upperwear_shirt") == slice(0, 0)
     assert blocks.rows("one-piece_dress") == slice(5, 5)
 

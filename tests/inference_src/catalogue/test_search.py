@@ -15,7 +15,7 @@ from recommender.catalogue import search as module
 from recommender.catalogue.search import (
     EXACT,
     FAISS,
-    KINDS,
+    SEARCH_KINDS,
     SIGNS,
     ExactSearch,
     FaissSearch,
@@ -100,7 +100,7 @@ def test_exact_search_finds_the_nearest_and_whatever_is_as_near(seed: int, items
 
 
 @pytest.mark.parametrize("dimension", [1, 3, 24, 63, 64, 65, 130, 512])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEARCH_KINDS)
 def test_equal_rows_are_equally_near_wherever_they_stand(kind: str, dimension: int) -> None:
     random = np.random.default_rng(dimension)
     chosen = random.integers(0, 7, 2_000)
@@ -199,4 +199,4 @@ def test_an_answer_does_not_tell_which_kind_of_search_found_it(
 
 
 def test_every_kind_has_a_name_in_the_manifest() -> None:
-    assert KINDS == (EXACT, SIGNS, FAISS)
+    assert SEARCH_KINDS == (EXACT, SIGNS, FAISS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import tasks.demo
-from tasks.demo.garments import KINDS, DrawnGarment, garments
+from tasks.demo.garments import GARMENT_KINDS, DrawnGarment, garments
 
 FOLDER = Path(tasks.demo.__file__).parent / "encoder"
 Floats = NDArray[np.float32]
@@ -38,7 +38,7 @@ def session() -> onnxruntime.InferenceSession:
 
 @pytest.fixture(scope="module")
 def shown() -> list[DrawnGarment]:
-    return list(garments(4 * len(KINDS), seed=52))
+    return list(garments(4 * len(GARMENT_KINDS), seed=52))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_attributes_are_unit_rows_aligned_with_their_names(
     assert vectors.shape == (len(rows), description["dimension"])
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert [row["value"] for row in rows if row["kind"] == "category"] == [kind.category for kind in KINDS]
+    assert [row["value"] for row in rows if row["kind"] == "category"] == [kind.category for kind in GARMENT_KINDS]
     assert [row["value"] for row in rows if row["kind"] == "gender"] == ["male", "female", "unisex"]
     assert all(row["prompt"] for row in rows)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tasks.demo.garments import COMPLETE, KINDS, DrawnCatalogue, draw_catalogue, draw_pictures
+from tasks.demo.garments import COMPLETE, GARMENT_KINDS, DrawnCatalogue, draw_catalogue, draw_pictures
 
-ITEMS = 2 * len(KINDS)
+ITEMS = 2 * len(GARMENT_KINDS)
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def test_another_seed_draws_other_pictures(catalogue: DrawnCatalogue, tmp_path: 
 
 def test_every_category_has_its_share(catalogue: DrawnCatalogue) -> None:
     folders = Counter(Path(name).parent.as_posix() for name in pictures(catalogue.folder))
-    assert folders == {f"{kind.group}/{kind.type}": 2 for kind in KINDS}
-    assert len(KINDS) == 13
+    assert folders == {f"{kind.group}/{kind.type}": 2 for kind in GARMENT_KINDS}
+    assert len(GARMENT_KINDS) == 13
 
 
 def test_metadata_names_every_picture_with_its_gender(catalogue: DrawnCatalogue) -> None:
@@ -65,10 +65,10 @@ def test_pictures_are_small_product_pictures(catalogue: DrawnCatalogue) -> None:
 
 
 def test_second_call_draws_nothing(tmp_path: Path) -> None:
-    first = draw_catalogue(tmp_path, items=len(KINDS))
+    first = draw_catalogue(tmp_path, items=len(GARMENT_KINDS))
     victim = tmp_path / "one-piece/dress/dress_0001.jpg"
     victim.write_bytes(b"left as it is")
-    second = draw_catalogue(tmp_path, items=len(KINDS))
+    second = draw_catalogue(tmp_path, items=len(GARMENT_KINDS))
     assert (first.drawn, second.drawn) == (True, False)
     assert victim.read_bytes() == b"left as it is"
 
@@ -83,9 +83,9 @@ def test_interrupted_drawing_is_done_again(catalogue: DrawnCatalogue, tmp_path: 
 
 def test_smaller_catalogue_leaves_no_picture_of_the_larger_one(tmp_path: Path) -> None:
     draw_catalogue(tmp_path, items=ITEMS)
-    smaller = draw_catalogue(tmp_path, items=len(KINDS))
+    smaller = draw_catalogue(tmp_path, items=len(GARMENT_KINDS))
     assert [row["path"] for row in metadata(smaller)] == sorted(pictures(tmp_path))
-    assert len(pictures(tmp_path)) == len(KINDS)
+    assert len(pictures(tmp_path)) == len(GARMENT_KINDS)
 
 
 def test_too_few_items_are_refused(tmp_path: Path) -> None:
@@ -97,6 +97,6 @@ def test_too_few_items_are_refused(tmp_path: Path) -> None:
 def test_query_pictures_are_named_in_order_and_not_in_the_catalogue(catalogue: DrawnCatalogue, tmp_path: Path) -> None:
     paths = draw_pictures(tmp_path, count=14)
     assert [path.name[:3] for path in paths] == [f"{number:02d}_" for number in range(1, 15)]
-    assert [path.stem.split("_")[1] for path in paths] == [*(kind.type for kind in KINDS), "shirt"]
+    assert [path.stem.split("_")[1] for path in paths] == [*(kind.type for kind in GARMENT_KINDS), "shirt"]
     assert sorted(paths) == sorted(tmp_path.iterdir())
     assert not set(pictures(tmp_path).values()) & set(pictures(catalogue.folder).values())

@@ -13,7 +13,7 @@ import pytest
 
 from localaws.faults import Faults, MissingKeyForbidden
 from tasks.deadline import Deadline
-from tasks.errors import DeadlineExceededError, PermissionDeniedError
+from tasks.errors import DeadlineExceededError, PermissionDeniedError, ServiceUnreachableError
 from tasks.hosting.deploying import start_endpoint
 from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import Topics, create_messaging
@@ -315,3 +315,19 @@ def test_a_batch_goes_the_whole_way_through_an_endpoint(plan: RunPlan, topics: T
     assert [read_answer(each)[0].response for each in (red, blue)] == [ANSWER, ANSWER]
     assert (failed.state, failed.failure_object) == ("failed", "not_an_image: The body is no picture.")
     assert all(each.notified and each.completed_at for each in (red, blue, failed))
+
+
+def test_a_connection_that_is_lost_for_a_while_does_not_end_the_wait(
+    plan: RunPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(record().output_location)
+    looks, look = itertools.count(), Wait._look
+
+    def silent_twice(wait: Wait) -> None:
+        if next(looks) < 2:
+            raise ServiceUnreachableError("no answer")
+        look(wait)
+
+    monkeypatch.setattr(Wait, "_look", silent_twice)
+    (ended,) = wait_in_s3(record()).run()
+    assert ended.state == "completed"

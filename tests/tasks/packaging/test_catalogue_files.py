@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.attributes import CATEGORIES, GENDERS, group_of
 from recommender.catalogue.catalogue import Item
-from recommender.catalogue.items import COLUMNS, KINDS
+from recommender.catalogue.items import COLUMNS, ITEM_KINDS
 from recommender.catalogue.search import EXACT, FAISS, SIGNS, ExactSearch
 from recommender.colours.harmony import Palettes
 from recommender.schema import Colour
@@ -61,8 +61,8 @@ def test_rows_are_sorted_by_kind_and_id_and_stay_aligned(tmp_path: Path, items: 
     write_catalogue(tmp_path, items, rows, silent)
     lines = (tmp_path / "items.jsonl").read_text("utf-8").splitlines()
     written = [Item.from_json(line) for line in lines]
-    assert [(KINDS.index(each.kind), each.item_id) for each in written] == sorted(
-        (KINDS.index(each.kind), each.item_id) for each in items
+    assert [(ITEM_KINDS.index(each.kind), each.item_id) for each in written] == sorted(
+        (ITEM_KINDS.index(each.kind), each.item_id) for each in items
     )
     assert np.array_equal(np.load(tmp_path / "embeddings.npy"), rows[[items.index(each) for each in written]])
 

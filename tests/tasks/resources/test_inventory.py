@@ -30,7 +30,7 @@ from tasks.resources.inventory import (
 )
 from tasks.resources.kinds import KINDS, looked_at
 from tasks.resources.resource import Resource, Unreadable
-from tasks.resources.sagemaker import run_of_endpoint
+from tasks.resources.sagemaker import MODEL, run_of_endpoint
 from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, RUN_ID, deployed, put_model
 
 CREATED = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -61,25 +61,25 @@ def test_a_resource_knows_its_age_and_whether_it_has_expired() -> None:
 
 def test_the_records_of_a_run_are_listed_in_the_order_of_creation(plan: RunPlan) -> None:
     for kind in reversed(KINDS):
-        write_down(plan, kind.name, f"a-{kind.name}")
+        write_down(plan, kind, f"a-{kind.name}")
     assert [each.kind for each in recorded(BUCKET, RUN_ID)] == [kind.name for kind in KINDS]
 
 
 def test_a_record_says_whose_it_is_and_until_when(plan: RunPlan) -> None:
-    written = write_down(plan, "model", "mine", "for-this-endpoint")
+    written = write_down(plan, MODEL, "mine", "for-this-endpoint")
     assert recorded(BUCKET) == [written]
     assert (written.run_id, written.expires_at, written.endpoint) == (RUN_ID, plan.expires_at, "for-this-endpoint")
 
 
 def test_records_are_of_one_run_or_of_all(plan: RunPlan) -> None:
-    write_down(plan, "model", "mine")
-    write_down(replace(plan, run_id="another"), "model", "theirs")
+    write_down(plan, MODEL, "mine")
+    write_down(replace(plan, run_id="another"), MODEL, "theirs")
     assert [each.name for each in recorded(BUCKET, RUN_ID)] == ["mine"]
     assert {each.name for each in recorded(BUCKET)} == {"mine", "theirs"}
 
 
 def test_what_is_struck_out_is_no_longer_recorded(plan: RunPlan) -> None:
-    written = write_down(plan, "model", "mine")
+    written = write_down(plan, MODEL, "mine")
     strike_out(BUCKET, written)
     strike_out(BUCKET, written)
     assert recorded(BUCKET) == []
@@ -152,7 +152,7 @@ def test_without_the_records_the_tags_tell_of_all_that_can_carry_them(plan: RunP
 def test_what_was_written_down_and_never_made_does_not_exist(plan: RunPlan) -> None:
     for kind in KINDS:
         name = f"arn:aws:sns:us-east-1:123456789012:{kind.name}"
-        write_down(plan, kind.name, {"topic": name, "subscription": f"{name}|queue"}.get(kind.name, f"a-{kind.name}"))
+        write_down(plan, kind, {"topic": name, "subscription": f"{name}|queue"}.get(kind.name, f"a-{kind.name}"))
     assert len(inventory(BUCKET).resources) == len(KINDS)
     assert existing(BUCKET).resources == ()
 

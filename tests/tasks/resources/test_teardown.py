@@ -22,8 +22,10 @@ from tasks.names import S3Location
 from tasks.plan import RunPlan
 from tasks.resources import kinds
 from tasks.resources.inventory import existing, recorded, write_down, write_down_data
+from tasks.resources.messaging import TOPIC
 from tasks.resources.resource import Resource
-from tasks.resources.scaling import ALARM
+from tasks.resources.sagemaker import ENDPOINT
+from tasks.resources.scaling import ALARM, SCALABLE_TARGET
 from tasks.resources.teardown import SIGNALS, Removal, tear_down_endpoint, tear_down_run, uninterrupted
 from tasks.storage import keys_under, upload
 from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, RUN_ID, Clock, deployed, hurried, put_model
@@ -104,8 +106,8 @@ def test_the_models_in_the_bucket_stay(plan: RunPlan) -> None:
 
 
 def test_what_was_written_down_and_never_made_is_struck_out(plan: RunPlan) -> None:
-    write_down(plan, "endpoint", "never-made")
-    write_down(plan, "topic", f"arn:aws:sns:{plan.region}:{plan.account}:never-made")
+    write_down(plan, ENDPOINT, "never-made")
+    write_down(plan, TOPIC, f"arn:aws:sns:{plan.region}:{plan.account}:never-made")
     assert tear_down() == Removal((), ())
     assert recorded(BUCKET) == []
 
@@ -126,7 +128,7 @@ def test_with_the_record_lost_the_tags_are_enough(plan: RunPlan, account: Accoun
 
 def test_what_a_killed_run_had_made_so_far_is_removed(plan: RunPlan, account: Account) -> None:
     start_endpoint(plan, EndpointSpec("real-time", put_model()), create_messaging(plan))
-    write_down(plan, "scalable-target", "endpoint/stygig-async-1/variant/AllTraffic")
+    write_down(plan, SCALABLE_TARGET, "endpoint/stygig-async-1/variant/AllTraffic")
     tear_down().proven()
     assert account.things() == set()
 
@@ -179,9 +181,9 @@ def test_what_may_not_be_deleted_is_left_and_said(plan: RunPlan, only_allowed: C
 def test_a_dead_runs_record_does_not_touch_what_another_run_made_since(plan: RunPlan, account: Account) -> None:
     dead = replace(plan, run_id="ffff" + RUN_ID[4:])
     for kind, name in (
-        ("endpoint", "fashion"),
-        ("scalable-target", "endpoint/fashion/variant/AllTraffic"),
-        ("alarm", "fashion-backlog-without-capacity"),
+        (ENDPOINT, "fashion"),
+        (SCALABLE_TARGET, "endpoint/fashion/variant/AllTraffic"),
+        (ALARM, "fashion-backlog-without-capacity"),
     ):
         write_down(dead, kind, name, "fashion")
     endpoint_of(plan, "fashion", create_messaging(plan))

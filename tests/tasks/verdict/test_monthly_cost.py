@@ -35,7 +35,6 @@ def ec2_prices(prices: Prices) -> Prices:
 
 def test_the_first_estimate_is_reproduced_from_its_inputs(ec2_prices: Prices) -> None:
     month = month_usd(FIRST_ESTIMATE, ec2_prices)
-    assert month.instance_hours == pytest.approx(150)
     assert month.instances_usd == pytest.approx(14.40)
     assert month.storage_usd == pytest.approx(0.138)
     assert month.requests_usd == pytest.approx(0.003)
@@ -57,15 +56,14 @@ def test_480_requests_of_three_minutes_a_day_cost_as_much_as_always_on(prices: P
 
 
 @pytest.mark.parametrize(
-    ("bursts_per_day", "overhead_minutes", "hours", "usd"),
-    [(0, 0, 150, 17.25), (1, 24, 162, 18.63), (24, 22.5, 420, 48.30)],
+    ("bursts_per_day", "overhead_minutes", "usd"),
+    [(0, 0, 150 * 0.115), (1, 24, 162 * 0.115), (24, 22.5, 420 * 0.115)],
 )
 def test_cold_start_and_idle_tail_are_billed_per_burst(
-    prices: Prices, bursts_per_day: int, overhead_minutes: float, hours: float, usd: float
+    prices: Prices, bursts_per_day: int, overhead_minutes: float, usd: float
 ) -> None:
     overhead = {"bursts_per_day": bursts_per_day, "overhead_seconds_per_burst": overhead_minutes * 60}
     month = month_usd(replace(THREE_MINUTES, **overhead), prices)
-    assert month.instance_hours == pytest.approx(hours)
     assert month.instances_usd == pytest.approx(usd)
 
 
@@ -78,8 +76,8 @@ def measured(prices: Prices, **changed: object) -> CostEstimate:
 def test_bursts_like_a_runs_bill_its_instance_seconds_each(prices: Prices) -> None:
     daily, _, hourly = months(measured(prices))
     assert (daily.bursts_per_day, hourly.bursts_per_day) == (1, 24)
-    assert daily.asynchronous.instance_hours == pytest.approx(0.5 * 30)
-    assert daily.real_time.instance_hours == pytest.approx(0.25 * 30)
+    assert daily.asynchronous.instances_usd == pytest.approx(0.5 * 30 * 0.115)
+    assert daily.real_time.instances_usd == pytest.approx(0.25 * 30 * 0.115)
     assert hourly.asynchronous.instances_usd == pytest.approx(24 * 30 * 0.0575)
     assert daily.asynchronous.requests_usd == pytest.approx(30 * 25 * (0.01 + 0.0012 + 0.0005 + 0.0008) / 1000)
     assert daily.real_time.requests_usd == 0
@@ -97,7 +95,8 @@ def test_a_burst_is_split_into_its_requests_and_what_is_billed_besides(prices: P
 def test_requests_that_were_worked_on_side_by_side_bill_no_more_than_the_instance(prices: Prices) -> None:
     burst = async_bursts(measured(prices, async_instance_seconds=20.0), 1)
     assert burst.overhead_seconds_per_burst == pytest.approx(0)
-    assert months(measured(prices, async_instance_seconds=20.0))[0].asynchronous.instance_hours == pytest.approx(1 / 6)
+    (daily, *_) = months(measured(prices, async_instance_seconds=20.0))
+    assert daily.asynchronous.instances_usd == pytest.approx(0.115 / 6)
 
 
 def test_bursts_that_take_more_than_a_day_a_day_save_less_than_nothing(prices: Prices) -> None:

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tasks.demo.garments import KINDS
+from tasks.demo.garments import GARMENT_KINDS
 from tasks.encoder.prompts import category_prompts, with_article
 from tools.demo_encoder.captions import CATEGORIES, PHOTOGRAPH_LABELS, Facts, caption
 
@@ -39,7 +39,7 @@ def test_photographs_are_captioned_by_their_label_alone() -> None:
 
 
 def test_categories_are_those_that_are_drawn() -> None:
-    assert tuple(kind.category for kind in KINDS) == CATEGORIES
+    assert tuple(kind.category for kind in GARMENT_KINDS) == CATEGORIES
     assert set(PHOTOGRAPH_LABELS.values()) - set(CATEGORIES) == {"longsleeve"}
 
 

@@ -41,7 +41,7 @@ _TOO_LONG = ContainerResponse(0, {}, wording.LONG_HEADERS.encode())
 
 
 @dataclass(frozen=True)
-class Answer:
+class RuntimeAnswer:
     """An HTTP answer of the runtime."""
 
     status: int
@@ -56,7 +56,7 @@ class Runtime:
     hosting: Hosting
     state: State
 
-    def invoke_async(self, region: str, name: str, headers: Headers, body: bytes) -> Answer:
+    def invoke_async(self, region: str, name: str, headers: Headers, body: bytes) -> RuntimeAnswer:
         """Queue one invocation and answer with the locations of its result."""
         request = read_async_request(name, headers, body)
         with self.hosting.lock:
@@ -69,9 +69,9 @@ class Runtime:
         answer = {"Content-Type": "application/json", "X-Amzn-SageMaker-OutputLocation": invocation.output_location}
         if invocation.failure_location is not None:
             answer["X-Amzn-SageMaker-FailureLocation"] = invocation.failure_location
-        return Answer(202, answer, json.dumps({"InferenceId": invocation.inference_id}).encode())
+        return RuntimeAnswer(202, answer, json.dumps({"InferenceId": invocation.inference_id}).encode())
 
-    def invoke(self, region: str, name: str, headers: Headers, body: bytes) -> Answer:
+    def invoke(self, region: str, name: str, headers: Headers, body: bytes) -> RuntimeAnswer:
         """Send the body to an instance and pass on its answer."""
         request = read_request("InvokeEndpoint", name, headers, body)
         endpoint, variant = self._target(region, name, request)
@@ -85,7 +85,7 @@ class Runtime:
         if not response.ok:
             raise self._model_error(endpoint, instance, response.status, response.body.decode("utf-8", "replace"))
         self.hosting.journal.record("invoke.answered", endpoint=endpoint.name, instance=instance.id)
-        return Answer(200, _answer_headers(response, variant), response.body)
+        return RuntimeAnswer(200, _answer_headers(response, variant), response.body)
 
     def _target(self, region: str, name: str, request: dict[str, Any]) -> tuple[Endpoint, str]:
         wanted = request.get("TargetVariant")

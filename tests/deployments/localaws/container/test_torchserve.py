@@ -158,5 +158,5 @@ def test_the_java_processes_end_with_the_embedded_aws(end: signal.Signals) -> No
 def test_without_its_environment_the_start_is_refused_and_says_what_to_do() -> None:
     with pytest.raises(ContainerMissingError, match="LOCALAWS_TORCHSERVE_PYTHON"):
         LocalAws(options=Options(container="torchserve")).start()
-    with pytest.raises(ContainerMissingError, match="/nowhere/python, which is no program"):
+    with pytest.raises(ContainerMissingError, match="/nowhere/python, which is not a program"):
         LocalAws(options=Options(container="torchserve", torchserve_python="/nowhere/python")).start()
