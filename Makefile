@@ -56,7 +56,7 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 	@touch $@
 
 .venv/.clip: .venv/.torch requirements/clip.txt
-	@echo "adding PyTorch and open_clip: 3 GB on Linux, most of it CUDA. README.md says how to take a CPU build instead" >&2
+	@echo "adding PyTorch and open_clip: 3 GB on Linux, most of it CUDA. A CPU build: see README.md, On AWS" >&2
 	@$(INSTALL) -r requirements/clip.txt
 	@touch $@
 

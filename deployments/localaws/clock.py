@@ -80,7 +80,7 @@ class Clock:
 
 def _positive(rate: float) -> float:
     if not 0 < rate < math.inf:
-        raise ValueError(f"clock rate {rate}: how many AWS seconds pass in a real second; a number above zero")
+        raise ValueError(f"clock rate {rate}: the AWS seconds that pass in a real second must be a number above zero")
     return float(rate)
 
 

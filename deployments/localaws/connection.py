@@ -111,4 +111,4 @@ def _all(chunked: Any) -> bytes:
     try:
         return b"".join(iter(lambda: chunked.read(1 << 20), b""))
     except OSError as exc:
-        raise ValueError(f"the chunks of the body cannot be told: {exc}") from exc
+        raise ValueError(f"the chunked body is malformed: {exc}") from exc

@@ -88,3 +88,9 @@ def choices(parameter: inspect.Parameter) -> list[str]:
 @pytest.mark.parametrize(("command", "name"), EVERY)
 def test_every_option_explains_itself(command: str, name: str) -> None:
     assert declared(options(command)[name]).help
+
+
+@pytest.mark.parametrize(("command", "name"), EVERY)
+def test_every_parameter_is_explained_in_the_form_that_prefect_makes_of_the_docstring(command: str, name: str) -> None:
+    flow = getattr(import_module(f"flows.{FLOWS[command]}"), FLOWS[command])
+    assert f"\n    {name}: " in (inspect.getdoc(flow.fn) or "")
