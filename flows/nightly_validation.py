@@ -24,7 +24,7 @@ from tasks.packaging.inputs import PackagingInputs
 from tasks.pictures.queries import read_pictures_task
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
-from tasks.report.outcome import Outcome, build_report_task, concluded, item_pictures_task, write_report_task
+from tasks.report.outcome import Outcome, build_report_task, concluded, fetch_item_pictures_task, write_report_task
 from tasks.report.reproduction import command_line
 from tasks.resources.torn_down import teardown_hook, torn_down
 from tasks.verdict.comparison import Tolerance
@@ -98,7 +98,7 @@ def nightly_validation(
         smoke_real_time_task(baseline, queries[0])
         smoke_async_task(plan, asynchronous, queries[0])
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
-        items = item_pictures_task(measured)
+        items = fetch_item_pictures_task(measured)
     command = command_line("nightly", nightly_validation.fn, flow_run.parameters)
     removal = None if keep else teardown.removal
     report = build_report_task(plan, measured, Tolerance(score_tolerance), removal, [command], instances.counts)

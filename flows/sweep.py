@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from tasks.plan import bucket_task
+from tasks.plan import find_bucket_task
 from tasks.resources.inventory import inventory_task
 from tasks.resources.sweep import Sweep, judge_runs_task, sweep_task
 from tasks.settings import read_settings
@@ -19,7 +19,7 @@ def sweep(dry_run: bool = False, ignore_expiry: bool = False) -> Sweep:
         ignore_expiry: Also remove what was meant to stay and has not expired yet, if its run is over.
     """
     settings = read_settings()
-    bucket = bucket_task(settings)
+    bucket = find_bucket_task(settings)
     found = inventory_task(bucket)
     verdicts = judge_runs_task(bucket, found, ignore_expiry, dry_run)
     return sweep_task(bucket, found, verdicts, settings.teardown_deadline_minutes, dry_run).proven()

@@ -4,7 +4,7 @@ from prefect import flow
 
 from tasks.errors import InputError
 from tasks.names import checked_name
-from tasks.plan import bucket_task
+from tasks.plan import find_bucket_task
 from tasks.resources.teardown import Removal, tear_down_endpoint_task, tear_down_task
 from tasks.settings import read_settings
 
@@ -24,7 +24,7 @@ def teardown(endpoint_name: str = "", run_id: str = "") -> Removal:
     if run_id:
         checked_name(run_id, "run id")
     settings = read_settings()
-    bucket, minutes = bucket_task(settings), settings.teardown_deadline_minutes
+    bucket, minutes = find_bucket_task(settings), settings.teardown_deadline_minutes
     if endpoint_name:
         return tear_down_endpoint_task(bucket, endpoint_name, minutes).proven()
     return tear_down_task(bucket, run_id, minutes).proven()

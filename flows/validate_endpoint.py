@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.hosting.endpoint import Endpoint, existing_endpoint_task
+from tasks.hosting.endpoint import Endpoint, find_endpoint_task
 from tasks.hosting.notifications import Topics, listen_task
 from tasks.invoking.invocation import NOT_A_PICTURE, measure_real_time_task, submit_task
 from tasks.invoking.waiting import read_answers_task, wait_for_outputs_task
@@ -20,7 +20,7 @@ from tasks.report.outcome import (
     Outcome,
     build_report_task,
     concluded,
-    item_pictures_task,
+    fetch_item_pictures_task,
     write_report_task,
 )
 from tasks.report.reproduction import command_line
@@ -59,13 +59,13 @@ def validate_endpoint(
     """
     plan = plan_task(flow_run.id or "")
     preflight_task(plan, reports=True)
-    asynchronous = existing_endpoint_task(endpoint_name, "async")
-    baseline = existing_endpoint_task(baseline_endpoint_name, "real-time")
+    asynchronous = find_endpoint_task(endpoint_name, "async")
+    baseline = find_endpoint_task(baseline_endpoint_name, "real-time")
     queries = read_pictures_task(pictures, picture_count, minimum_pictures)
     with torn_down(plan) as teardown:
         topics = listen_task(plan, asynchronous.topics)
         measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
-        items = item_pictures_task(measured)
+        items = fetch_item_pictures_task(measured)
     command = command_line("validate", validate_endpoint.fn, flow_run.parameters)
     report = build_report_task(plan, measured, Tolerance(score_tolerance), None, [command])
     files = write_report_task(report, measured, items, plan.settings)

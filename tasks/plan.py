@@ -61,7 +61,7 @@ def plan_run(run_id: str, settings: Settings | None = None) -> RunPlan:
 
 
 @task(name="find-bucket", only_reads=True)
-def bucket_task(settings: Settings) -> str:
+def find_bucket_task(settings: Settings) -> str:
     """The bucket in the settings, or else the account's own, for which AWS is asked which account it is."""
     return bucket_of(settings)
 

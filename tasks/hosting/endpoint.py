@@ -166,5 +166,5 @@ def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -
 
 
 @task(name="find-endpoint", task_run_name="find-{name}", only_reads=True)
-def existing_endpoint_task(name: str, kind: EndpointKind) -> Endpoint:
+def find_endpoint_task(name: str, kind: EndpointKind) -> Endpoint:
     return existing_endpoint(name, kind)

@@ -19,7 +19,7 @@ from tasks.report.folder import Unwritten
 from tasks.report.machine import this_machine
 from tasks.report.report import Report
 from tasks.report.retention import remove_old_reports
-from tasks.report.writing import ReportFiles, publish_artifacts, write_report
+from tasks.report.writing import ReportFiles, publish_report_task, write_report
 from tasks.resources.teardown import Removal
 from tasks.settings import Settings
 from tasks.verdict.checks import checks_of, judged
@@ -35,8 +35,8 @@ __all__ = [
     "build_report",
     "checks_of",
     "concluded",
+    "fetch_item_pictures_task",
     "item_pictures",
-    "item_pictures_task",
     "judged",
     "recommended_items",
     "write_report_task",
@@ -179,7 +179,7 @@ def item_pictures(measured: Measurement) -> dict[str, bytes]:
 
 
 @task(name="fetch-item-pictures", only_reads=True)
-def item_pictures_task(measured: Measurement) -> dict[str, bytes]:
+def fetch_item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     return item_pictures(measured)
 
 
@@ -213,6 +213,6 @@ def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurem
 def _publish(report: Report, files: ReportFiles | Unwritten) -> None:
     """Show the report in Prefect; a failure is only logged: files and verdict exist without it."""
     try:
-        publish_artifacts(report, files)
+        publish_report_task(report, files)
     except Exception as exc:  # the errors of Prefect's client and server have no common base
         run_logger().error("the report could not be shown in Prefect: %s", visible(str(exc)))

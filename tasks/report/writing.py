@@ -79,7 +79,7 @@ def _rendered(
 
 
 @task(name="publish-report")
-def publish_artifacts(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
+def publish_report_task(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
     """Publish markdown and table as artifacts and return their ids; the Prefect UI shows them with their history."""
     image = Omissions().unless_odd("the plot", lambda: latency_image(report.waits_ms), "")
     plot = f"\n![latency]({image})\n\n{PLOT_CAPTION}\n" if image else ""

@@ -14,7 +14,7 @@ from prefect.client.orchestration import get_client
 from tasks.report.folder import check_reports
 from tasks.report.history import HISTORY_FILE
 from tasks.report.report import Report
-from tasks.report.writing import MARKDOWN_KEY, TABLE_KEY, ReportFiles, publish_artifacts, write_report
+from tasks.report.writing import MARKDOWN_KEY, TABLE_KEY, ReportFiles, publish_report_task, write_report
 from tasks.verdict.judgement import Check
 from tests.tasks.answers import answer, no_answer
 from tests.tasks.pages import Page
@@ -128,7 +128,7 @@ def published(of: Report, files: ReportFiles) -> tuple[Any, Any]:
 
     @flow
     def publish() -> None:
-        publish_artifacts(of, files)
+        publish_report_task(of, files)
 
     publish()
     with get_client(sync_client=True) as client:
