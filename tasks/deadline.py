@@ -78,5 +78,7 @@ class Silence:
             self.since = self.clock() if self.since is None else self.since
             if self.clock() - self.since >= LONGEST_SILENCE_SECONDS:
                 raise
-        else:
-            self.since = None
+
+    def broken(self) -> None:
+        """Begin anew: AWS has given an answer."""
+        self.since = None

@@ -1,6 +1,7 @@
 """Folders for work in hand, below TMPDIR. What a killed process left in one is removed by the next that makes one."""
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
 def _remove_orphans(parent: Path) -> None:
     """Remove the folders whose process is gone: the system has let go of its lock."""
     for lock in parent.glob(f"{PREFIX}*/{LOCK}"):
-        with suppress(OSError), lock.open("rb") as held:  # its process lives, or has just removed it
+        # Opened so, neither a link nor a pipe that somebody else left in a shared TMPDIR leads astray.
+        with suppress(OSError), os.fdopen(os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)) as held:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(lock.parent, ignore_errors=True)

@@ -114,6 +114,8 @@ def read_settings() -> Settings:
     """The settings in the environment and in .env; raise InputError that names the variable of a wrong one."""
     try:
         return Settings()
+    except UnicodeDecodeError as exc:
+        raise InputError(f".env is not text in UTF-8: {exc}.") from exc
     except ValidationError as exc:
         wrong = [
             f"STYGIG_{str(e['loc'][0]).upper()} is {without_password(repr(e['input']))}: {e['msg']}"
@@ -147,4 +149,4 @@ def images() -> dict[str, Any]:
 
 def cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "stygig"
+    return Path(base).absolute() / "stygig"

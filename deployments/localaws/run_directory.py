@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -33,8 +34,9 @@ class RunDirectory:
 def _sweep(parent: Path) -> None:
     for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         try:
-            with lock.open("rb") as held:
+            # Neither a link nor a pipe that somebody else left in a shared TMPDIR leads astray.
+            with os.fdopen(os.open(lock, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)) as held:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 remove_model_data(lock.parent)
-        except (BlockingIOError, FileNotFoundError, PermissionError):
+        except OSError:
             continue  # in use by another embedded AWS, just removed by one, or another user's

@@ -1,7 +1,7 @@
 """The Prefect API of a command: the one that is set, or a temporary server of its own."""
 
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,11 +24,10 @@ def prefect_api(own: bool) -> Iterator[Callable[[], None]]:
     With `own` it is a temporary server whatever is set, and Prefect reads none of the user's settings.
     """
     if own:
-        with temporary_server(cache_folder()) as server:
-            with chdir(server.folder):  # Prefect, which takes seconds to import, reads .env and TOML files there
-                import prefect  # noqa: F401
-            with _used(server):
-                yield server.wait_until_healthy
+        with temporary_server(cache_folder()) as server, ExitStack() as stack:
+            with chdir(server.folder):  # whenever Prefect makes its settings, it reads .env and TOML files there
+                stack.enter_context(_used(server))
+            yield server.wait_until_healthy
         return
     from prefect.settings import get_current_settings
 

@@ -46,12 +46,13 @@ class Needed:
         return f"The {self.purpose} {self.folder.absolute()}"
 
 
-def check_room(local: bool) -> None:
+def check_room(local: bool, reports: bool) -> None:
     """Raise InputError for the first folder in which a run would find no room, or might not write."""
     temporary = LOCAL_TEMPORARY_MB if local else TEMPORARY_MB
     Needed("folder for temporary files", Path(_temporary()), temporary, "TMPDIR").check()
     Needed("cache folder", cache_folder(), CACHE_MB, "XDG_CACHE_HOME").check()
-    Needed("folder for reports", read_settings().reports, REPORTS_MB, "STYGIG_REPORTS").check()
+    if reports:
+        Needed("folder for reports", read_settings().reports, REPORTS_MB, "STYGIG_REPORTS").check()
 
 
 def _temporary() -> str:

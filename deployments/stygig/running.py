@@ -32,7 +32,7 @@ def run_flow(
 
     # else Prefect warns of each line that is logged outside of a flow run
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    check_room(local)
+    check_room(local, reports=name in ("nightly_validation", "validate_endpoint"))
     os.environ[TYPED] = shlex.join(["stygig", *sys.argv[1:]])
     with ExitStack() as stack:
         stack.enter_context(signals_end_the_command())

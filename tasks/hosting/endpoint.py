@@ -79,6 +79,7 @@ def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[
             for endpoint in endpoints:
                 if endpoint.name not in ready and (seen := _if_in_service(endpoint)):
                     ready[endpoint.name] = seen
+            silence.broken()
         if len(ready) == len(endpoints):
             return tuple(ready[endpoint.name] for endpoint in endpoints)
     waiting = [endpoint.name for endpoint in endpoints if endpoint.name not in ready]

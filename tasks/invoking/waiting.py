@@ -5,11 +5,12 @@ of its endpoint, or its expiry. A look into S3 costs one listing for a batch, no
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from tasks import clock, limits
 from tasks.deadline import Deadline, Silence
-from tasks.errors import InvocationFailedError, NotFoundError
+from tasks.errors import InvocationFailedError, NotFoundError, ServiceUnreachableError
 from tasks.hosting.container_log import log_command
 from tasks.hosting.endpoint import Endpoint, describe
 from tasks.hosting.notifications import Notification, receive
@@ -49,6 +50,7 @@ class Wait:
         self.deadline = deadline
         self.progress = progress
         self.looks = 0
+        self.silence = Silence(deadline.clock)
         self.next_look = Deadline(0, deadline.clock)
         self.next_describe = Deadline(BETWEEN_DESCRIBES_SECONDS, deadline.clock)
 
@@ -63,15 +65,15 @@ class Wait:
     def run(self) -> list[InvocationRecord]:
         """Wait until all have ended and return their records; DeadlineExceededError says how many haven't."""
         # With a queue, its long poll is the pause; without one, the pause between listings grows.
-        silence = Silence(self.deadline.clock)
         for _ in self.deadline.polls(first_seconds=0.05, longest_seconds=0.2):
             before = len(self.pending)
-            with silence.borne():
+            with self.silence.borne():
                 self._look()
             if len(self.pending) != before:
                 self.progress(len(self.records) - len(self.pending), len(self.records))
             if not self.pending:
-                self.listen_for_the_late()
+                with suppress(ServiceUnreachableError):  # S3 has shown every ending; these only add when they came
+                    self.listen_for_the_late()
                 return [with_failure_object(record) for record in self.records.values()]
         raise self.deadline.exceeded(
             f"{len(self.records)} asynchronous answers",
@@ -83,7 +85,8 @@ class Wait:
     def _look(self) -> None:
         """Look wherever an ending may show, each place as often as its turn comes."""
         before = len(self.pending)
-        self.listen(1 if before else 0)
+        with suppress(ServiceUnreachableError):  # of the queue alone: S3 is the truth
+            self.listen(1 if before else 0)
         if len(self.pending) == before and self.next_look.expired:
             self.look_in_s3()
             self.next_look = self.next_look.again(*self._pauses())
@@ -133,6 +136,7 @@ class Wait:
             if record.output_location in written:
                 self.records[record.inference_id] = replace(record, state="completed", seen_at=at)
         failed = present(record.failure_location for record in self.pending if record.failure_location)
+        self.silence.broken()
         for record in self.pending:
             if record.failure_location in failed:
                 self.records[record.inference_id] = replace(record, state="failed", seen_at=at)

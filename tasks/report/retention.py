@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 FAILED_TIMES_LONGER = 4
@@ -21,13 +21,17 @@ def remove_old_reports(folder: Path, now: datetime, days: int) -> tuple[str, ...
     for finished, passed, report in found[:-1]:
         if now - finished > timedelta(days=days * (1 if passed else FAILED_TIMES_LONGER)):
             shutil.rmtree(report, ignore_errors=True)
-            removed.append(report.name)
+            removed += [report.name] if not report.exists() else []  # a link, or a folder of somebody else's, stays
     return tuple(removed)
 
 
 def _reports(folder: Path) -> Iterator[tuple[datetime, bool, Path]]:
     for written in folder.glob("*/report.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             read = json.loads(written.read_text("utf-8"))
             if read["run_id"] == written.parent.name:
-                yield datetime.fromisoformat(read["finished_at"]), bool(read["verdict"]["passed"]), written.parent
+                yield (
+                    datetime.fromisoformat(read["finished_at"]).astimezone(UTC),
+                    bool(read["verdict"]["passed"]),
+                    written.parent,
+                )

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import httpx
 
+from tasks.settings import without_password
+
 ANSWER_SECONDS = 20.0
 
 
@@ -33,7 +35,13 @@ class FlowRuns:
         except ValueError:  # an id that isn't a UUID is no flow run's
             return ""
         found = self._ask("GET", f"flow_runs/{run_id}", missing={})
-        return str((found.get("state") or {"type": "PENDING"})["type"]) if found else ""
+        try:
+            return str((found.get("state") or {"type": "PENDING"})["type"]) if found else ""
+        except (AttributeError, TypeError, KeyError) as exc:
+            raise PrefectSilentError(f"{self} answers something else than a flow run") from exc
+
+    def __str__(self) -> str:
+        return f"Prefect at {without_password(self.api_url)}"
 
     def crash(self, run_id: str, why: str) -> None:
         """Set the run Crashed: until the API knows that it is over, it occupies its deployment's only slot."""
@@ -48,7 +56,7 @@ class FlowRuns:
                 return missing
             return answer.raise_for_status().json()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError) as exc:  # a proxy may be set that is none
-            raise PrefectSilentError(f"Prefect at {self.api_url} gives no answer: {exc}") from exc
+            raise PrefectSilentError(f"{self} gives no answer: {without_password(str(exc))}") from exc
 
     def _is_here(self) -> bool:
         return httpx.URL(self.api_url).host in ("127.0.0.1", "localhost", "::1")
@@ -63,7 +71,7 @@ def known_flow_runs() -> FlowRuns | None:
     if not url:
         return None
     headers = {"Authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"} if auth else {}
-    return FlowRuns(url, headers or ({"Authorization": f"Bearer {key}"} if key else {}))
+    return FlowRuns(url.rstrip("/"), headers or ({"Authorization": f"Bearer {key}"} if key else {}))
 
 
 def _settings() -> tuple[str, str, str]:

@@ -129,9 +129,9 @@ def _long_expired(resources: Sequence[Resource], at: datetime) -> bool:
     return all(resource.expired(at - LONGEST_RUN) for resource in resources)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Witness:
-    """Prefect as a witness of runs, if an API is set; one that gives no answer knows no run."""
+    """Prefect as a witness of runs, if an API is set; one that gives no answer is not asked again, and knows no run."""
 
     runs: FlowRuns | None
     say: Progress
@@ -141,7 +141,8 @@ class Witness:
         try:
             return self.runs.state_of(run_id) if self.runs else ""
         except PrefectSilentError as exc:
-            self.say(f"{exc}; run {run_id} is judged by its signs of life alone")
+            self.say(f"{exc}; runs are judged by their signs of life alone")
+            self.runs = None
             return ""
 
     def close(self, verdict: Decision) -> None:

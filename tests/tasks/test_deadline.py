@@ -97,7 +97,6 @@ def test_an_answer_ends_a_silence() -> None:
     silence = Silence(lambda: next(time))
     with silence.borne():
         raise ServiceUnreachableError("no answer")
-    with silence.borne():
-        pass
+    silence.broken()
     with silence.borne():
         raise ServiceUnreachableError("no answer")

@@ -1,5 +1,6 @@
 """Folders for work in hand: gone when the work is over, and after a kill as soon as the next one is made."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -41,3 +42,10 @@ def test_a_folder_of_somebody_elses_stays(temporary: Path) -> None:
     with scratch_folder("package"):
         pass
     assert [path.name for path in temporary.iterdir()] == ["stygig-work-of-mine"]
+
+
+def test_a_pipe_that_somebody_else_left_does_not_hold_anybody_up(temporary: Path) -> None:
+    (temporary / "stygig-work-x").mkdir()
+    os.mkfifo(temporary / "stygig-work-x" / "lock")
+    with scratch_folder("package") as folder:
+        assert folder.is_dir()

@@ -22,7 +22,7 @@ SAME_START_SECONDS = 60.0
 
 def states_folder() -> Path:
     """The folder with one file for each embedded AWS that runs as a command of this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "localaws" / "running"
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "localaws" / "running"
 
 
 def serve(
@@ -40,7 +40,11 @@ def serve(
         raise CommandError(
             f"Port {port} can't be listened on: {exc}. Give another --port; 0 takes a free one."
         ) from exc
-    state = _write_down(aws.port, aws.environment())
+    try:
+        state = _write_down(aws.port, aws.environment())
+    except OSError as exc:
+        aws.stop()
+        raise CommandError(f"{states_folder()} can't be written: {exc}. Set XDG_CACHE_HOME to another folder.") from exc
     told = {"endpoint_url": aws.endpoint_url, "pid": os.getpid(), "environment": exported(aws.environment())}
     out.emit(told, aws.endpoint_url)
     typer.echo("The embedded AWS is up; Ctrl-C ends it.", err=True)
@@ -88,7 +92,7 @@ def _living(state: Path) -> dict[str, Any] | None:
         started = _started(read["pid"])
         lives = started is not None and abs(started - float(read["started"])) < SAME_START_SECONDS
         return read if lives else None
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None  # it has just ended, or the file is no state file
 
 

@@ -3,6 +3,8 @@
 import os
 import sys
 
+import httpx
+
 from localaws.cli.signals import signals_end_the_command
 from stygig.stack.schedules import NextRun
 from stygig.stack.service import StackError
@@ -29,13 +31,13 @@ def main() -> int:
         return 2
     stack = Stack.here()
     try:
-        with signals_end_the_command():
+        with signals_end_the_command(), stack.alone():
             if sys.argv[1] == "up":
                 stack = prepared(stack)
                 explain(stack, up(stack))
             else:
                 down(stack)
-    except (StackError, OSError) as exc:
+    except (StackError, OSError, httpx.HTTPError) as exc:
         say(f"error: {exc}")
         return 3
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+PATIENCE_SECONDS = 90.0  # longer than the server itself waits for its database
 TAG = "stygig"
 """The tag of every deployment in prefect.yaml."""
 
@@ -28,7 +29,7 @@ class PrefectServer:
 
     def _ask(self, method: str, path: str, content: Any = None) -> httpx.Response:
         headers = {"Authorization": f"Basic {base64.b64encode(self.auth.encode()).decode()}"} if self.auth else {}
-        with httpx.Client(trust_env=False, timeout=20) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
             answer = client.request(method, f"{self.api_url}/{path}", json=content, headers=headers)
         return answer.raise_for_status()
 

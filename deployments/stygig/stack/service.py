@@ -125,9 +125,11 @@ class Service:
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Wait as long as the process is doing something: on a busy machine a start takes minutes."""
         movement = Movement(self.running() or 0, self.log)
-        while not ready():
-            if not self.running():
+        while True:
+            if not self.running():  # before anybody else's answer is taken for its own
                 raise StackError(f"{self.name} ended at once; {self.log} says why:\n{self.last_lines()}")
+            if ready():
+                return
             if movement.stalled:
                 raise StackError(f"{self.name} is not ready, {movement}; {self.log} says why:\n{self.last_lines()}")
             time.sleep(POLL_SECONDS)

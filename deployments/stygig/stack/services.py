@@ -1,9 +1,12 @@
 """The three services of the stack, their ports and their environment."""
 
+import fcntl
 import json
 import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +36,16 @@ class Stack:
             prefect_port=stack.prefect.port_in_use() or os.environ.get("STYGIG_PREFECT_PORT") or last.prefect_port,
             aws_port=stack.aws.port_in_use() or os.environ.get("STYGIG_AWS_PORT") or last.aws_port,
         )
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the stack's lock: of two `up` at once, each would start services that only one knows of."""
+        os.umask(0o077)
+        self.run.mkdir(parents=True, exist_ok=True)
+        self.run.chmod(0o700)
+        with (self.run / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _remembered(self) -> "Stack":
         """The stack at the ports of last time; at the usual ones if their file is cut or absent."""

@@ -18,15 +18,17 @@ from stygig.stack.schedules import TAG, NextRun, PrefectServer, next_runs
 from stygig.stack.service import Service, StackError
 from stygig.stack.services import BIN, POOL, ROOT, Stack, say
 
+ANSWERED = (200, 401, 403)
+"""Of a service of ours: the Prefect server asks for a password, the embedded AWS for a signature."""
+
 
 def prepared(stack: Stack) -> Stack:
-    """The stack with its folder made, and with ports that it has or can have, before anything is started."""
-    os.umask(0o077)
-    stack.run.mkdir(parents=True, exist_ok=True)
-    stack.run.chmod(0o700)
+    """The stack at ports that it has or can have, before anything is started."""
     aws_port = _free_port_for(stack.aws, stack.aws_port, "STYGIG_AWS_PORT")
     stack = replace(stack, aws_port=aws_port)
     stack = replace(stack, prefect_port=_free_port_for(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT"))
+    if stack.aws_port == stack.prefect_port:
+        raise StackError(f"STYGIG_AWS_PORT and STYGIG_PREFECT_PORT are both {stack.aws_port}: set one to another port.")
     stack.remember_ports()
     return stack
 
@@ -65,7 +67,7 @@ def _started(stack: Stack, started: list[Service]) -> list[NextRun]:
     say("worker is up")
     if stack.worker in started:
         _ask_for_a_sweep(server)
-    stack.prefect.wait_until(lambda: all(run.at for run in next_runs(server, TAG)))
+    stack.prefect.wait_until(partial(_is_scheduled, server))
     return next_runs(server, TAG)
 
 
@@ -87,8 +89,8 @@ def _free_port_for(service: Service, port: str, variable: str) -> str:
     if service.running():
         return port
     try:
-        with closing(socket.create_server(("127.0.0.1", int(port)))):
-            return port
+        with closing(socket.create_server(("127.0.0.1", int(port)))) as probe:
+            return str(probe.getsockname()[1])  # 0 asks for any
     except (OSError, ValueError, OverflowError) as exc:
         if os.environ.get(variable):
             said = f"{service.name} can't listen on port {port}: {exc}. Set {variable} to a free one, or unset it."
@@ -110,7 +112,9 @@ def _prefect(environment: Mapping[str, str], *arguments: str) -> None:
 def _aws_environment(stack: Stack) -> dict[str, str]:
     """The output of `stygig local env` as a mapping."""
     asked = (str(BIN / "stygig"), "local", "env", "--port", stack.aws_port, "--json")
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StackError(f"the embedded AWS can't be found again: {done.stderr.strip()}")
     found: dict[str, str] = json.loads(done.stdout)["environment"]
     return found
 
@@ -124,7 +128,7 @@ def _write_exports(stack: Stack, environment: Mapping[str, str]) -> None:
 def _answers(url: str) -> bool:
     try:
         with httpx.Client(trust_env=False, timeout=5) as client:
-            return client.get(url).status_code < 500
+            return client.get(url).status_code in ANSWERED
     except httpx.TransportError:
         return False
 
@@ -149,6 +153,13 @@ def drop_late_runs(server: PrefectServer) -> None:
         say(f"{len(late)} runs were planned while nothing ran; they are dropped")
         for run in late:
             server.delete(f"flow_runs/{run['id']}")
+
+
+def _is_scheduled(server: PrefectServer) -> bool:
+    try:
+        return all(run.at for run in next_runs(server, TAG))
+    except httpx.HTTPError:
+        return False
 
 
 def _ask_for_a_sweep(server: PrefectServer) -> None:

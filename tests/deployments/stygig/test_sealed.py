@@ -47,7 +47,9 @@ def files_that_mislead(home: Path, folder: Path) -> None:
         'active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
     )
     (folder / "prefect.toml").write_text('[api]\nurl = "http://127.0.0.1:9/api"\n')
-    (folder / ".env").write_text("PREFECT_API_URL=http://127.0.0.1:9/api\nSTYGIG_CREDENTIALS_BLOCK=work\n")
+    (folder / ".env").write_text(
+        "PREFECT_API_URL=http://127.0.0.1:9/api\nPREFECT_LOGGING_LEVEL=verbose\nSTYGIG_CREDENTIALS_BLOCK=work\n"
+    )
 
 
 @pytest.mark.skipif(

@@ -331,3 +331,22 @@ def test_a_connection_that_is_lost_for_a_while_does_not_end_the_wait(
     monkeypatch.setattr(Wait, "_look", silent_twice)
     (ended,) = wait_in_s3(record()).run()
     assert ended.state == "completed"
+
+
+def test_a_silent_queue_does_not_keep_the_wait_from_s3(topics: Topics, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(queue_url: str, wait_seconds: int) -> list[object]:
+        raise ServiceUnreachableError("no answer")
+
+    monkeypatch.setattr("tasks.invoking.waiting.receive", silent)
+    put(record().output_location)
+    (ended,) = Wait([record()], "gone", topics.queue_url, Deadline(900)).run()
+    assert (ended.state, ended.notified) == ("completed", False)
+
+
+def test_a_long_silence_is_told_as_what_it_is_and_not_as_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(locations: object) -> set[str]:
+        raise ServiceUnreachableError("no answer")
+
+    monkeypatch.setattr("tasks.invoking.waiting.present", silent)
+    with pytest.raises(ServiceUnreachableError, match="no answer"):
+        wait_in_s3(record(), limit=3600).run()

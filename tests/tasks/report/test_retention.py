@@ -38,3 +38,15 @@ def test_what_is_no_report_of_ours_stays(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text("{}\n")
     assert remove_old_reports(tmp_path, NOW, 90) == ()
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_odd_reports_lose_no_night(tmp_path: Path) -> None:
+    night(tmp_path, "new", 0)
+    naive = night(tmp_path, "naive", 1000)
+    naive.write_text(naive.read_text().replace("+00:00", ""))
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "report.json").write_text("[" * 100_000)
+    elsewhere = night(tmp_path, "old", 1000).parent.rename(tmp_path.parent / "elsewhere-old")
+    (tmp_path / "old").symlink_to(elsewhere)
+    assert remove_old_reports(tmp_path, NOW, 90) == ("naive",)
+    assert (elsewhere / "report.json").exists()

@@ -178,4 +178,4 @@ def test_a_prefect_that_does_not_answer_is_told_and_knows_no_run(
     assert not verdict.sweep
     assert "there is no sign of life, this Prefect doesn't know the run" in verdict.why
     assert said[0].startswith("Prefect at http://127.0.0.1:9/api gives no answer: ")
-    assert said[0].endswith(f"run {RUN_ID} is judged by its signs of life alone")
+    assert said[0].endswith("runs are judged by their signs of life alone")
