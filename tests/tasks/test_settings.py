@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from tasks.errors import InputError
-from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, serving_image, without_password
+from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, cache_folder, serving_image, without_password
 
 TABLE: dict[str, Any] = yaml.safe_load(ACCOUNT_OF_AWS_IMAGES.read_text())
 
@@ -113,3 +113,9 @@ def test_the_tags_are_the_newest_that_the_sagemaker_sdk_knows(for_processor: str
     assert processor in sdk["processors"]
     assert python in sdk["versions"][number]["py_versions"]
     assert TABLE["repository"] == sdk["versions"][number]["repository"]
+
+
+def test_a_relative_cache_folder_is_the_same_from_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "mycache")
+    assert cache_folder() == tmp_path / "mycache" / "stygig"

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from stygig.stack.schedules import PrefectServer, next_runs
-from stygig.stack.service import Service
+from stygig.stack.service import Service, StackError
 from stygig.stack.services import Stack
 from stygig.stack.starting import drop_late_runs, prepared
 
@@ -265,3 +265,12 @@ def test_a_cut_file_of_a_process_counts_as_not_running(written: str, tmp_path: P
     assert service.running() is None
     service.stop()
     assert not service.pid_file.exists()
+
+
+def test_one_port_for_both_is_refused_and_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    for name, value in {"RUN_FOLDER": str(tmp_path), "AWS_PORT": port, "PREFECT_PORT": port}.items():
+        monkeypatch.setenv(f"STYGIG_{name}", value)
+    with pytest.raises(StackError, match=f"are both {port}"):
+        prepared(Stack.here())
+    assert not (tmp_path / "ports").exists()

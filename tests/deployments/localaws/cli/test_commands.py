@@ -160,3 +160,9 @@ def test_an_entry_of_the_journal_is_one_line() -> None:
     head = {"number": 1, "time": "2026-01-02T03:04:05.678901+00:00", "event": "async.failed"}
     line = journal_line({**head, "endpoint": "a", "status": 500, "reason": "line\nline", "missing": None})
     assert line == "03:04:05.678  async.failed          endpoint=a status=500 reason=line line"
+
+
+def test_where_it_can_not_write_itself_down_it_says_so_and_ends() -> None:
+    done = CliRunner().invoke(app, ["up", "--port", "0"], prog_name="localaws", env={"XDG_CACHE_HOME": "/dev/null"})
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr.startswith("error: /dev/null/localaws/running can't be written")
