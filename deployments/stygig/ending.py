@@ -11,7 +11,7 @@ from localaws.cli.signals import HUNG_UP, TERMINATED
 from stygig.output import CRASHED, Printer
 from tasks.plain_text import visible_lines
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
 
 def refused(exc: typer.exceptions.TyperException, as_json: bool) -> int:

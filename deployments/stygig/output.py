@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tasks.resources.sweep import Sweep
     from tasks.resources.teardown import Removal
 
-INTERRUPTED, CRASHED = 130, 3  # 130 as in a shell: 128 + SIGINT
+CRASHED = 3
 
 
 class Printer:

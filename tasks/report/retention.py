@@ -21,7 +21,8 @@ def remove_old_reports(folder: Path, now: datetime, days: int) -> tuple[str, ...
     for finished, passed, report in found[:-1]:
         if now - finished > timedelta(days=days * (1 if passed else FAILED_TIMES_LONGER)):
             shutil.rmtree(report, ignore_errors=True)
-            removed += [report.name] if not report.exists() else []  # a link, or a folder of somebody else's, stays
+            if not report.exists():  # a link, or a folder of somebody else's, stays
+                removed.append(report.name)
     return tuple(removed)
 
 

@@ -76,12 +76,10 @@ def known_flow_runs() -> FlowRuns | None:
 
 def _settings() -> tuple[str, str, str]:
     if "prefect" not in sys.modules:
-        names = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_API_KEY")
-        url, auth, key = (os.environ.get(name, "") for name in names)
-        return url, auth, key
+        asked = os.environ.get
+        return asked("PREFECT_API_URL", ""), asked("PREFECT_API_AUTH_STRING", ""), asked("PREFECT_API_KEY", "")
     from prefect.settings import get_current_settings
 
     api = get_current_settings().api
-    secrets = (each.get_secret_value() if each else "" for each in (api.auth_string, api.key))
-    auth, key = secrets
-    return str(api.url or ""), auth, key
+    auth, key = (each.get_secret_value() if each else "" for each in (api.auth_string, api.key))
+    return api.url or "", auth, key

@@ -24,9 +24,11 @@ ANSWERED = (200, 401, 403)
 
 def prepared(stack: Stack) -> Stack:
     """The stack at ports that it has or can have, before anything is started."""
-    aws_port = _free_port_for(stack.aws, stack.aws_port, "STYGIG_AWS_PORT")
-    stack = replace(stack, aws_port=aws_port)
-    stack = replace(stack, prefect_port=_free_port_for(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT"))
+    stack = replace(
+        stack,
+        aws_port=_free_port_for(stack.aws, stack.aws_port, "STYGIG_AWS_PORT"),
+        prefect_port=_free_port_for(stack.prefect, stack.prefect_port, "STYGIG_PREFECT_PORT"),
+    )
     if stack.aws_port == stack.prefect_port:
         raise StackError(f"STYGIG_AWS_PORT and STYGIG_PREFECT_PORT are both {stack.aws_port}: set one to another port.")
     stack.remember_ports()
@@ -143,10 +145,9 @@ def _worker_is_online(server: PrefectServer) -> bool:
 
 def drop_late_runs(server: PrefectServer) -> None:
     """Delete the runs that schedules planned while the stack was down: a worker would catch up on each, one by one."""
-    before = {"before_": datetime.now(UTC).isoformat()}
     wanted = {
         "state": {"type": {"any_": ["SCHEDULED"]}},
-        "expected_start_time": before,
+        "expected_start_time": {"before_": datetime.now(UTC).isoformat()},
         "tags": {"all_": ["auto-scheduled"]},
     }
     while late := server.post("flow_runs/filter", {"flow_runs": wanted, "limit": 200}):
