@@ -52,7 +52,7 @@ def again(folder: Path) -> Measure:
     draw_catalogue(folder / "catalogue", items=312)
     inputs = PackagingInputs(str(folder / "catalogue"))
     with LocalAws() as aws:
-        os.environ.update(aws.environment())
+        os.environ.update(aws.environment(), XDG_CACHE_HOME=str(folder / "cache"))
         plan = plan_run("benchmark")
         ensure_bucket(plan)
         first = cpu_seconds(lambda: package(plan, inputs, lambda line: None))

@@ -31,7 +31,7 @@ from recommender.schema import MAX_TOP_K, Request, Response
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEMO
 from tasks.errors import InputError, StygigError
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.pictures.files import read_bytes
 
 

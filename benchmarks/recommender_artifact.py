@@ -19,7 +19,7 @@ from tasks.demo.garments import draw_catalogue, garments
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import Precision
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.catalogue_files import write_catalogue
 from tasks.packaging.wheels import Wheels

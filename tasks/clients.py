@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -31,6 +32,8 @@ MISSING = frozenset(
 REFUSED_ACTION = re.compile(r"not authorized to perform: (\S+)")
 """The missing action in AWS's text, which need not be the operation's own: CreateModel may lack iam:PassRole."""
 CONNECTIONS = 64
+_making = Lock()
+"""A session may make one client at a time."""
 
 
 def client(service: str, *, hasty: bool = False) -> Any:
@@ -52,11 +55,13 @@ def _client(service: str, credentials_block: str, environment: tuple[tuple[str, 
         read_timeout=10 if hasty else 70,  # a real-time invocation may take 60 s
         user_agent_extra="stygig",
     )
-    with _explained_set_up():
-        return _session(credentials_block).client(service, config=config)
+    with _explained_set_up(), _making:
+        return _session(credentials_block, environment).client(service, config=config)
 
 
-def _session(credentials_block: str) -> Any:
+@lru_cache(maxsize=8)
+def _session(credentials_block: str, environment: tuple[tuple[str, str], ...]) -> Any:
+    """A session whose clients share what it has read: the services' models, and the credentials."""
     if not credentials_block:
         return boto3.Session()
     from prefect_aws import AwsCredentials
@@ -95,6 +100,11 @@ def _without_endpoint_password(text: str) -> str:
 def region() -> str:
     """The region that clients use, taken from an SQS client: an STS client works without one and would say "None"."""
     return str(client("sqs").meta.region_name)
+
+
+def partition() -> str:
+    """The partition of the region: aws, aws-cn or aws-us-gov."""
+    return str(client("sqs").meta.partition)
 
 
 def account_id() -> str:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import boto3
-
 from tasks import clock, names
-from tasks.clients import account_id, region
+from tasks.clients import account_id, partition, region
 from tasks.prefect_task import run_logger, task
 from tasks.settings import Settings, read_settings
 
@@ -32,8 +30,7 @@ class RunPlan:
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource of this run, in the partition of its region (aws, aws-cn, aws-us-gov)."""
-        partition = boto3.Session().get_partition_for_region(self.region)
-        return f"arn:{partition}:{service}:{self.region}:{self.account}:{resource}"
+        return f"arn:{partition()}:{service}:{self.region}:{self.account}:{resource}"
 
     @property
     def tags(self) -> list[dict[str, str]]:

@@ -47,7 +47,11 @@ def task(
 
         @wraps(function)
         def run(*arguments: P.args, **named: P.kwargs) -> R:
-            return made()(*arguments, **named)
+            from prefect.utilities.annotations import opaque
+
+            # Prefect would visit every value of every answer in them, twice, in search of futures.
+            shut: Any = [opaque(value) for value in arguments], {name: opaque(value) for name, value in named.items()}
+            return made()(*shut[0], **shut[1])
 
         return run
 

@@ -1,4 +1,4 @@
-"""Folders for work in hand, below TMPDIR. What a killed process left in one is removed by the next that makes one."""
+"""Folders for work in hand, below TMPDIR or elsewhere. What a killed process left is removed by the next one there."""
 
 import fcntl
 import os
@@ -13,10 +13,11 @@ LOCK = "lock"
 
 
 @contextmanager
-def scratch_folder(purpose: str) -> Iterator[Path]:
-    """Yield an empty folder that goes with all in it; `purpose` is a word for who looks into TMPDIR."""
-    _remove_orphans(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{purpose}-", ignore_cleanup_errors=True) as made:
+def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
+    """Yield an empty folder that goes with all in it; `purpose` is a word for who looks into the parent, or TMPDIR."""
+    parent = parent or Path(tempfile.gettempdir())
+    _remove_orphans(parent)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{purpose}-", dir=parent, ignore_cleanup_errors=True) as made:
         unseen = Path(made, f"{LOCK}-unseen")
         with unseen.open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

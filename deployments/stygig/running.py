@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -50,6 +51,8 @@ def run_flow(
             ready()  # the block with the credentials is stored in Prefect
         account_id()  # while the API starts: without credentials it fails at once
         ready()
+        # The report needs it, at the very end; it takes a second, which the flow spends waiting for others anyway.
+        Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
         try:
             return flow(**parameters)
         finally:

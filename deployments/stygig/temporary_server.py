@@ -6,6 +6,7 @@ program, this module is that server.
 """
 
 import fcntl
+import gc
 import os
 import secrets
 import signal
@@ -23,6 +24,7 @@ from typing import IO, NoReturn
 import httpx
 import typer
 
+from stygig import GARBAGE_ALLOCATIONS
 from stygig.sealed import sealed
 from stygig.stack.service import Movement
 from tasks.errors import ServiceUnreachableError
@@ -31,13 +33,15 @@ LOG_BYTES = 1_000_000  # a longer log is begun anew
 DATABASE_BYTES = 50_000_000  # a larger database is, too: only this command reads what it has
 PARENT_LOOK_SECONDS = 1.0
 TELL_SECONDS = 4.0
-OFF = (  # a single command needs no UI, analytics, schedules, triggers or workers
+OFF = (  # a single command needs no UI, analytics, schedules, triggers, workers, or blocks of prefect-aws
     "PREFECT_UI_ENABLED",
     "PREFECT_SERVER_ANALYTICS_ENABLED",
     "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED",
     "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED",
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION",  # with it, the blocks are imported all the same
 )
 
 
@@ -163,6 +167,8 @@ def say(line: str) -> None:
 def serve(port: int, command: int) -> None:
     """Serve until told to end, or until the command that asked for it is gone, by SIGKILL perhaps."""
     import uvicorn
+
+    gc.set_threshold(GARBAGE_ALLOCATIONS)
 
     threading.Thread(target=_end_after, args=(command,), daemon=True).start()
     app = "stygig.stack.prefect_server:create_app"

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -12,11 +14,13 @@ from PIL import Image, ImageDraw, ImageFilter
 from tasks.demo import accessories, bottoms, footwear, tops
 from tasks.demo.patterns import COLOURS, PATTERNS, RGB, jittered, mixed
 from tasks.demo.sketch import Sketch
+from tasks.prefect_task import Progress, silent
 
 PICTURE_SIZE = (200, 260)
 COMPLETE = ".drawn.json"
 _EDITION = 1  # raise it when a change of the drawing must redraw existing folders
 _QUALITY = 90
+TOLD_EVERY = 80
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class DrawnCatalogue:
         return self.folder / "metadata.csv"
 
 
-def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7) -> DrawnCatalogue:
+def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7, progress: Progress = silent) -> DrawnCatalogue:
     """Draw `items` garments as <group>/<type>/<type>_0001.jpg with metadata.csv, unless they are there."""
     if items < len(GARMENT_KINDS):
         raise ValueError(
@@ -108,6 +112,8 @@ def draw_catalogue(folder: Path, *, items: int = 312, seed: int = 7) -> DrawnCat
         path = Path(kind.group, kind.type, f"{kind.type}_{number // len(GARMENT_KINDS) + 1:04d}.jpg")
         _save(garment.picture, folder / path)
         rows.append((path.as_posix(), garment.gender))
+        if len(rows) % TOLD_EVERY == 0:
+            progress(f"drew {len(rows)} of {items} pictures")
     _write_metadata(folder / "metadata.csv", sorted(rows))
     marker.write_text(json.dumps(recipe), encoding="utf-8")
     return DrawnCatalogue(folder, items, seed, drawn=True)
@@ -126,9 +132,13 @@ def draw_pictures(folder: Path, *, count: int = 24, seed: int = 1007) -> tuple[P
 
 
 def garments(count: int, seed: int) -> Iterator[DrawnGarment]:
-    """Draw garments one after another, the categories in turn; the n-th depends on the seed and on n alone."""
-    for number in range(count):
-        yield draw_garment(GARMENT_KINDS[number % len(GARMENT_KINDS)], Random(f"{seed}/{number}"))  # noqa: S311 - drawing, no secret
+    """Draw garments, the categories in turn; the n-th depends on the seed and on n alone."""
+
+    def drawn(number: int) -> DrawnGarment:
+        return draw_garment(GARMENT_KINDS[number % len(GARMENT_KINDS)], Random(f"{seed}/{number}"))  # noqa: S311 - drawing, no secret
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow lets go of the GIL while it draws
+        yield from pool.map(drawn, range(count))
 
 
 def draw_garment(kind: GarmentKind, rng: Random) -> DrawnGarment:

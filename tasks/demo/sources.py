@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from tasks.demo.garments import draw_catalogue, draw_pictures
@@ -16,7 +17,7 @@ def catalogue_source(wanted: str, progress: Progress = silent) -> str:
     """The catalogue's folder or URI; for `demo` the folder of the drawn one, which is drawn first."""
     if wanted != DEMO:
         return wanted
-    return str(_drawn_once("demo-catalogue", draw_catalogue, progress))
+    return str(_drawn_once("demo-catalogue", partial(draw_catalogue, progress=progress), progress))
 
 
 def pictures_source(wanted: str, progress: Progress = silent) -> str:

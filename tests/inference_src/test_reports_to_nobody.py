@@ -38,7 +38,7 @@ PACKAGED = """
 import pathlib, sys
 from tasks.encoder.choice import EncoderChoice
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.verification import verify
 from tasks.packaging.wheels import Wheels

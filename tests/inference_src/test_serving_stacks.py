@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from localaws import LocalAws, Options
 from tasks.encoder.choice import EncoderChoice
 from tasks.packaging.archive import unpack_tar_gz, write_tar_gz
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.wheels import Wheels
 from tests.deployments.localaws.cloud import BUCKET, Cloud, eventually

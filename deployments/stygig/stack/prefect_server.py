@@ -6,9 +6,12 @@ wait for each other instead (sqlite.org/isolation.html; Prefect says so itself b
 """
 
 import argparse
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+
+from stygig import GARBAGE_ALLOCATIONS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -47,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Prefect's server, for this machine alone.")
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
+    gc.set_threshold(GARBAGE_ALLOCATIONS)
     app = create_app(final=True)  # final: with all services, as `prefect server start` makes it
     uvicorn.run(app, host="127.0.0.1", port=port, timeout_keep_alive=KEEP_ALIVE_SECONDS, log_level="warning")
 

@@ -18,7 +18,7 @@ from recommender.errors import ArtifactError
 from recommender.stopwatch import Stopwatch
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import EngineName
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tests.tasks.tiny_clip import NAME, tiny_clip
 

@@ -13,7 +13,7 @@ from recommender.encoding.encoder import load_encoder
 from recommender.pictures.image import decode, preprocess
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.errors import ArtifactError, InputError
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tests.tasks.tiny_clip import NAME, TINY
 

@@ -11,7 +11,7 @@ from recommender.encoding.encoder import load_encoder
 from tasks.encoder.choice import EncoderChoice, prepare_encoder
 from tasks.encoder.options import CONFIG
 from tasks.errors import ArtifactError
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.inputs import tools
 from tests.tasks.tiny_clip import NAME, TINY

@@ -24,7 +24,7 @@ from tasks.invoking.records import InvocationRecord
 from tasks.invoking.waiting import Wait
 from tasks.names import S3Location
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.artifact import build
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.plan import RunPlan
 from tasks.storage import upload, upload_file

@@ -13,8 +13,9 @@ from tasks.encoder.choice import EncoderChoice
 from tasks.errors import ArtifactError, InputError, NotFoundError
 from tasks.names import S3Location
 from tasks.packaging.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
-from tasks.packaging.artifact import Artifact, build, check_packagable, package
+from tasks.packaging.artifact import Artifact, check_packagable, package
 from tasks.packaging.beside import read_manifest
+from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.inputs import HANDLER, PackagingInputs
 from tasks.plan import RunPlan
