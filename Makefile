@@ -25,7 +25,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-clip setup-dev chaos acceptance demo test lint format up down clean requirements encoder
+.PHONY: help setup setup-clip setup-dev chaos soak acceptance demo test lint format up down clean requirements encoder
 
 help:  ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 
 chaos: setup-dev  ## 50 runs killed at random moments, one sweep, and whether anything is left (about half an hour)
 	@$(BIN)/python -m tests.chaos.random_kills $(ARGS)
+
+soak: setup-dev  ## ten minutes of a stack beside busy processes, with schedules of a minute and a person who clicks
+	@$(BIN)/python -m tests.chaos.left_alone $(ARGS)
 
 acceptance: setup-dev  ## run the tests behind docs/acceptance.md, and write it anew
 	@$(BIN)/python -m tests.acceptance

@@ -15,6 +15,8 @@ from tasks.settings import cache_folder
 
 KEPT_BYTES = 300_000_000
 """The newest stay as long as all together are no larger."""
+SPARE_BYTES = 500_000_000
+"""So much has to stay free on the disk, or nothing is kept."""
 
 
 def take(digest: str, folder: Path, progress: Progress) -> Built | None:
@@ -39,10 +41,14 @@ def take(digest: str, folder: Path, progress: Progress) -> Built | None:
 
 def keep(built: Built, digest: str, progress: Progress) -> None:
     """Keep a copy for the next time, and remove the oldest that there is no room for."""
-    if (_folder() / digest).exists() or _size(built.folder) > KEPT_BYTES:
+    size = _size(built.folder)
+    if (_folder() / digest).exists() or size > KEPT_BYTES:
         return
     try:
         _folder().mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(_folder()).free < size + SPARE_BYTES:
+            progress(f"not kept for the next time: little room in {_folder()}")
+            return
         with scratch_folder("keep", _folder()) as scratch:  # the rename needs the same file system
             shutil.copytree(built.folder, scratch / digest)
             (scratch / digest).rename(_folder() / digest)

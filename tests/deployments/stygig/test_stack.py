@@ -267,6 +267,17 @@ def test_a_cut_file_of_a_process_counts_as_not_running(written: str, tmp_path: P
     assert not service.pid_file.exists()
 
 
+def test_prefect_understands_the_retention(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.settings import Settings
+
+    monkeypatch.setenv("STYGIG_RETENTION_DAYS", "30")
+    for name, value in Stack(tmp_path).server_settings().items():
+        monkeypatch.setenv(name, value)
+    vacuum = Settings().server.services.db_vacuum
+    assert vacuum.enabled == {"events", "flow_runs"}
+    assert vacuum.retention_period.days == 30
+
+
 def test_one_port_for_both_is_refused_and_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     for name, value in {"RUN_FOLDER": str(tmp_path), "AWS_PORT": port, "PREFECT_PORT": port}.items():

@@ -124,6 +124,15 @@ def test_the_newest_stay_as_long_as_there_is_room(
     assert len([path for path in cache.iterdir() if path != another]) == 2
 
 
+def test_the_disks_last_room_is_left_to_others(
+    plan: RunPlan, catalogue: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "SPARE_BYTES", 1 << 60)
+    _, said = packaged(plan, catalogue)
+    assert not list(cache.iterdir())
+    assert any(line.startswith("not kept for the next time: little room") for line in said)
+
+
 def test_a_cache_that_takes_nothing_costs_only_the_time(
     plan: RunPlan, catalogue: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
