@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tasks.demo.garments import garments
 from tasks.errors import InputError
+from tasks.exchange.csv_table import read_table
 from tasks.packaging.catalogue import Entry
-from tasks.packaging.csv_table import read_table
 from tasks.packaging.folder_names import category_names, default_gender, numbers_of, plain
 
 LABELS = "labels.csv"

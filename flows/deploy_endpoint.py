@@ -7,6 +7,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from tasks.demo.sources import smoke_picture
+from tasks.exchange.recommendations import picture_request
 from tasks.hosting.deploying import output_bucket_task, start_endpoint_task
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service_task
 from tasks.hosting.endpoint_info import publish_summary_task
@@ -57,16 +58,16 @@ def deploy_endpoint(
     preflight_task(plan)
     spec = spec.serving(resolve_model_task(model_uri, plan.bucket))
     output_bucket_task(plan, spec)
-    picture = read_picture(str(smoke_picture()))
+    request = picture_request(read_picture(str(smoke_picture())), top_k=1)
     with torn_down(plan, keep_on_success=True):
         topics = create_messaging_task(plan, sns_topic_arn) if kind == "async" else None
         (endpoint,) = wait_in_service_task(
             [start_endpoint_task(plan, spec, topics)], plan.settings.endpoint_deadline_minutes
         )
         if kind == "async":
-            smoke_async_task(plan, endpoint, picture)
+            smoke_async_task(plan, endpoint, request, "recommendations")
             scale_to_zero_task(plan, endpoint.name)
         else:
-            smoke_real_time_task(endpoint, picture)
+            smoke_real_time_task(endpoint, request, "recommendations")
         publish_summary_task(endpoint)
         return endpoint

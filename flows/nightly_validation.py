@@ -1,5 +1,6 @@
 """The nightly flow: package, deploy both endpoints, measure, tear down, prove that nothing is left, judge, report."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -10,6 +11,8 @@ from pydantic import Field
 from flows.validate_endpoint import measure
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
+from tasks.exchange.kinds import AnswerKind, checked_tolerance
+from tasks.exchange.sources import kind_for, read_requests_task
 from tasks.hosting.deploying import start_endpoint_task
 from tasks.hosting.endpoint import EndpointSpec, wait_in_service_task
 from tasks.hosting.instance_counts import instances_counted
@@ -20,14 +23,14 @@ from tasks.invoking.waiting import smoke_async_task
 from tasks.limits import MINIMUM_PICTURES
 from tasks.names import dated
 from tasks.packaging.artifact import package_task
+from tasks.packaging.folder_model import check_model_choice, package_folder_task
 from tasks.packaging.inputs import PackagingInputs
-from tasks.pictures.queries import read_pictures_task
+from tasks.packaging.latest import resolve_model_task
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
 from tasks.report.outcome import Outcome, build_report_task, concluded, fetch_item_pictures_task, write_report_task
 from tasks.report.reproduction import command_line
 from tasks.resources.torn_down import teardown_hook, torn_down
-from tasks.verdict.comparison import Tolerance
 
 
 @flow(
@@ -45,7 +48,7 @@ def nightly_validation(
     picture_count: Annotated[int, Field(ge=0, le=100_000)] = 24,
     minimum_pictures: Annotated[int, Field(ge=1, le=100_000)] = MINIMUM_PICTURES,
     top_k: Annotated[int, Field(ge=1, le=50)] = 5,
-    score_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.001,
+    tolerance: Annotated[float, Field(ge=0)] = 0.001,
     instance_type: str = "ml.m5.large",
     max_concurrent_invocations: Annotated[int, Field(ge=1, le=1000)] = 5,
     metadata: str = "",
@@ -53,21 +56,33 @@ def nightly_validation(
     precision: Precision = DEFAULT_PRECISION,
     engine: EngineName = DEFAULT_ENGINE,
     keep: bool = False,
+    model_dir: str = "",
+    model_uri: str = "",
+    image_uri: str = "",
+    environment: dict[str, str] = {},  # noqa: B006 - a form's field
+    requests: str = "",
+    compare: AnswerKind = "auto",
+    relative_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    ignore: list[str] = [],  # noqa: B006 - a form's list
+    list_key: str = "",
+    baseline_repeats: Annotated[int, Field(ge=1, le=10)] = 1,
+    junit: str = "",
 ) -> Outcome:
     """Prove that the asynchronous endpoint answers like the real-time one, how fast, at what cost; leave nothing.
 
-    Packages the catalogue, deploys a real-time baseline and an asynchronous endpoint, sends the same pictures to both,
-    tears everything down and reports. The run fails if the verdict is FAIL, after the teardown.
+    Packages the model, deploys a real-time baseline and an asynchronous endpoint, sends the same requests to both,
+    tears everything down and reports. The run fails if the verdict is FAIL, after the teardown. Any model goes: name
+    its folder or archive and its requests. Without them it is the recommender, with a catalogue and pictures.
 
     Args:
         catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
             A folder in it named women, men or unisex sets the gender of its items.
-        pictures: Folder or s3://BUCKET/PREFIX/ of query pictures; "demo" is drawn by code.
+        pictures: Folder or s3://BUCKET/PREFIX/ of query pictures for the recommender; "demo" is drawn by code.
         encoder: "demo", an open_clip NAME:TAG such as ViT-B-32-quickgelu:openai, NAME:FILE, hf-hub:NAME, or a folder.
-        picture_count: How many pictures, spread evenly over the sorted names; 0 takes all.
+        picture_count: How many pictures or requests, spread evenly over the sorted names; 0 takes all.
         minimum_pictures: With fewer, the run is refused.
         top_k: Recommendations asked for per picture.
-        score_tolerance: How far two scores may be apart and still be the same answer.
+        tolerance: How far two numbers, such as scores, may be apart and still be the same answer.
         instance_type: SageMaker instance type of both endpoints, for example ml.m5.large.
         max_concurrent_invocations: Requests that one asynchronous instance works on at a time.
         metadata: CSV with the columns path and gender; empty takes metadata.csv of the catalogue, if any.
@@ -75,31 +90,48 @@ def nightly_validation(
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
         keep: Leave both endpoints running, which bills until they are torn down or expire.
+        model_dir: Folder of a model of your own with code/inference.py, in place of a catalogue.
+        model_uri: s3://…/model.tar.gz that is packaged already, or "latest", in place of a catalogue.
+        image_uri: Image that serves the model; empty takes STYGIG_IMAGE_URI, or AWS's own.
+        environment: Variables of the container, on top of ours.
+        requests: Folder or s3://BUCKET/PREFIX/ of request bodies for any other model, in place of pictures.
+        compare: What the answers are: recommendations, json, array, csv, text or bytes; auto goes by content type.
+        relative_tolerance: The same as tolerance, as a share of the larger number.
+        ignore: JSONPath expressions of what is not compared, for example $.timings_ms.
+        list_key: The field by which lists of objects are matched; empty compares them in their order.
+        baseline_repeats: How often the baseline is asked; from 2 on a model that differs from itself is found out.
+        junit: File for the verdict in JUnit's XML, a case for every check and request; it also lies beside the report.
     """
-    real_time = EndpointSpec("real-time", instance_type=instance_type).checked()
-    queued = EndpointSpec(
-        "async", instance_type=instance_type, max_concurrent_invocations=max_concurrent_invocations
-    ).checked()
+    kind = kind_for(compare, requests)
+    allowed = checked_tolerance(kind, tolerance, relative_tolerance, ignore, list_key)
+    check_model_choice(model_dir, model_uri, requests)
+    served = EndpointSpec("real-time", "", "", instance_type, image_uri=image_uri, environment=environment).checked()
+    queued = replace(served, kind="async", max_concurrent_invocations=max_concurrent_invocations).checked()
     chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
-    queries = read_pictures_task(pictures, picture_count, minimum_pictures)
+    asked = read_requests_task(requests, pictures, picture_count, minimum_pictures, top_k)
     preflight_task(plan, reports=True)
     # In this order, so that the last count is taken after the teardown.
     with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
-        artifact = package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories))
+        if model_uri:
+            uri = resolve_model_task(model_uri, plan.bucket)
+        elif model_dir:
+            uri = package_folder_task(plan, model_dir, asked[0], requests).uri
+        else:
+            uri = package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories)).uri
         topics = create_messaging_task(plan)
-        asked = [
-            start_endpoint_task(plan, real_time.serving(artifact.uri)),
-            start_endpoint_task(plan, queued.serving(artifact.uri), topics),
+        started = [
+            start_endpoint_task(plan, served.serving(uri)),
+            start_endpoint_task(plan, queued.serving(uri), topics),
         ]
-        instances.watch(asked)
-        baseline, asynchronous = wait_in_service_task(asked, plan.settings.endpoint_deadline_minutes)
+        instances.watch(started)
+        baseline, asynchronous = wait_in_service_task(started, plan.settings.endpoint_deadline_minutes)
         scale_to_zero_task(plan, asynchronous.name)
-        smoke_real_time_task(baseline, queries[0])
-        smoke_async_task(plan, asynchronous, queries[0])
-        measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
+        smoke_real_time_task(baseline, asked[0], kind)
+        smoke_async_task(plan, asynchronous, asked[0], kind)
+        measured = measure(plan, baseline, asynchronous, topics, asked, kind, baseline_repeats)
         items = fetch_item_pictures_task(measured)
     command = command_line("nightly", nightly_validation.fn, flow_run.parameters)
     removal = None if keep else teardown.removal
-    report = build_report_task(plan, measured, Tolerance(score_tolerance), removal, [command], instances.counts)
-    return concluded(report, write_report_task(report, measured, items, plan.settings), measured, keep)
+    report = build_report_task(plan, measured, allowed, removal, [command], instances.counts)
+    return concluded(report, write_report_task(report, measured, items, plan.settings, junit), measured, keep)

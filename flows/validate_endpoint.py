@@ -7,12 +7,14 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from tasks.exchange.kinds import AnswerKind, checked_tolerance
+from tasks.exchange.request import Request
+from tasks.exchange.sources import kind_for, read_requests_task, to_compare
 from tasks.hosting.endpoint import Endpoint, find_endpoint_task
 from tasks.hosting.notifications import Topics, listen_task
-from tasks.invoking.invocation import NOT_A_PICTURE, measure_real_time_task, submit_task
+from tasks.invoking.invocation import measure_real_time_task, submit_task
 from tasks.invoking.waiting import read_answers_task, wait_for_outputs_task
 from tasks.limits import MINIMUM_PICTURES
-from tasks.pictures.queries import Picture, read_pictures_task
 from tasks.plan import RunPlan, plan_task
 from tasks.preflight import preflight_task
 from tasks.report.outcome import (
@@ -25,7 +27,7 @@ from tasks.report.outcome import (
 )
 from tasks.report.reproduction import command_line
 from tasks.resources.torn_down import teardown_hook, torn_down
-from tasks.verdict.comparison import Tolerance
+from tasks.verdict.measurement import measurement
 
 
 @flow(
@@ -42,33 +44,49 @@ def validate_endpoint(
     picture_count: Annotated[int, Field(ge=0, le=100_000)] = 24,
     minimum_pictures: Annotated[int, Field(ge=1, le=100_000)] = MINIMUM_PICTURES,
     top_k: Annotated[int, Field(ge=1, le=50)] = 5,
-    score_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.001,
+    tolerance: Annotated[float, Field(ge=0)] = 0.001,
+    requests: str = "",
+    compare: AnswerKind = "auto",
+    relative_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    ignore: list[str] = [],  # noqa: B006 - a form's list
+    list_key: str = "",
+    baseline_repeats: Annotated[int, Field(ge=1, le=10)] = 1,
+    junit: str = "",
 ) -> Outcome:
-    """Send the same pictures to an asynchronous endpoint and to its real-time baseline, and compare the answers.
+    """Send the same requests to an asynchronous endpoint and to its real-time baseline, and compare the answers.
 
     Both endpoints stay. The run fails if the verdict is FAIL.
 
     Args:
         endpoint_name: The asynchronous endpoint.
         baseline_endpoint_name: The real-time endpoint that serves the same model.
-        pictures: Folder or s3://BUCKET/PREFIX/ of query pictures; "demo" is drawn by code.
-        picture_count: How many of them, spread evenly over the sorted names; 0 takes all.
+        pictures: Folder or s3://BUCKET/PREFIX/ of query pictures for the recommender; "demo" is drawn by code.
+        picture_count: How many pictures or requests, spread evenly over the sorted names; 0 takes all.
         minimum_pictures: With fewer, the run is refused.
         top_k: Recommendations asked for per picture.
-        score_tolerance: How far two scores may be apart and still be the same answer.
+        tolerance: How far two numbers, such as scores, may be apart and still be the same answer.
+        requests: Folder or s3://BUCKET/PREFIX/ of request bodies for any other model, in place of pictures.
+        compare: What the answers are: recommendations, json, array, csv, text or bytes; auto goes by content type.
+        relative_tolerance: The same as tolerance, as a share of the larger number.
+        ignore: JSONPath expressions of what is not compared, for example $.timings_ms.
+        list_key: The field by which lists of objects are matched; empty compares them in their order.
+        baseline_repeats: How often the baseline is asked; from 2 on a model that differs from itself is found out.
+        junit: File for the verdict in JUnit's XML, a case for every check and request; it also lies beside the report.
     """
+    kind = kind_for(compare, requests)
+    allowed = checked_tolerance(kind, tolerance, relative_tolerance, ignore, list_key)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan, reports=True)
     asynchronous = find_endpoint_task(endpoint_name, "async")
     baseline = find_endpoint_task(baseline_endpoint_name, "real-time")
-    queries = read_pictures_task(pictures, picture_count, minimum_pictures)
+    asked = read_requests_task(requests, pictures, picture_count, minimum_pictures, top_k)
     with torn_down(plan) as teardown:
         topics = listen_task(plan, asynchronous.topics)
-        measured = measure(plan, baseline, asynchronous, topics, queries, top_k)
+        measured = measure(plan, baseline, asynchronous, topics, asked, kind, baseline_repeats)
         items = fetch_item_pictures_task(measured)
     command = command_line("validate", validate_endpoint.fn, flow_run.parameters)
-    report = build_report_task(plan, measured, Tolerance(score_tolerance), None, [command])
-    files = write_report_task(report, measured, items, plan.settings)
+    report = build_report_task(plan, measured, allowed, None, [command])
+    files = write_report_task(report, measured, items, plan.settings, junit)
     teardown.removal.proven()
     return concluded(report, files, measured)
 
@@ -78,22 +96,14 @@ def measure(
     baseline: Endpoint,
     asynchronous: Endpoint,
     topics: Topics | None,
-    pictures: Sequence[Picture],
-    top_k: int,
+    requests: Sequence[Request],
+    kind: AnswerKind,
+    baseline_repeats: int,
 ) -> Measurement:
-    """Send the same bytes to both endpoints, and to each of them one request that must fail."""
-    baseline_answers = measure_real_time_task(baseline, [*pictures, NOT_A_PICTURE], top_k)
-    records = submit_task(plan, asynchronous, [*pictures, NOT_A_PICTURE], top_k)
+    """Send the same bytes to both endpoints, to the baseline as often as it is to be asked."""
+    answers = measure_real_time_task(baseline, requests, kind)
+    again = [measure_real_time_task(baseline, to_compare(requests), kind) for _ in range(baseline_repeats - 1)]
+    records = submit_task(plan, asynchronous, requests)
     ended = wait_for_outputs_task(plan, asynchronous.name, records, topics.queue_url if topics else "")
-    answers, read = read_answers_task(plan, ended)
-    return Measurement(
-        baseline=baseline,
-        asynchronous=asynchronous,
-        pictures=pictures,
-        baseline_answers=baseline_answers[:-1],
-        async_answers=answers[:-1],
-        records=read[:-1],
-        failure=read[-1],
-        baseline_refusal=baseline_answers[-1],
-        listening=topics is not None,
-    )
+    read, kept = read_answers_task(plan, ended, kind)
+    return measurement(baseline, asynchronous, requests, answers, read, kept, again, listening=topics is not None)

@@ -10,7 +10,8 @@ StygigError                    3  the work could not be carried out
 ├── InvocationFailedError      3  an invocation ended Failed
 ├── DeadlineExceededError      4  a wait gave up: says elapsed, limit and what was still missing
 ├── LeftoverError              3  a teardown could not prove that nothing is left
-└── ValidationFailedError      1  the verdict is FAIL
+├── ValidationFailedError      1  the verdict is FAIL
+└── IncomparableError          3  the baseline disagrees with itself, so that the answers can't be compared
 """
 
 from typing import Any, Protocol
@@ -80,3 +81,7 @@ class ValidationFailedError(StygigError):
     """The verdict is FAIL."""
 
     exit_status = 1
+
+
+class IncomparableError(StygigError):
+    """The run was carried out, and proves nothing: the baseline disagrees with itself. Carries the Outcome."""

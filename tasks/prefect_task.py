@@ -5,8 +5,9 @@ Importing Prefect takes seconds, and `stygig invoke` calls only the plain functi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, wraps
+from inspect import signature
 from logging import ERROR, INFO, WARNING, Logger, LoggerAdapter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -24,16 +25,22 @@ R = TypeVar("R")
 
 
 def task(
-    name: str, task_run_name: str | None = None, *, only_reads: bool = False
+    name: str, task_run_name: str | None = None, *, only_reads: bool = False, large: Sequence[str] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a Prefect task of a function when it is first called.
 
     Every task of ours acts on AWS or looks at it, so none may be answered from a cache; and Prefect would hash the
     arguments for it, which fails with a logged error for most of ours. A task that only reads is tried again where AWS
     gave no answer, beyond boto3's own attempts: a connection that is lost for a minute must not cost a night.
+
+    Prefect visits every value in the arguments, twice, to find the tasks that they come from. `large` names the
+    parameters whose insides it leaves alone: with an answer for each request they would take longer than the rest.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        parameters = signature(function)
+        assert set(large) <= set(parameters.parameters)
+
         @cache
         def made() -> Callable[P, R]:
             import prefect
@@ -49,9 +56,8 @@ def task(
         def run(*arguments: P.args, **named: P.kwargs) -> R:
             from prefect.utilities.annotations import opaque
 
-            # Prefect would visit every value of every answer in them, twice, in search of futures.
-            shut: Any = [opaque(value) for value in arguments], {name: opaque(value) for name, value in named.items()}
-            return made()(*shut[0], **shut[1])
+            given: dict[str, Any] = parameters.bind(*arguments, **named).arguments
+            return made()(**{each: opaque(value) if each in large else value for each, value in given.items()})  # type: ignore[arg-type, call-arg]
 
         return run
 

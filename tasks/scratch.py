@@ -16,7 +16,7 @@ LOCK = "lock"
 def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
     """Yield an empty folder that goes with all in it; `purpose` is a word for who looks into the parent, or TMPDIR."""
     parent = parent or Path(tempfile.gettempdir())
-    _remove_orphans(parent)
+    remove_orphans(parent)
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{purpose}-", dir=parent, ignore_cleanup_errors=True) as made:
         unseen = Path(made, f"{LOCK}-unseen")
         with unseen.open("wb") as lock:
@@ -27,7 +27,7 @@ def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
             yield content
 
 
-def _remove_orphans(parent: Path) -> None:
+def remove_orphans(parent: Path) -> None:
     """Remove the folders whose process is gone: the system has let go of its lock."""
     for lock in parent.glob(f"{PREFIX}*/{LOCK}"):
         # Opened so, neither a link nor a pipe that somebody else left in a shared TMPDIR leads astray.

@@ -27,10 +27,15 @@ def exists(location: S3Location) -> bool:
 
 def download(uri: str) -> bytes:
     """The object's bytes."""
+    return download_with_type(uri)[0]
+
+
+def download_with_type(uri: str) -> tuple[bytes, str]:
+    """The object's bytes and its content type."""
     location = S3Location.parse(uri)
     with explained("s3:GetObject", uri):
-        body: bytes = client("s3").get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
-    return body
+        found = client("s3").get_object(Bucket=location.bucket, Key=location.key)
+        return found["Body"].read(), found.get("ContentType", "")
 
 
 def upload(content: bytes, location: S3Location, content_type: str = "application/octet-stream") -> str:

@@ -89,9 +89,46 @@ Engine = Annotated[
     Literal["onnxruntime", "torch"],
     typer.Option(help="What runs it; torch takes fp16 or fp32, and a GPU where the instance has one."),
 ]
-Count = Annotated[int, typer.Option(min=0, max=100_000, help="How many pictures, spread evenly; 0 takes all.")]
+Count = Annotated[int, typer.Option(min=0, max=100_000, help="How many, spread evenly; 0 takes all.")]
 Fewest = Annotated[int, typer.Option(min=1, max=100_000, help="Refuse to judge with fewer pictures.")]
 TopK = Annotated[int, typer.Option(min=1, max=50, help="Recommendations per picture.")]
-Tolerance = Annotated[float, typer.Option(min=0, max=0.999, help="How far two scores may be apart.")]
+Tolerance = Annotated[
+    float, typer.Option("--tolerance", "--score-tolerance", min=0, help="How far two numbers may be apart.")
+]
 InstanceType = Annotated[str, typer.Option(help="SageMaker instance type.")]
 Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="Requests that one instance works on at a time.")]
+ModelDir = Annotated[str, typer.Option(help="Folder of a model of your own, with code/inference.py.")]
+ImageUri = Annotated[str, typer.Option(help="Image that serves the model; else STYGIG_IMAGE_URI, or AWS's own.")]
+Variables = Annotated[
+    list[str], typer.Option("--environment", help="NAME=VALUE, a variable of the container; may be repeated.")
+]
+Requests = Annotated[str, typer.Option(help="Folder or s3://… of request bodies, in place of pictures.")]
+Compare = Annotated[
+    Literal["auto", "recommendations", "json", "array", "csv", "text", "bytes"],
+    typer.Option(help="What the answers are; auto goes by their content type."),
+]
+RelativeTolerance = Annotated[float, typer.Option(min=0, max=0.999, help="The same as a share of the larger number.")]
+Ignore = Annotated[list[str], typer.Option(help="JSONPath of what is not compared, as $.timings_ms; may be repeated.")]
+ListKey = Annotated[str, typer.Option(help="The field by which lists of objects are matched; else by order.")]
+Junit = Annotated[str, typer.Option(help="File for the verdict in JUnit's XML.")]
+Repeats = Annotated[int, typer.Option(min=1, max=10, help="How often the baseline is asked.")]
+
+
+def checked_folder(folder: str, option: str) -> str:
+    """The folder as an absolute path, or empty; else BadParameter."""
+    if folder and not Path(folder).expanduser().is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder", param_hint=option)
+    return str(Path(folder).expanduser().resolve()) if folder else ""
+
+
+def checked_requests(source: str) -> str:
+    """The same for requests, which may be empty."""
+    return checked_source(source, "--requests") if source else source
+
+
+def checked_variables(given: list[str]) -> dict[str, str]:
+    """The container's variables by name; BadParameter for what is no NAME=VALUE."""
+    for each in given:
+        if not re.fullmatch(r"[A-Za-z_]\w*=.*", each, re.DOTALL):
+            raise typer.BadParameter(f"{each!r} is no NAME=VALUE", param_hint="--environment")
+    return dict(each.split("=", 1) for each in given)

@@ -12,18 +12,13 @@ from stygig.arguments import (
     Catalogue,
     Categories,
     Concurrency,
-    Count,
     Encoder,
     EndpointName,
     Engine,
-    Fewest,
     InstanceType,
     Json,
     Metadata,
-    Pictures,
     Precision,
-    Tolerance,
-    TopK,
     checked_encoder,
     checked_model,
     checked_run,
@@ -34,6 +29,7 @@ from stygig.embedded import local
 from stygig.ending import INTERRUPTED, ending, refused
 from stygig.invoke_cli import invoke, wait
 from stygig.sealed import spare_loopback, turn_telemetry_off
+from stygig.validation_cli import nightly, validate
 
 app = typer.Typer(
     name="stygig",
@@ -43,55 +39,10 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(local, name="local")
+app.command()(nightly)
 app.command()(invoke)
 app.command()(wait)
-
-
-@app.command()
-def nightly(
-    local: Annotated[bool, typer.Option("--local", help="On an embedded AWS that lives as long as this.")] = False,
-    catalogue: Catalogue = "demo",
-    pictures: Pictures = "demo",
-    encoder: Encoder = "demo",
-    picture_count: Count = 24,
-    minimum_pictures: Fewest = 20,
-    top_k: TopK = 5,
-    score_tolerance: Tolerance = 0.001,
-    instance_type: InstanceType = "ml.m5.large",
-    max_concurrent_invocations: Concurrency = 5,
-    metadata: Metadata = "",
-    categories: Categories = "",
-    precision: Precision = "fp16",
-    engine: Engine = "onnxruntime",
-    keep: Annotated[bool, typer.Option("--keep", help="Leave both endpoints running; they bill.")] = False,
-    json: Json = False,
-) -> None:
-    """Package, deploy a baseline and an async endpoint, compare their answers, tear down, report.
-
-    Exit status: 0 PASS, 1 FAIL, 2 wrong input, 3 could not be carried out.
-    """
-    if local and keep:
-        raise typer.BadParameter("--keep has no use with --local: the embedded AWS ends with the command")
-    parameters = {
-        "catalogue": checked_source(catalogue, "--catalogue"),
-        "pictures": checked_source(pictures, "--pictures"),
-        "encoder": checked_encoder(encoder, precision, engine),
-        "picture_count": picture_count,
-        "minimum_pictures": minimum_pictures,
-        "top_k": top_k,
-        "score_tolerance": score_tolerance,
-        "instance_type": instance_type,
-        "max_concurrent_invocations": max_concurrent_invocations,
-        "metadata": metadata,
-        "categories": categories,
-        "precision": precision,
-        "engine": engine,
-        "keep": keep,
-    }
-    with ending(json) as out:
-        from stygig.running import run_flow
-
-        out.outcome(run_flow("nightly_validation", parameters, local=local, and_then=out.inventory_if(not keep)))
+app.command()(validate)
 
 
 @app.command()
@@ -148,33 +99,6 @@ def deploy(
         from stygig.running import run_flow
 
         out.endpoint(run_flow("deploy_endpoint", parameters))
-
-
-@app.command()
-def validate(
-    endpoint_name: Annotated[str, typer.Option(help="The asynchronous endpoint.")],
-    baseline_endpoint_name: Annotated[str, typer.Option(help="The real-time endpoint of the same model.")],
-    pictures: Pictures = "demo",
-    picture_count: Count = 24,
-    minimum_pictures: Fewest = 20,
-    top_k: TopK = 5,
-    score_tolerance: Tolerance = 0.001,
-    json: Json = False,
-) -> None:
-    """Compare two endpoints that are there already; both stay. Exit status as for nightly."""
-    parameters = {
-        "endpoint_name": endpoint_name,
-        "baseline_endpoint_name": baseline_endpoint_name,
-        "pictures": checked_source(pictures, "--pictures"),
-        "picture_count": picture_count,
-        "minimum_pictures": minimum_pictures,
-        "top_k": top_k,
-        "score_tolerance": score_tolerance,
-    }
-    with ending(json) as out:
-        from stygig.running import run_flow
-
-        out.outcome(run_flow("validate_endpoint", parameters))
 
 
 @app.command()

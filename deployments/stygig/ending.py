@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from localaws.cli.signals import HUNG_UP, TERMINATED
+from localaws.cli.signals import HUNG_UP, RECEIVED, TERMINATED
 from stygig.output import CRASHED, Printer
 from tasks.plain_text import visible_lines
 
@@ -53,6 +53,8 @@ def ending(as_json: bool) -> Iterator[Printer]:
 
 def _interrupted_by(exc: BaseException) -> tuple[int, str] | None:
     """The status and line if a signal caused this: between two tasks Prefect turns one into an error of its own."""
+    if RECEIVED:
+        return RECEIVED[-1], "terminated"
     if "prefect" not in sys.modules:  # then it raised nothing, and importing it takes seconds
         return None
     from prefect.exceptions import TerminationSignal

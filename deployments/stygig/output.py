@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from stygig.endpoint_info import ENDPOINT_INFO, forget_endpoint, write_endpoint_info
-from stygig.inventory_output import inventory_json, inventory_text
 from tasks.plain_text import visible_lines
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tasks.packaging.artifact import Artifact
     from tasks.report.outcome import Outcome
     from tasks.resources.inventory import Inventory
+    from tasks.resources.resource import Resource
     from tasks.resources.sweep import Sweep
     from tasks.resources.teardown import Removal
 
@@ -49,7 +50,7 @@ class Printer:
         report = outcome.report or "could not be written"
         self.emit(
             outcome.to_dict(),
-            f"{outcome.verdict}: {outcome.pictures} pictures\n{reasons}\nReport: {report}{_kept(outcome)}",
+            f"{outcome.verdict}: {outcome.asked}\n{reasons}\nReport: {report}{_kept(outcome)}",
         )
 
     def artifact(self, artifact: "Artifact") -> None:
@@ -72,13 +73,10 @@ class Printer:
             raise typer.Exit(1)
 
     def invocation(self, invocation: "Invocation", display: bool) -> None:
-        from tasks.invoking.single import display as displayed
-
         record = invocation.record
         text = f"output location: {record.output_location}\ninference id: {record.inference_id}"
         if invocation.response:
-            answer = json.dumps(invocation.response.to_dict(), indent=2)
-            text = displayed(invocation.response) if display else answer
+            text = str(invocation.response) if display else json.dumps(invocation.response.to_json(), indent=2)
         self.emit(invocation.to_dict(), text)
 
     def removal(self, removal: "Removal", endpoint_name: str = "") -> None:
@@ -138,3 +136,43 @@ def _kept(outcome: "Outcome") -> str:
     if not outcome.kept:
         return ""
     return f"\nKept: {' and '.join(outcome.kept)}; they bill until `stygig teardown --run-id {outcome.run_id}`"
+
+
+def inventory_json(found: "Inventory") -> dict[str, Any]:
+    more = {"unreadable": [str(each) for each in found.unreadable], "unlisted": list(found.unlisted)}
+    return {"inventory": [_row(r) for r in found.resources], **{name: said for name, said in more.items() if said}}
+
+
+def inventory_text(found: "Inventory") -> str:
+    """A line for each resource, then those that can't be read, the lookups that failed, and the sum."""
+    lines = [_line(_row(resource)) for resource in found.resources]
+    lines += [f"left alone: {each}" for each in found.unreadable]
+    lines += [f"not looked at: {why}" for why in found.unlisted]
+    if not lines:
+        return "nothing of ours exists"
+    total = sum(resource.usd_per_hour or 0.0 for resource in found.resources)
+    unknown = sum(resource.usd_per_hour is None for resource in found.resources)
+    more = f" and {unknown} of unknown price" if unknown else ""
+    return "\n".join((*lines, f"{len(found.resources)} of ours, ${total:.4f} per hour{more}"))
+
+
+def _row(resource: "Resource") -> dict[str, Any]:
+    return {
+        "kind": resource.kind,
+        "name": resource.name,
+        "run_id": resource.run_id,
+        "status": resource.status,
+        "age_minutes": round(resource.age_minutes(datetime.now(UTC)), 1),
+        "expires_at": resource.expires_at.isoformat(timespec="seconds"),
+        "usd_per_hour": None if resource.usd_per_hour is None else round(resource.usd_per_hour, 4),
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    name = row["name"].rpartition(":")[2]  # of an ARN only the last part
+    usd = row["usd_per_hour"]
+    price = "price unknown" if usd is None else f"${usd:.4f}/h"
+    return (
+        f"{row['kind']:16} {name:50} {row['status']:12} {row['age_minutes']:7.1f} min  "
+        f"expires {row['expires_at']}  {price}  run {row['run_id']}"
+    )

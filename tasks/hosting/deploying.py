@@ -63,7 +63,7 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     """Create model, config and endpoint; write each down beforehand, so that a teardown finds it."""
     spec.checked()
     name = spec.name or plan.names.endpoint(spec.kind)
-    model_name = create_model(plan, spec.model_uri, spec.instance_type)
+    model_name = create_model(plan, spec.model_uri, spec.instance_type, spec.image_uri, spec.environment)
     output = spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
     failure = plan.names.failures.uri
     request = endpoint_config_request(
@@ -138,7 +138,7 @@ def output_bucket_task(plan: RunPlan, spec: EndpointSpec) -> None:
 @task(name="start-endpoint", task_run_name="start-{spec.kind}-endpoint")
 def start_endpoint_task(plan: RunPlan, spec: EndpointSpec, topics: Topics | None = None) -> Endpoint:
     run_logger().info(check_memory(spec.model_uri, spec.instance_type, plan.settings.model_server_workers))
-    idle = idle_gpus(spec.model_uri, spec.instance_type, image_on(plan, spec.instance_type))
+    idle = idle_gpus(spec.model_uri, spec.instance_type, spec.image_uri or image_on(plan, spec.instance_type))
     if idle:
         run_logger().warning(idle)
     endpoint = start_endpoint(plan, spec, topics)

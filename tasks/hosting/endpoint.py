@@ -1,7 +1,7 @@
 """Endpoints: waiting until they are InService, and finding existing ones."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,10 @@ class EndpointSpec:
     instance_type: str = "ml.m5.large"
     s3_output_path: str = ""
     max_concurrent_invocations: int = 5
+    image_uri: str = ""
+    """The image that serves the model; empty takes the settings', or AWS's own."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the container, on top of ours."""
 
     def serving(self, model_uri: str) -> "EndpointSpec":
         return replace(self, model_uri=model_uri)

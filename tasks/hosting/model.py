@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +16,8 @@ from tasks.resources.inventory import write_down
 from tasks.resources.sagemaker import MODEL
 from tasks.settings import Processor, serving_image
 from tasks.storage import check_bucket
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> dict[str, str]:
@@ -79,14 +82,20 @@ def image_on(plan: RunPlan, instance_type: str) -> str:
     return serving_image(plan.settings, plan.region, processor)
 
 
-def create_model(plan: RunPlan, model_uri: str, instance_type: str) -> str:
+def create_model(
+    plan: RunPlan,
+    model_uri: str,
+    instance_type: str,
+    image_uri: str = "",
+    environment: Mapping[str, str] = NOTHING,
+) -> str:
     """Create the model and return its name; the same artifact twice in a run gives the same model."""
     allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
     request = model_request(
         model_uri=check_model_uri(model_uri),
-        image_uri=image_on(plan, instance_type),
+        image_uri=image_uri or image_on(plan, instance_type),
         role_arn=plan.settings.execution_role_arn,
-        environment=container_environment(plan, allowed),
+        environment=container_environment(plan, allowed) | dict(environment),
         tags=plan.tags,
     )
     write_down(plan, MODEL, request["ModelName"])

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from tasks.errors import NotFoundError
+from tasks.exchange.kinds import AnswerKind
 from tasks.hosting.notifications import Notification
-from tasks.invoking.answer import Answer
-from tasks.invoking.invocation import parsed_answer
+from tasks.invoking.answer import Answer, parsed_answer
 from tasks.invoking.records import InvocationRecord
 from tasks.names import S3Location
-from tasks.storage import download, exists, keys_under
+from tasks.storage import download, download_with_type, exists, keys_under
 
 FEW = 3
 """The most objects that are asked for one by one, which costs less than a listing."""
@@ -61,7 +61,7 @@ def failure_text(content: bytes) -> str:
         return content[:300].decode("utf-8", "replace")
 
 
-def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
+def read_answer(record: InvocationRecord, kind: AnswerKind) -> tuple[Answer, InvocationRecord]:
     """The answer of a record that has ended, and the record with the answer's checksum.
 
     The answer's latency runs from the submission until the ending was seen.
@@ -70,7 +70,7 @@ def read_answer(record: InvocationRecord) -> tuple[Answer, InvocationRecord]:
     latency_ms = (seen - record.submitted_at).total_seconds() * 1000
     if record.state != "completed":
         why = record.failure_object or record.failure_reason
-        return Answer(record.picture, None, f"{record.state}: {why}", latency_ms), record
-    content = download(record.output_location)
-    read = replace(record, output_sha256=hashlib.sha256(content).hexdigest())
-    return parsed_answer(record.picture, content, latency_ms), read
+        return Answer(record.request, None, f"{record.state}: {why}", latency_ms), record
+    body, content_type = download_with_type(record.output_location)
+    read = replace(record, output_sha256=hashlib.sha256(body).hexdigest())
+    return parsed_answer(record.request, body, content_type, kind, latency_ms), read

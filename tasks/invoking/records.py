@@ -23,7 +23,7 @@ ENDED: frozenset[State] = frozenset({"completed", "failed", "expired", "lost"})
 class InvocationRecord:
     """One asynchronous request and how far it got. Locations are as AWS returned them, never derived."""
 
-    picture: str
+    request: str
     inference_id: str
     input_sha256: str
     input_location: str

@@ -4,10 +4,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recommender.schema import Response
 from tasks.deadline import Deadline
 from tasks.demo.sources import smoke_picture
 from tasks.errors import InputError, InvocationFailedError
+from tasks.exchange.content import Content
+from tasks.exchange.recommendations import picture_request
 from tasks.hosting.endpoint import existing_endpoint
 from tasks.invoking.endings import read_answer
 from tasks.invoking.invocation import submit
@@ -27,10 +28,10 @@ class Invocation:
     """A request by hand: its record, and the response if it was waited for."""
 
     record: InvocationRecord
-    response: Response | None = None
+    response: Content | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        answer = self.response.to_dict() if self.response else None
+        answer = self.response.to_json() if self.response else None
         return {"invocation": self.record.to_dict(), "response": answer}
 
 
@@ -50,7 +51,7 @@ def invoke_by_hand(
     endpoint = existing_endpoint(endpoint_name, "async")
     picture = read_picture(image or s3_image or str(smoke_picture()), MOST_ASYNC_PICTURE_BYTES)
     plan = _keeper(plan, endpoint_name)
-    record = submit(plan, endpoint.name, picture, top_k)
+    record = submit(plan, endpoint.name, picture_request(picture, top_k))
     save_record(plan.names, record)
     if not wait:
         return Invocation(record)
@@ -83,31 +84,12 @@ def wait_by_hand(names: RunNames, record: InvocationRecord, limit_seconds: float
     """Wait by looking into S3 alone: one request isn't worth a queue. Keep the result in the request's record."""
     wait = Wait([record], record.endpoint_name, "", Deadline(limit_seconds))
     (ended,) = wait.run()
-    answer, ended = read_answer(ended)
+    answer, ended = read_answer(ended, "recommendations")
     save_record(names, ended)
     say(f"{ended.state} after {wait.deadline.elapsed_seconds:.1f} s (attempt {wait.looks})")
     if answer.response is None:
-        raise InvocationFailedError(f"{record.picture}: {answer.error}")
+        raise InvocationFailedError(f"{record.request}: {answer.error}")
     return Invocation(ended, answer.response)
-
-
-def display(response: Response) -> str:
-    """The recommendations as text for people."""
-    query = response.query
-    lines = [
-        f"Query: {query.category} ({query.category_confidence:.0%}), {query.gender} ({query.gender_confidence:.0%}), "
-        + ", ".join(f"{colour.name} {colour.share:.0%}" for colour in query.dominant_colours),
-        f"TOP {len(response.recommendations)} RECOMMENDATIONS",
-    ]
-    for item in response.recommendations:
-        lines += [
-            f"{item.rank}. {item.path}",
-            f"   Category: {item.category}",
-            f"   Gender: {item.gender}",
-            f"   Overall Score: {item.score:.4f}",
-            f"   {item.reason}",
-        ]
-    return "\n".join(lines)
 
 
 @task(name="invoke", task_run_name="invoke-{endpoint_name}")

@@ -11,6 +11,8 @@ from dataclasses import replace
 from tasks import clock, limits
 from tasks.deadline import Deadline, Silence
 from tasks.errors import InvocationFailedError, NotFoundError, ServiceUnreachableError
+from tasks.exchange.kinds import AnswerKind
+from tasks.exchange.request import Request
 from tasks.hosting.container_log import log_command
 from tasks.hosting.endpoint import Endpoint, describe
 from tasks.hosting.notifications import Notification, receive
@@ -18,7 +20,6 @@ from tasks.invoking.answer import Answer
 from tasks.invoking.endings import ended_as_notified, present, read_answer, with_failure_object
 from tasks.invoking.invocation import submit
 from tasks.invoking.records import InvocationRecord, State, save_records
-from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 
@@ -163,7 +164,7 @@ class Wait:
             self.records[record.inference_id] = replace(record, state=state, failure_reason=reason, seen_at=clock.now())
 
 
-@task(name="wait-for-outputs")
+@task(name="wait-for-outputs", large=["records"])
 def wait_for_outputs_task(
     plan: RunPlan, endpoint_name: str, records: Sequence[InvocationRecord], queue_url: str
 ) -> list[InvocationRecord]:
@@ -178,12 +179,12 @@ def wait_for_outputs_task(
 
 
 @task(name="smoke-async", task_run_name="smoke-{endpoint.name}")
-def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k: int = 1) -> float:
+def smoke_async_task(plan: RunPlan, endpoint: Endpoint, request: Request, kind: AnswerKind) -> float:
     """Send one request through the whole path and return its seconds: InService alone does not show that it answers."""
-    record = submit(plan, endpoint.name, picture, top_k)
+    record = submit(plan, endpoint.name, request)
     queue = endpoint.topics.queue_url if endpoint.topics else ""
     (ended,) = Wait([record], endpoint.name, queue, Deadline(plan.settings.invocation_timeout_seconds)).run()
-    answer, _ = read_answer(ended)
+    answer, _ = read_answer(ended, kind)
     if answer.error is not None:
         raise InvocationFailedError(
             f"Endpoint {endpoint.name} is InService but its first answer was {answer.error}. Its log says why: "
@@ -193,12 +194,12 @@ def smoke_async_task(plan: RunPlan, endpoint: Endpoint, picture: Picture, top_k:
     return answer.latency_ms / 1000
 
 
-@task(name="read-answers")
+@task(name="read-answers", large=["records"])
 def read_answers_task(
-    plan: RunPlan, records: Sequence[InvocationRecord]
+    plan: RunPlan, records: Sequence[InvocationRecord], kind: AnswerKind
 ) -> tuple[list[Answer], list[InvocationRecord]]:
     """Read the answers; return them and the records with their checksums, which are kept in S3."""
-    pairs = [read_answer(record) for record in records]
+    pairs = [read_answer(record, kind) for record in records]
     read = [record for _, record in pairs]
     save_records(plan, read)
     return [answer for answer, _ in pairs], read

@@ -63,12 +63,17 @@ def package(plan: RunPlan, inputs: PackagingInputs, progress: Progress) -> Artif
             progress(f"unchanged since it was packaged: {known.uri}")
             return known
         with scratch_folder("package") as scratch:
-            built = take(digest, scratch / "built", progress)
+            built = take(digest, scratch / "taken", progress)
             if built is None:
                 built = build_with_thumbnails(scratch / "built", entries, inputs.encoder, wheels, progress)
             artifact = _pack_and_upload(plan.bucket, built, entries, scratch, progress)
-            keep(built, digest, progress)
-    upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
+            unchanged = inputs_digest(entries, inputs.encoder, wheels) == digest
+            if unchanged:
+                keep(built, digest, progress)
+    if unchanged:
+        upload(json.dumps(artifact.to_dict()).encode(), _pointer(plan.bucket, digest), "application/json")
+    else:
+        progress("the catalogue was changed while it was packaged: it will be packaged anew the next time")
     publish_latest(plan.bucket, artifact.uri, artifact.model_version)
     return artifact
 

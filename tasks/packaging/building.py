@@ -57,14 +57,6 @@ class Built:
         skipped = {path for path, _ in self.skipped}
         return [entry for entry in entries if entry.path not in skipped]
 
-    def is_whole(self) -> bool:
-        """True if nothing is missing: the files are those of the manifest, and the version is theirs."""
-        hashes = file_hashes(self.stage)
-        del hashes[MANIFEST]
-        listed = self.manifest["catalogue"]["skipped"]
-        same = bool(hashes == self.manifest["files"]) and version_of(hashes, listed) == self.version
-        return same and self.thumbnails.is_file()
-
 
 def build_with_thumbnails(
     folder: Path, entries: Sequence[Entry], encoder: EncoderChoice, wheels: Wheels | None, progress: Progress

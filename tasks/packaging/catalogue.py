@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recommender.attributes import CATEGORIES, GENDERS
 from tasks.errors import InputError
-from tasks.packaging.csv_table import read_table
+from tasks.exchange.csv_table import read_table
 from tasks.packaging.folder_names import category_names, category_of, default_gender, gender_of, normal
 from tasks.pictures.files import SUFFIXES, pictures_below
 from tasks.prefect_task import Progress, silent

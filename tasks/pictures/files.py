@@ -34,6 +34,11 @@ def pictures_below(folder: Path, progress: Progress = silent) -> list[Path]:
     return sorted(pictures)
 
 
+def files_below(folder: Path) -> list[Path]:
+    """The regular files at any depth, sorted, without hidden ones and what systems keep."""
+    return sorted(path for path, regular in _files_below(folder) if regular)
+
+
 def tell_left_out(paths: Sequence[PurePath], progress: Progress) -> None:
     """Report how many files were not taken for pictures, and the first of them; notes and tables don't count."""
     names = sorted(str(path) for path in paths if not _expected(path))

@@ -18,12 +18,14 @@ from tasks.storage import THREADS, keys_under
 def local_copy(source: str, suffixes: Sequence[str], progress: Progress = silent) -> Iterator[Path]:
     """Yield the folder itself, or a temporary copy of what lies under an `s3://` prefix and has one of the suffixes.
 
+    Without suffixes everything is copied.
+
     `progress` is told what was left in S3.
     """
     if not source.startswith("s3://"):
         folder = Path(source).expanduser()
         if not folder.is_dir():
-            raise NotFoundError(f"{source} is not a folder. Name a folder of pictures, or an s3://BUCKET/PREFIX/.")
+            raise NotFoundError(f"{source} is not a folder. Name a folder, or an s3://BUCKET/PREFIX/.")
         yield folder
         return
     with scratch_folder("pictures") as temporary:
@@ -35,9 +37,12 @@ def _fetch_prefix(location: S3Location, folder: Path, suffixes: tuple[str, ...],
     # S3 compares text: without the slash, the prefix pictures would take in pictures-old/, too
     base = location.key if not location.key or location.key.endswith("/") else location.key + "/"
     there = [k for k in keys_under(S3Location(location.bucket, base)) if not k.endswith("/")]  # the console's folders
-    keys = [k for k in there if k.lower().endswith(suffixes)]
-    left = [PurePosixPath(k.removeprefix(base)) for k in there if not k.lower().endswith(suffixes)]
+    keys = [k for k in there if not suffixes or k.lower().endswith(suffixes)]
+    chosen = set(keys)
+    left = [PurePosixPath(k.removeprefix(base)) for k in there if k not in chosen]
     tell_left_out(left, progress)
+    if not keys and not suffixes:
+        raise NotFoundError(f"Nothing lies under {location.uri}.")
     if not keys:
         raise NotFoundError(f"Nothing that ends with {', '.join(suffixes)} lies under {location.uri}.")
     targets = _targets(keys, base)

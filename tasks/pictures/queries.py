@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
 from recommender.errors import RequestError
 from recommender.pictures.image import MAX_IMAGE_BYTES, decode
-from tasks.demo.sources import pictures_source
 from tasks.errors import InputError, NotFoundError
 from tasks.limits import MINIMUM_PICTURES, REALTIME_PAYLOAD_BYTES
 from tasks.pictures.files import SUFFIXES, pictures_below, read_bytes
 from tasks.pictures.local_copy import local_copy
-from tasks.prefect_task import Progress, run_logger, silent, task
+from tasks.prefect_task import Progress, silent
 from tasks.storage import download
 
 MOST_PICTURE_BYTES = REALTIME_PAYLOAD_BYTES * 2 // 3
@@ -26,6 +26,7 @@ MOST_ASYNC_PICTURE_BYTES = MAX_IMAGE_BYTES
 DECODED_PX = 448
 """Pixels a side that a JPEG is decoded to at least: as for an encoder of 224, and several times faster than whole."""
 UNUSABLE_SHOWN = 5
+T = TypeVar("T")
 THREADS = 2
 
 
@@ -52,7 +53,7 @@ def read_pictures(
                 f"Found {len(files)} pictures ({', '.join(SUFFIXES)}) in {source}: a validation needs at least "
                 f"{minimum}. Name a folder with more, or allow fewer with minimum_pictures."
             )
-        chosen = _spread(files, count)
+        chosen = spread(files, count)
         if len(chosen) < minimum:
             raise InputError(
                 f"{count} pictures were asked for (picture_count), but a validation needs at least {minimum} "
@@ -64,7 +65,8 @@ def read_pictures(
     return found
 
 
-def _spread(files: Sequence[Path], count: int) -> Sequence[Path]:
+def spread(files: Sequence[T], count: int) -> Sequence[T]:
+    """So many of them, evenly; all for 0."""
     if count <= 0 or count >= len(files):
         return files
     return [files[i * len(files) // count] for i in range(count)]
@@ -121,16 +123,3 @@ def checked(content: bytes, name: str, most_bytes: int = MOST_PICTURE_BYTES) -> 
             f"{name} is no picture that can be read ({exc or type(exc).__name__}). Remove or replace it."
         ) from exc
     return content
-
-
-@task(name="read-pictures", only_reads=True)
-def read_pictures_task(source: str, count: int, minimum: int = MINIMUM_PICTURES) -> tuple[Picture, ...]:
-    logger = run_logger()
-
-    def say(line: str) -> None:
-        logger.info("query pictures: %s", line)
-
-    source = pictures_source(source, say)
-    found = read_pictures(source, count, minimum, say)
-    logger.info("%d query pictures from %s", len(found), source)
-    return found

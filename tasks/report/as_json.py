@@ -1,4 +1,4 @@
-"""The report for machines: the whole of it as JSON, and a row per picture for Prefect's table."""
+"""The report for machines: the whole of it as JSON, and a row per request for Prefect's table."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import asdict, is_dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from tasks.exchange.content import Content, shortened
 from tasks.invoking.answer import Answer
 from tasks.plain_text import visible
-from tasks.verdict.comparison import PictureComparison
+from tasks.verdict.comparison import RequestComparison
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.monthly_cost import Month, async_bursts, break_even_per_day, months
 from tasks.verdict.omissions import Omissions
@@ -19,8 +20,10 @@ from tasks.verdict.omissions import Omissions
 if TYPE_CHECKING:
     from tasks.report.report import Report
 
-SCHEMA_VERSION = 2
-"""New in 2: cold_starts is a list with stages; cost has its basis and the cost of months; machine; omissions."""
+SCHEMA_VERSION = 3
+"""New in 3: requests instead of pictures, answers of any kind, noise, checks that were not asked (null).
+
+New in 2: cold_starts is a list with stages; cost has its basis and the cost of months; machine; omissions."""
 APART = ("answers", "cost", "history", "omissions")
 """The fields of a report that have another form in JSON, or none."""
 
@@ -31,7 +34,7 @@ def render_json(report: Report) -> str:
     content: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     content |= {name: value for name, value in vars(report).items() if name not in APART}
     content["answers"] = [
-        {"picture": baseline.picture, "baseline": _answer(baseline), "asynchronous": _answer(asynchronous)}
+        {"request": baseline.request, "baseline": _answer(baseline), "asynchronous": _answer(asynchronous)}
         for baseline, asynchronous in report.answers
     ]
     content["cost"] = omissions.unless_odd("the cost", lambda: _cost(report.cost), None)
@@ -42,25 +45,31 @@ def render_json(report: Report) -> str:
 
 
 def table_rows(report: Report) -> list[dict[str, Any]]:
-    """A row per picture for Prefect's table, differing pictures first; floats are rounded: Prefect shows them raw."""
-    pairs = {baseline.picture: (baseline, asynchronous) for baseline, asynchronous in report.answers}
+    """A row per request for Prefect's table, differing ones first; floats are rounded: Prefect shows them raw."""
+    pairs = {baseline.request: (baseline, asynchronous) for baseline, asynchronous in report.answers}
     ordered = sorted(report.comparisons, key=lambda comparison: comparison.agrees)
-    return [_row(comparison, *pairs.get(comparison.picture, (None, None))) for comparison in ordered]
+    return [_row(comparison, *pairs.get(comparison.request, (None, None))) for comparison in ordered]
 
 
-def _row(comparison: PictureComparison, baseline: Answer | None, asynchronous: Answer | None) -> dict[str, Any]:
-    largest = comparison.max_score_difference if comparison.answered else None
-    response = (baseline and baseline.response) or (asynchronous and asynchronous.response)
-    top = response.recommendations[0].item_id if response and response.recommendations else ""
+def _row(comparison: RequestComparison, baseline: Answer | None, asynchronous: Answer | None) -> dict[str, Any]:
+    response = next((each.response for each in (baseline, asynchronous) if each and each.response), None)
     return {
-        "picture": visible(comparison.picture),
-        "agrees": "yes" if comparison.agrees else "NO",
-        "max score difference": _rounded(largest, 6),
+        comparison.words.noun: visible(comparison.request),
+        "agrees": "yes" if comparison.agrees else "can't be compared" if comparison.incomparable else "NO",
+        comparison.words.largest: _rounded(comparison.largest_difference, 6),
         "real-time ms": _rounded(baseline.latency_ms if baseline else None, 1),
         "async ms": _rounded(asynchronous.latency_ms if asynchronous else None, 1),
-        "top item": visible(top),
+        "answer": visible(_first(response)),
         "differs in": visible("; ".join(str(difference) for difference in comparison.differences[:3])),
     }
+
+
+def _first(response: Content | None) -> str:
+    """The beginning of an answer: its first item, or so much of its text as fits a cell."""
+    if response is None:
+        return ""
+    shown = response.shown
+    return shown.tiles[0].item_id if shown.tiles else shortened(" ".join(shown.text.split()))
 
 
 def _rounded(value: float | None, decimals: int) -> float | None:
@@ -68,7 +77,7 @@ def _rounded(value: float | None, decimals: int) -> float | None:
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    response = answer.response.to_dict() if answer.response else None
+    response = answer.response.to_json() if answer.response else None
     return {"response": response, "error": answer.error, "latency_ms": answer.latency_ms}
 
 

@@ -1,27 +1,23 @@
-"""The pictures of the report: each query beside what the endpoints recommended, the differing ones first."""
+"""The answers of the report: each request beside what the endpoints said, the differing ones first."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from recommender.errors import RequestError
-from recommender.pictures.image import decode
-from recommender.schema import Query, Recommendation, Response
+from tasks.exchange.content import Shown, Tile
 from tasks.invoking.answer import Answer
-from tasks.verdict.comparison import PictureComparison
+from tasks.pictures.thumbnail import thumbnail_uri
+from tasks.verdict.comparison import RequestComparison
 
-THUMBNAIL_PIXELS = 112
-THUMBNAIL_QUALITY = 78
 SHOWN_DIFFERING = 100
 SHOWN_EMPTY = 40
 SHOWN_AGREEING = 40
+NOTHING = Shown()
 
 
 @dataclass(frozen=True)
-class Tile:
+class Item:
     """One recommended item; `item_id` is "" at a rank where only the other endpoint has one.
 
     `css_class` names the thumbnail, "" if there is no picture of the item.
@@ -38,21 +34,25 @@ class Tile:
 
 @dataclass(frozen=True)
 class Lane:
-    """The recommendations for a picture by one endpoint, or by both if they agree."""
+    """The answer to a request by one endpoint, or by both if they agree."""
 
     side: str
     latency: tuple[float, ...]
-    tiles: tuple[Tile, ...]
+    tiles: tuple[Item, ...]
     error: str | None
+    text: str = ""
+    cut_characters: int = 0
+    location: str = ""
+    """The S3 URI of the whole answer, of the asynchronous endpoint alone."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """One picture, the endpoints' reading of it, and their recommendations."""
+    """One request, the endpoints' reading of it, and their answers."""
 
-    comparison: PictureComparison
+    comparison: RequestComparison
     css_class: str
-    query: Query | None
+    query: object | None
     lanes: tuple[Lane, ...]
 
 
@@ -61,9 +61,11 @@ class Gallery:
     """The cards that are shown, the numbers of hidden ones, and the thumbnails as data: URIs by CSS class."""
 
     differing: tuple[Card, ...]
+    incomparable: tuple[Card, ...]
     empty: tuple[Card, ...]
     agreeing: tuple[Card, ...]
     hidden_differing: int
+    hidden_incomparable: int
     hidden_empty: int
     hidden_agreeing: int
     thumbnails: Mapping[str, str]
@@ -88,74 +90,84 @@ class _Thumbnails:
 
 
 def gallery(
-    comparisons: Sequence[PictureComparison],
+    comparisons: Sequence[RequestComparison],
     answers: Sequence[tuple[Answer, Answer]],
     query_pictures: Mapping[str, bytes],
     item_pictures: Mapping[str, bytes],
+    locations: Mapping[str, str],
 ) -> Gallery:
     """The cards to show: differing ones with the worst first, empty ones, agreeing ones; and their thumbnails."""
-    pairs = {baseline.picture: (baseline, asynchronous) for baseline, asynchronous in answers}
+    pairs = {baseline.request: (baseline, asynchronous) for baseline, asynchronous in answers}
     queries, items = _Thumbnails(query_pictures, "q"), _Thumbnails(item_pictures, "i")
-    known = [comparison for comparison in comparisons if comparison.picture in pairs]
+    known = [comparison for comparison in comparisons if comparison.request in pairs]
     differing = sorted((c for c in known if c.differs), key=_severity)
+    incomparable = [c for c in known if c.incomparable]
     empty = [c for c in known if c.empty]
     agreeing = [c for c in known if c.agrees]
 
-    def cards(chosen: Sequence[PictureComparison]) -> tuple[Card, ...]:
-        return tuple(_card(c, *pairs[c.picture], queries.css_class(c.picture), items) for c in chosen)
+    def cards(chosen: Sequence[RequestComparison]) -> tuple[Card, ...]:
+        return tuple(
+            _card(c, *pairs[c.request], queries.css_class(c.request), items, locations.get(c.request, ""))
+            for c in chosen
+        )
 
     return Gallery(
         differing=cards(differing[:SHOWN_DIFFERING]),
+        incomparable=cards(incomparable[:SHOWN_DIFFERING]),
         empty=cards(empty[:SHOWN_EMPTY]),
         agreeing=cards(agreeing[:SHOWN_AGREEING]),
         hidden_differing=len(differing[SHOWN_DIFFERING:]),
+        hidden_incomparable=len(incomparable[SHOWN_DIFFERING:]),
         hidden_empty=len(empty[SHOWN_EMPTY:]),
         hidden_agreeing=len(agreeing[SHOWN_AGREEING:]),
         thumbnails={**queries.uris, **items.uris},
     )
 
 
-def thumbnail_uri(picture: bytes) -> str | None:
-    """A small JPEG as a data: URI; None if the picture can't be decoded: the page then shows a placeholder."""
-    try:
-        small = decode(picture, at_least_px=2 * THUMBNAIL_PIXELS)
-    except RequestError:
-        return None
-    small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
-    encoded = io.BytesIO()
-    small.save(encoded, "JPEG", quality=THUMBNAIL_QUALITY, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")
-
-
-def _severity(comparison: PictureComparison) -> tuple[float, int, str]:
-    return -(comparison.max_score_difference or 0.0), -len(comparison.differences), comparison.picture
+def _severity(comparison: RequestComparison) -> tuple[bool, float, int, str]:
+    return (
+        comparison.answered,
+        -(comparison.largest_difference or 0.0),
+        -len(comparison.differences),
+        comparison.request,
+    )
 
 
 def _card(
-    comparison: PictureComparison, baseline: Answer, asynchronous: Answer, css_class: str, items: _Thumbnails
+    comparison: RequestComparison,
+    baseline: Answer,
+    asynchronous: Answer,
+    css_class: str,
+    items: _Thumbnails,
+    location: str,
 ) -> Card:
     response = baseline.response or asynchronous.response
-    query = response.query if response else None
-    return Card(comparison, css_class, query, tuple(_lanes(comparison, baseline, asynchronous, items)))
+    query = response.shown.query if response else None
+    return Card(comparison, css_class, query, tuple(_lanes(comparison, baseline, asynchronous, items, location)))
 
 
-def _lanes(comparison: PictureComparison, baseline: Answer, asynchronous: Answer, items: _Thumbnails) -> Iterator[Lane]:
+def _lanes(
+    comparison: RequestComparison, baseline: Answer, asynchronous: Answer, items: _Thumbnails, location: str
+) -> Iterator[Lane]:
     ranks = {difference.rank for difference in comparison.differences}
+    shown = [answer.response.shown if answer.response else NOTHING for answer in (baseline, asynchronous)]
     if comparison.agrees:
         latency = (baseline.latency_ms, asynchronous.latency_ms)
-        yield Lane("both", latency, _tiles(baseline.response, ranks, items), None)
+        tiles = _tiles(shown[0].tiles, ranks, items)
+        yield Lane("both", latency, tiles, None, shown[0].text, shown[0].cut_characters, location)
         return
-    longest = max(len(answer.response.recommendations) if answer.response else 0 for answer in (baseline, asynchronous))
-    for side, answer in (("real-time", baseline), ("asynchronous", asynchronous)):
-        tiles = _tiles(answer.response, ranks, items)
-        lacking = tuple(Tile(rank, "", "", 0.0, "", "", True) for rank in range(len(tiles) + 1, longest + 1))
-        yield Lane(side, (answer.latency_ms,), tiles + lacking, answer.error)
+    longest = max(len(each.tiles) for each in shown)
+    for side, answer, each in zip(("real-time", "asynchronous"), (baseline, asynchronous), shown, strict=True):
+        tiles = _tiles(each.tiles, ranks, items)
+        lacking = tuple(Item(rank, "", "", 0.0, "", "", True) for rank in range(len(tiles) + 1, longest + 1))
+        where = location if side == "asynchronous" else ""
+        yield Lane(side, (answer.latency_ms,), tiles + lacking, answer.error, each.text, each.cut_characters, where)
 
 
-def _tiles(response: Response | None, differing_ranks: set[int | None], items: _Thumbnails) -> tuple[Tile, ...]:
-    recommendations = response.recommendations if response else ()
-    return tuple(_tile(rank, item, rank in differing_ranks, items) for rank, item in enumerate(recommendations, 1))
+def _tiles(tiles: Sequence[Tile], differing_ranks: set[int | None], items: _Thumbnails) -> tuple[Item, ...]:
+    return tuple(_item(rank, tile, rank in differing_ranks, items) for rank, tile in enumerate(tiles, 1))
 
 
-def _tile(rank: int, item: Recommendation, differs: bool, items: _Thumbnails) -> Tile:
-    return Tile(rank, item.item_id, item.category, item.score, item.reason, items.css_class(item.item_id), differs)
+def _item(rank: int, tile: Tile, differs: bool, items: _Thumbnails) -> Item:
+    picture = items.css_class(tile.item_id)
+    return Item(rank, tile.item_id, tile.category, tile.score, tile.reason, picture, differs)

@@ -9,6 +9,7 @@ from tasks.plain_text import markdown_text, visible
 from tasks.report.cost_words import cost_basis, cost_burst, cost_summary, month_cells, price_source
 from tasks.report.quantities import count, elapsed, milliseconds, score_difference, usd
 from tasks.verdict.cold_start import cold_start_rows
+from tasks.verdict.comparison import RequestComparison
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.monthly_cost import months
 from tasks.verdict.omissions import Omissions
@@ -16,7 +17,7 @@ from tasks.verdict.omissions import Omissions
 if TYPE_CHECKING:
     from tasks.report.report import Report
 
-SHOWN_PICTURES = 20
+SHOWN_REQUESTS = 20
 SHOWN_DIFFERENCES = 3
 SHOWN_LINES = 100
 Section = Callable[["Report"], Iterator[str]]
@@ -35,7 +36,7 @@ def _written(section: Section, report: Report, omissions: Omissions) -> list[str
 
 
 def _heading(report: Report) -> Iterator[str]:
-    yield f"# {'PASS' if report.verdict.passed else 'FAIL'}: {report.title}"
+    yield f"# {report.verdict.word}: {report.title}"
     yield ""
     yield from (f"- {markdown_text(reason)}" for reason in report.verdict.reasons)
     yield ""
@@ -53,30 +54,42 @@ def _checks(report: Report) -> Iterator[str]:
 
 
 def _differing(report: Report) -> Iterator[str]:
-    if not report.differing:
+    noun = report.words.noun.capitalize()
+    yield from _compared(report, report.differing, f"{noun}s that differ")
+    yield from _compared(report, report.incomparable, f"{noun}s that can't be compared")
+
+
+def _compared(report: Report, comparisons: Sequence[RequestComparison], heading: str) -> Iterator[str]:
+    if not comparisons:
         return
-    yield from ("", f"## Pictures that differ: {len(report.differing)} of {len(report.comparisons)}", "")
+    yield from ("", f"## {heading}: {len(comparisons)} of {len(report.comparisons)}", "")
     rows = []
-    for comparison in report.differing[:SHOWN_PICTURES]:
+    for comparison in comparisons[:SHOWN_REQUESTS]:
         shown = "; ".join(str(difference) for difference in comparison.differences[:SHOWN_DIFFERENCES])
         more = len(comparison.differences) - SHOWN_DIFFERENCES
-        words = f"{shown}; {more} more" if more > 0 else shown
-        largest = comparison.max_score_difference
-        shown_largest = score_difference(largest) if comparison.answered and largest is not None else "–"
-        rows.append((comparison.picture, shown_largest, words))
-    yield from _table(("picture", "largest score difference", "differs in"), rows)
-    if len(report.differing) > SHOWN_PICTURES:
-        yield from ("", f"{len(report.differing) - SHOWN_PICTURES} more are in the report's page and JSON.")
+        told = [shown, f"{more} more" if more > 0 else "", comparison.overlap]
+        words = "; ".join(filter(None, told))
+        largest = comparison.largest_difference
+        shown_largest = score_difference(largest) if largest is not None else "–"
+        rows.append((comparison.request, shown_largest, words))
+    yield from _table((report.words.noun, report.words.largest, "differs in"), rows)
+    if len(comparisons) > SHOWN_REQUESTS:
+        yield from ("", f"{len(comparisons) - SHOWN_REQUESTS} more are in the report's page and JSON.")
 
 
 def _empty(report: Report) -> Iterator[str]:
     if not report.empty:
         return
-    yield from ("", f"## Pictures without recommendations: {len(report.empty)} of {len(report.comparisons)}", "")
-    yield "Neither endpoint recommended anything, which proves nothing."
-    yield from ("", *(f"- {markdown_text(comparison.picture)}" for comparison in report.empty[:SHOWN_PICTURES]))
-    if len(report.empty) > SHOWN_PICTURES:
-        yield from ("", f"{len(report.empty) - SHOWN_PICTURES} more are in the report's JSON.")
+    words = report.words
+    yield from (
+        "",
+        f"## {words.noun.capitalize()}s {words.without}: {len(report.empty)} of {len(report.comparisons)}",
+        "",
+    )
+    yield f"{words.empty.capitalize()}, which proves nothing."
+    yield from ("", *(f"- {markdown_text(comparison.request)}" for comparison in report.empty[:SHOWN_REQUESTS]))
+    if len(report.empty) > SHOWN_REQUESTS:
+        yield from ("", f"{len(report.empty) - SHOWN_REQUESTS} more are in the report's JSON.")
 
 
 def _latency(report: Report) -> Iterator[str]:
@@ -172,8 +185,8 @@ def _omissions(lines: Sequence[str]) -> Iterator[str]:
         yield from ("", "## Left out", "", *(f"- {markdown_text(line)}" for line in lines))
 
 
-def _passed(passed: bool) -> str:
-    return "pass" if passed else "**FAIL**"
+def _passed(passed: bool | None) -> str:
+    return "not asked" if passed is None else "pass" if passed else "**FAIL**"
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,13 +1,16 @@
 """The report on a measurement, and the outcome of a validation."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tasks import clock
-from tasks.errors import LeftoverError, NotFoundError, StygigError, ValidationFailedError
+from tasks.errors import IncomparableError, LeftoverError, NotFoundError, StygigError, ValidationFailedError
+from tasks.exchange.content import Tolerance
 from tasks.hosting.instance_counts import InstanceCounts
 from tasks.invoking.answer import Answer
 from tasks.packaging.beside import read_manifest
@@ -24,7 +27,7 @@ from tasks.resources.teardown import Removal
 from tasks.settings import Settings
 from tasks.verdict.checks import checks_of, judged
 from tasks.verdict.cold_start import ColdStart, cold_start_of
-from tasks.verdict.comparison import Tolerance, compare_answers, pair_answers
+from tasks.verdict.comparison import compare_answers, pair_answers
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.measurement import Measurement, cost_of, latencies_of
 from tasks.verdict.omissions import Omissions
@@ -54,7 +57,9 @@ class Outcome:
     reasons: tuple[str, ...]
     report: str
     """The path of the page; empty if it could not be written."""
-    pictures: int
+    requests: int
+    asked: str
+    """The number of requests in words, as in "24 pictures"."""
     model_uri: str
     left: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -77,7 +82,7 @@ def build_report(
     A figure that can't be worked out is left out, and the report says so: it must not cost the verdict.
     """
     finished, omissions = clock.now(), Omissions()
-    comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance)
+    comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance, measured.repeats)
     manifest = omissions.unless_odd("model version and encoder", lambda: _manifest(measured), {})
     return Report(
         run_id=plan.run_id,
@@ -100,7 +105,7 @@ def build_report(
         latencies=omissions.unless_odd("latencies", lambda: latencies_of(measured, omissions), ()),
         cold_starts=omissions.unless_odd("cold starts", lambda: _cold_starts(measured), ()),
         cost=omissions.unless_odd("the cost", lambda: _cost(plan, measured, finished, instances), None),
-        invocations=[record.to_dict() for record in (*measured.records, measured.failure)],
+        invocations=[record.to_dict() for record in (*measured.records, *(each.record for each in measured.refused))],
         teardown=removal.removed if removal else (),
         left=removal.left if removal else (),
         reproduce=tuple(reproduce),
@@ -108,7 +113,7 @@ def build_report(
     )
 
 
-@task(name="build-report")
+@task(name="build-report", large=["measured"])
 def build_report_task(
     plan: RunPlan,
     measured: Measurement,
@@ -142,21 +147,24 @@ def _cost(
 
 
 def recommended_items(answers: Sequence[Answer]) -> set[str]:
-    return {item.item_id for answer in answers if answer.response for item in answer.response.recommendations}
+    return {tile.item_id for answer in answers if answer.response for tile in answer.response.shown.tiles}
 
 
-@task(name="write-report")
+@task(name="write-report", large=["report", "measured", "item_pictures"])
 def write_report_task(
-    report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], settings: Settings
+    report: Report, measured: Measurement, item_pictures: Mapping[str, bytes], settings: Settings, junit: str = ""
 ) -> ReportFiles | Unwritten:
-    """Write the report, and remove those that are too old.
+    """Write the report, with a copy of its JUnit file at `junit` if that is named; remove reports that are too old.
 
     If the folder can't be written any more, return why: the paid-for results are told anyway.
     """
     folder = settings.reports
-    queries = {picture.name: picture.content for picture in measured.pictures}
+    queries = {request.name: request.picture for request in measured.requests if request.picture}
     try:
         files = write_report(report, folder, queries, item_pictures)
+        if junit:
+            Path(junit).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(files.junit, junit)
     except OSError as exc:
         unwritten = Unwritten(folder, exc.strerror or str(exc))
         run_logger().error("%s", unwritten)
@@ -170,6 +178,8 @@ def write_report_task(
 def item_pictures(measured: Measurement) -> dict[str, bytes]:
     """The recommended items' pictures that can be read; the page has a placeholder for a missing one."""
     wanted = recommended_items([*measured.baseline_answers, *measured.async_answers])
+    if not wanted:
+        return {}
     uris = dict.fromkeys((measured.asynchronous.model_uri, measured.baseline.model_uri))
     try:
         return {name: content for uri in uris for name, content in read_thumbnails(uri, wanted).items()}
@@ -178,7 +188,7 @@ def item_pictures(measured: Measurement) -> dict[str, bytes]:
         return {}
 
 
-@task(name="fetch-item-pictures", only_reads=True)
+@task(name="fetch-item-pictures", only_reads=True, large=["measured"])
 def fetch_item_pictures_task(measured: Measurement) -> dict[str, bytes]:
     return item_pictures(measured)
 
@@ -191,10 +201,11 @@ def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurem
     _publish(report, files)
     outcome = Outcome(
         run_id=report.run_id,
-        verdict="PASS" if report.verdict.passed else "FAIL",
+        verdict=report.verdict.word,
         reasons=tuple(visible(reason) for reason in report.verdict.reasons),
         report=str(files.html) if isinstance(files, ReportFiles) else "",
-        pictures=len(measured.pictures),
+        requests=len(measured.requests),
+        asked=report.words.count(len(measured.requests)),
         model_uri=report.artifact_uri,
         left=tuple(visible(line) for line in report.left),
         kept=(measured.baseline.name, measured.asynchronous.name) if kept else (),
@@ -205,6 +216,8 @@ def concluded(report: Report, files: ReportFiles | Unwritten, measured: Measurem
     ended = f"{outcome.verdict}: {'; '.join(outcome.reasons)}. {files}"
     if isinstance(files, Unwritten):
         raise StygigError(ended, outcome)
+    if report.verdict.incomparable:
+        raise IncomparableError(ended, outcome)
     if not report.verdict.passed:
         raise ValidationFailedError(ended, outcome)
     return outcome

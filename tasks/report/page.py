@@ -44,11 +44,12 @@ def render_html(report: Report, query_pictures: Mapping[str, bytes], item_pictur
     shown = report.invocations[:SHOWN_INVOCATIONS]
     return _template().render(
         report=report,
-        gallery=gallery(report.comparisons, report.answers, query_pictures, item_pictures),
+        gallery=gallery(report.comparisons, report.answers, query_pictures, item_pictures, _locations(report)),
         # Not escaped: the SVG is our own drawing of numbers, without any text from outside.
         latency_plot=Markup(latency_plot(report.waits_ms)),  # noqa: S704
         phase_bars=phase_bars(report.latencies),
         medians=medians_ms(report.latencies),
+        checks=sorted(report.verdict.checks, key=lambda check: (check.passed is not False, check.passed is None)),
         nights=[report.night, *reversed(report.before)][:SHOWN_NIGHTS],
         watched_phases=WATCHED_PHASES,
         **_cost(report.cost),
@@ -57,6 +58,11 @@ def render_html(report: Report, query_pictures: Mapping[str, bytes], item_pictur
         invocation_columns=_columns(shown),
         hidden_invocations=len(report.invocations) - len(shown),
     )
+
+
+def _locations(report: Report) -> dict[str, str]:
+    """Where the asynchronous endpoint's whole answers lie, by request."""
+    return {each["request"]: each["output_location"] for each in report.invocations if "request" in each}
 
 
 def plain_page(title: str, markdown: str) -> str:

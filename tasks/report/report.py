@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tasks.exchange.content import Words
 from tasks.invoking.answer import Answer
 from tasks.report.history import Night, slower_phases
 from tasks.report.machine import Machine
 from tasks.verdict.cold_start import ColdStart
-from tasks.verdict.comparison import PictureComparison
+from tasks.verdict.comparison import RequestComparison, words_of
 from tasks.verdict.cost import CostEstimate
 from tasks.verdict.judgement import Verdict
 from tasks.verdict.latency import PhaseLatency
@@ -39,7 +40,7 @@ class Report:
     baseline_instance_type: str
     machine: Machine | None
     verdict: Verdict
-    comparisons: tuple[PictureComparison, ...]
+    comparisons: tuple[RequestComparison, ...]
     answers: tuple[tuple[Answer, Answer], ...]
     latencies: tuple[PhaseLatency, ...]
     cold_starts: tuple[ColdStart, ...]
@@ -60,19 +61,34 @@ class Report:
             raise ValueError(f"report's run_id is {self.run_id!r}; it names a folder, so give one plain name")
 
     @property
-    def differing(self) -> tuple[PictureComparison, ...]:
-        """The pictures that the endpoints answered differently."""
+    def differing(self) -> tuple[RequestComparison, ...]:
+        """The requests that the endpoints answered differently."""
         return tuple(comparison for comparison in self.comparisons if comparison.differs)
 
     @property
-    def empty(self) -> tuple[PictureComparison, ...]:
-        """The pictures for which neither endpoint recommended anything."""
+    def empty(self) -> tuple[RequestComparison, ...]:
+        """The requests to which both answers are empty."""
         return tuple(comparison for comparison in self.comparisons if comparison.empty)
 
     @property
-    def max_score_difference(self) -> float | None:
-        """The largest difference of scores over all pictures; None if none was compared."""
-        found = (comparison.max_score_difference for comparison in self.comparisons)
+    def incomparable(self) -> tuple[RequestComparison, ...]:
+        """The requests to which the baseline's answers disagree among each other, and the asynchronous one with all."""
+        return tuple(comparison for comparison in self.comparisons if comparison.incomparable)
+
+    @property
+    def agreeing(self) -> int:
+        """The number of requests that both endpoints answered alike."""
+        return sum(comparison.agrees for comparison in self.comparisons)
+
+    @property
+    def words(self) -> Words:
+        """The words for these requests and answers."""
+        return words_of(self.comparisons)
+
+    @property
+    def largest_difference(self) -> float | None:
+        """The largest difference of numbers over all requests; None if none was compared."""
+        found = (comparison.largest_difference for comparison in self.comparisons)
         return max((difference for difference in found if difference is not None), default=None)
 
     @property
@@ -89,7 +105,7 @@ class Report:
             pictures=len(self.comparisons),
             differing=len(self.differing),
             empty=len(self.empty),
-            max_score_difference=self.max_score_difference,
+            max_score_difference=self.largest_difference,
             p50_ms=medians,
             cold_starts_seconds={
                 each.endpoint: each.seconds for each in self.cold_starts if math.isfinite(each.seconds)
@@ -116,7 +132,7 @@ class Report:
 
     @property
     def waits_ms(self) -> Mapping[str, Sequence[float]]:
-        """A client's waits in milliseconds on each side, for the pictures that both endpoints answered."""
+        """A client's waits in milliseconds on each side, for the requests that both endpoints answered."""
         answered = [pair for pair in self.answers if pair[0].error is None and pair[1].error is None]
         return {
             "real-time": [baseline.latency_ms for baseline, _ in answered],

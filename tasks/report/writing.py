@@ -20,6 +20,7 @@ from tasks.report.markdown import render_markdown
 from tasks.report.page import plain_page, render_html
 from tasks.report.plots import latency_image
 from tasks.report.report import Report
+from tasks.verdict.junit import render_junit
 from tasks.verdict.omissions import Omissions
 
 MARKDOWN_KEY = "validation-report"  # Prefect allows lowercase letters, digits and dashes
@@ -38,6 +39,7 @@ class ReportFiles:
     json: Path
     html: Path
     markdown: Path
+    junit: Path
 
     def __str__(self) -> str:
         return f"Report: {self.html}"
@@ -61,7 +63,12 @@ def write_report(
     for name, text in _rendered(report, omissions, query_pictures, item_pictures).items():
         _write_atomically(target / name, text)
     add_night(folder / HISTORY_FILE, report.night)
-    return ReportFiles(target / "report.json", target / "report.html", target / "report.md")
+    return ReportFiles(*(target / name for name in ("report.json", "report.html", "report.md", "junit.xml")))
+
+
+def _junit(report: Report) -> str:
+    waits_ms = {answer.request: answer.latency_ms for _, answer in report.answers}
+    return render_junit(report.title, report.started_at, report.verdict.checks, report.comparisons, waits_ms)
 
 
 def _rendered(
@@ -75,10 +82,11 @@ def _rendered(
         "report.json": render_json(report),
         "report.md": markdown,
         "report.html": page or plain_page(report.title, markdown),
+        "junit.xml": _junit(report),
     }
 
 
-@task(name="publish-report")
+@task(name="publish-report", large=["report"])
 def publish_report_task(report: Report, files: ReportFiles | Unwritten) -> tuple[UUID, ...]:
     """Publish markdown and table as artifacts and return their ids; the Prefect UI shows them with their history."""
     image = Omissions().unless_odd("the plot", lambda: latency_image(report.waits_ms), "")

@@ -1,21 +1,21 @@
 """The checks besides equal answers, and the verdict on all of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from tasks.invoking.answer import Answer
+from tasks.exchange.content import shortened
 from tasks.invoking.records import InvocationRecord
 from tasks.resources.teardown import Removal
-from tasks.verdict.comparison import PictureComparison
-from tasks.verdict.judgement import Check, Verdict, judge
-from tasks.verdict.measurement import Measurement
+from tasks.verdict.comparison import RequestComparison
+from tasks.verdict.judgement import NOT_ASKED, Check, Verdict, judge
+from tasks.verdict.measurement import Measurement, Refused
 
 
 def checks_of(measured: Measurement) -> tuple[Check, ...]:
     """The checks that a measurement has to pass besides equal answers."""
-    checks = [_every_request_ended(measured.records), _failure_object(measured.failure)]
-    checks.append(_baseline_refused(measured.baseline_refusal))
+    checks = [_every_request_ended(measured.records)]
+    checks += _refusals(measured)
     if measured.listening:
-        checks.append(_all_notified([*measured.records, measured.failure]))
+        checks.append(_all_notified([*measured.records, *(each.record for each in measured.refused)]))
     return tuple(checks)
 
 
@@ -26,19 +26,42 @@ def _every_request_ended(records: Sequence[InvocationRecord]) -> Check:
     return Check("every asynchronous request completed", completed == len(records), f"{len(records)} completed", found)
 
 
-def _failure_object(failure: InvocationRecord) -> Check:
-    """Check that the one request without a picture ended as a failure that says why."""
-    found = f"{failure.state}: {failure.failure_object or 'no failure object; ' + failure.failure_reason}"
-    passed = failure.state == "failed" and failure.failure_object.startswith("not_an_image")
-    expected = "a failure object whose error is not_an_image"
-    return Check("a deliberate failure ends as a failure object", passed, expected, found)
+ASYNC_REFUSAL = "a deliberate failure ends as a failure object"
+BASELINE_REFUSAL = "the baseline refuses the same request"
 
 
-def _baseline_refused(answer: Answer) -> Check:
-    passed = answer.error is not None and "(400)" in answer.error
+def _refusals(measured: Measurement) -> Iterator[Check]:
+    """Yield the checks on the requests that must fail; "not asked" if there are none."""
+    if not measured.refused:
+        yield Check(ASYNC_REFUSAL, None, "a request that must fail", NOT_ASKED)
+        yield Check(BASELINE_REFUSAL, None, "a request that must fail", NOT_ASKED)
+    for each in measured.refused:
+        named = f": {each.request.name}" if len(measured.refused) > 1 else ""
+        yield _failure_object(each, ASYNC_REFUSAL + named)
+        yield _baseline_refused(each, BASELINE_REFUSAL + named)
+
+
+def _failure_object(refused: Refused, name: str) -> Check:
+    """Check that a request which must fail ended as a failure that says why."""
+    record, wanted = refused.record, refused.request.refusal
+    found = f"{record.state}: {record.failure_object or 'no failure object; ' + record.failure_reason}"
+    passed = record.state == "failed" and bool(record.failure_object) and wanted in record.failure_object
+    expected = f"a failure object whose error is {wanted}" if wanted else "a failure object"
+    return Check(name, passed, expected, _first_words(found))
+
+
+def _baseline_refused(refused: Refused, name: str) -> Check:
+    answer, wanted = refused.answer, "(400)" if refused.request.refusal else ""
+    passed = answer.error is not None and wanted in answer.error
     # SageMaker appends a link to the endpoint's log.
     found = answer.error.partition(" See https:")[0] if answer.error else "an answer: not refused"
-    return Check("the baseline refuses the same request", passed, "client error (400)", found)
+    expected = f"client error {wanted}" if wanted else "an error of the model"
+    return Check(name, passed, expected, _first_words(found))
+
+
+def _first_words(text: str) -> str:
+    """The first line, or so much of it as fits a table: what a handler raised may bring its traceback along."""
+    return shortened(text.replace("\\n", "\n").partition("\n")[0])
 
 
 def _all_notified(records: Sequence[InvocationRecord]) -> Check:
@@ -51,7 +74,7 @@ def _all_notified(records: Sequence[InvocationRecord]) -> Check:
     )
 
 
-def judged(measured: Measurement, comparisons: Sequence[PictureComparison], removal: Removal | None) -> Verdict:
+def judged(measured: Measurement, comparisons: Sequence[RequestComparison], removal: Removal | None) -> Verdict:
     checks = list(checks_of(measured))
     if removal is not None:
         found = "; ".join(removal.left) or f"nothing: {len(removal.removed)} removed, each looked for again"

@@ -4,154 +4,147 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 
-from recommender.schema import Recommendation, Response
+from tasks.exchange.content import ANY_WORDS, Difference, Tolerance, Words
 from tasks.invoking.answer import Answer
 
 UNANSWERED = "answer"
-UNRECOMMENDED = "recommendations"
-# Scores lie in [0, 1], so none differ by more. Reported where there are no two scores to subtract.
-LARGEST_SCORE_DIFFERENCE = 1.0
+EMPTY = "content"
+Repeats = Sequence[Sequence[Answer]]
+"""The baseline's further answers to the same requests, one sequence for each time that it was asked again."""
 
 
 @dataclass(frozen=True)
-class Tolerance:
-    """The largest difference between scores that still counts as the same answer."""
+class RequestComparison:
+    """The comparison of the two answers to one request.
 
-    score: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score < LARGEST_SCORE_DIFFERENCE:
-            raise ValueError(
-                f"tolerance of scores is {self.score}; scores lie in [0, 1], so give 0 or more, less than 1"
-            )
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One difference between two answers, in words; `rank` is None if it concerns the whole answer."""
-
-    rank: int | None
-    field: str
-    baseline: str
-    asynchronous: str
-
-    def __str__(self) -> str:
-        where = self.field if self.rank is None else f"rank {self.rank} {self.field}"
-        return f"{where}: real-time {self.baseline}, asynchronous {self.asynchronous}"
-
-
-@dataclass(frozen=True)
-class PictureComparison:
-    """The comparison of the two answers for one picture.
-
-    `max_score_difference` is 1.0 if the answers share no item, and None if neither recommends any.
+    `noise` says where the baseline disagrees with itself, empty if it doesn't or was asked once. `largest_difference`
+    is None if there were no numbers to compare.
     """
 
-    picture: str
+    request: str
     agrees: bool
     differences: tuple[Difference, ...]
-    max_score_difference: float | None
+    largest_difference: float | None
+    noise: str = ""
+    words: Words = ANY_WORDS
+    overlap: str = ""
+    """How much two rankings that differ have in common, in a line."""
 
     @property
     def differs(self) -> bool:
         """True if the endpoints contradict each other."""
-        return not self.agrees and not self.empty
+        return not self.agrees and not self.empty and not self.incomparable
+
+    @property
+    def incomparable(self) -> bool:
+        """True if the answers differ where the baseline disagrees with itself, too."""
+        return not self.agrees and bool(self.noise) and self.answered
 
     @property
     def empty(self) -> bool:
-        """True if neither endpoint recommended anything and nothing else differs, which proves nothing."""
-        return [difference.field for difference in self.differences] == [UNRECOMMENDED]
+        """True if neither endpoint said anything and nothing else differs, which proves nothing."""
+        return [difference.field for difference in self.differences] == [EMPTY]
 
     @property
     def answered(self) -> bool:
-        """True if both endpoints gave an answer, so that there were scores to compare."""
+        """True if both endpoints gave an answer, so that there was something to compare."""
         return not any(difference.field == UNANSWERED for difference in self.differences)
 
 
-def compare_picture(baseline: Answer, asynchronous: Answer, tolerance: Tolerance) -> PictureComparison:
-    """Compare two answers: the items and their order, scores within the tolerance, the reading of the query.
+def compare(
+    baseline: Answer, asynchronous: Answer, tolerance: Tolerance, again: Sequence[Answer] = ()
+) -> RequestComparison:
+    """Compare two answers; `again` has the baseline's further answers to the same request.
 
-    A missing answer differs from everything, even from another missing answer. Two answers without recommendations
-    neither agree nor differ: they prove nothing.
+    A missing answer differs from everything, even from another missing answer. Two answers without content neither
+    agree nor differ: they prove nothing. Where the baseline disagrees with itself, a difference counts only beyond
+    that: an answer agrees with any of the baseline's, numbers also within the distance that these are apart.
     """
-    if baseline.picture != asynchronous.picture:
-        raise ValueError(f"answers for two pictures were to be compared: {baseline.picture}, {asynchronous.picture}")
-    if baseline.response is None or asynchronous.response is None:
+    if baseline.request != asynchronous.request:
+        raise ValueError(f"answers to two requests were to be compared: {baseline.request}, {asynchronous.request}")
+    first, second = baseline.response, asynchronous.response
+    if first is None or second is None:
         difference = Difference(None, UNANSWERED, _described(baseline), _described(asynchronous))
-        return PictureComparison(baseline.picture, False, (difference,), LARGEST_SCORE_DIFFERENCE)
-    differences = (
-        *_answer_differences(baseline.response, asynchronous.response),
-        *_item_differences(baseline.response, asynchronous.response, tolerance),
-    )
-    largest = _max_score_difference(baseline.response, asynchronous.response)
-    return PictureComparison(baseline.picture, not differences, differences, largest)
+        content = first or second
+        words = content.words if content else ANY_WORDS
+        return RequestComparison(baseline.request, False, (difference,), None, words=words)
+    if type(first) is not type(second):
+        difference = Difference(None, "kind of answer", first.kind, second.kind)
+        return RequestComparison(baseline.request, False, (difference,), None, words=first.words)
+    noise = tuple(_noise(baseline, again, tolerance))
+    differences = _beyond(noise, baseline, asynchronous, tolerance, again)
+    if not differences and first.proves_nothing and second.proves_nothing:
+        differences = (Difference(None, EMPTY, "none at all", "none at all, which proves nothing"),)
+    largest = first.largest_difference(second, tolerance)
+    told = str(noise[0]) if noise else ""
+    overlap = first.overlap(second) if differences else ""
+    return RequestComparison(baseline.request, not differences, differences, largest, told, first.words, overlap)
+
+
+def _noise(baseline: Answer, again: Sequence[Answer], tolerance: Tolerance) -> Iterator[Difference]:
+    """Yield the differences of the baseline's answers among each other."""
+    for other in again:
+        if other.response is None or type(other.response) is not type(baseline.response):
+            yield Difference(None, UNANSWERED, "answered", f"when asked again {_described(other)}")
+        elif baseline.response is not None:
+            yield from baseline.response.differences(other.response, tolerance)
+
+
+def _beyond(
+    noise: Sequence[Difference],
+    baseline: Answer,
+    asynchronous: Answer,
+    tolerance: Tolerance,
+    again: Sequence[Answer],
+) -> tuple[Difference, ...]:
+    """The differences of the two that the noise doesn't explain."""
+    assert baseline.response is not None
+    assert asynchronous.response is not None
+    sizes = [difference.size for difference in noise]
+    allowed = tolerance
+    if noise and all(size is not None for size in sizes):
+        allowed = tolerance.widened(max(size for size in sizes if size is not None))
+    differences = baseline.response.differences(asynchronous.response, allowed)
+    others = (each.response for each in again if type(each.response) is type(asynchronous.response))
+    if noise and any(other and not other.differences(asynchronous.response, allowed) for other in others):
+        return ()
+    return differences
 
 
 def compare_answers(
-    baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance
-) -> tuple[PictureComparison, ...]:
-    """Return one comparison per picture that either endpoint was asked about, in the baseline's order."""
-    return tuple(compare_picture(first, second, tolerance) for first, second in pair_answers(baseline, asynchronous))
-
-
-def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:
-    """Return the two answers for each picture; a missing one becomes an error that says so."""
-    first, second = _by_picture(baseline), _by_picture(asynchronous)
-    pictures = dict.fromkeys((*first, *second))
+    baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance, repeats: Repeats = ()
+) -> tuple[RequestComparison, ...]:
+    """Return one comparison per request that either endpoint was sent, in the baseline's order."""
+    again = [_by_request(each) for each in repeats]
     return tuple(
-        (first.get(picture) or _absent(picture), second.get(picture) or _absent(picture)) for picture in pictures
+        compare(first, second, tolerance, [each[first.request] for each in again if first.request in each])
+        for first, second in pair_answers(baseline, asynchronous)
     )
 
 
-def _answer_differences(baseline: Response, asynchronous: Response) -> Iterator[Difference]:
-    pairs = {
-        "model version": (baseline.model_version, asynchronous.model_version),
-        "query category": (baseline.query.category, asynchronous.query.category),
-        "query gender": (baseline.query.gender, asynchronous.query.gender),
-    }
-    for field, (first, second) in pairs.items():
-        if first != second:
-            yield Difference(None, field, str(first), str(second))
-    if not baseline.recommendations and not asynchronous.recommendations:
-        yield Difference(None, UNRECOMMENDED, "none at all", "none at all, which proves nothing")
+def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:
+    """Return the two answers to each request; a missing one becomes an error that says so."""
+    first, second = _by_request(baseline), _by_request(asynchronous)
+    requests = dict.fromkeys((*first, *second))
+    return tuple((first.get(name) or _absent(name), second.get(name) or _absent(name)) for name in requests)
 
 
-def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tolerance) -> Iterator[Difference]:
-    pairs = zip_longest(baseline.recommendations, asynchronous.recommendations)
-    for rank, (first, second) in enumerate(pairs, start=1):
-        if first is None or second is None or first.item_id != second.item_id:
-            yield Difference(rank, "item", _item(first), _item(second))
-        # Not `>`: every comparison with a NaN is false, and a NaN must differ.
-        elif not abs(first.score - second.score) <= tolerance.score:
-            yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}")
+def _by_request(answers: Sequence[Answer]) -> Mapping[str, Answer]:
+    by_request = {answer.request: answer for answer in answers}
+    if len(by_request) != len(answers):
+        raise ValueError(f"{len(answers)} answers are for {len(by_request)} requests; give one answer a request")
+    return by_request
 
 
-def _max_score_difference(baseline: Response, asynchronous: Response) -> float | None:
-    if not baseline.recommendations and not asynchronous.recommendations:
-        return None
-    scores = {item.item_id: item.score for item in baseline.recommendations}
-    shared = [abs(scores[item.item_id] - item.score) for item in asynchronous.recommendations if item.item_id in scores]
-    if not shared or not all(difference <= LARGEST_SCORE_DIFFERENCE for difference in shared):
-        return LARGEST_SCORE_DIFFERENCE
-    return max(shared)
-
-
-def _by_picture(answers: Sequence[Answer]) -> Mapping[str, Answer]:
-    by_picture = {answer.picture: answer for answer in answers}
-    if len(by_picture) != len(answers):
-        raise ValueError(f"{len(answers)} answers are for {len(by_picture)} pictures; give one answer a picture")
-    return by_picture
-
-
-def _absent(picture: str) -> Answer:
-    return Answer(picture, None, "no answer was recorded", 0.0)
+def _absent(request: str) -> Answer:
+    return Answer(request, None, "no answer was recorded", 0.0)
 
 
 def _described(answer: Answer) -> str:
     return "answered" if answer.error is None else f"no answer ({answer.error})"
 
 
-def _item(recommendation: Recommendation | None) -> str:
-    return "nothing" if recommendation is None else recommendation.item_id
+def words_of(comparisons: Sequence[RequestComparison]) -> Words:
+    """The words for these requests, from the first that was answered."""
+    return next((each.words for each in comparisons if each.words is not ANY_WORDS), ANY_WORDS)

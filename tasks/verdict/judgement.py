@@ -4,78 +4,105 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from tasks.verdict.comparison import PictureComparison
+from tasks.exchange.content import Words
+from tasks.verdict.comparison import RequestComparison, words_of
 
-NAMED_PICTURES = 10
-
-
+NAMED_REQUESTS = 10
 ANSWERS_AGREE = "answers agree"
+NOT_ASKED = "not asked"
+Word = Literal["PASS", "FAIL", "CAN'T BE COMPARED"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that the run had to show, with what was expected and what was found."""
+    """One thing that the run had to show, with what was expected and what was found; `passed` is None if not asked."""
 
     name: str
-    passed: bool
+    passed: bool | None
     expected: str
     found: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The night's verdict: pass or fail, the reasons, and every check behind it."""
+    """The night's verdict, the reasons, and every check behind it.
+
+    A run whose baseline disagrees with itself so that nothing can be compared has not passed, and has not failed.
+    """
 
     passed: bool
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
+    incomparable: bool = False
+
+    @property
+    def word(self) -> Word:
+        if self.incomparable:
+            return "CAN'T BE COMPARED"
+        return "PASS" if self.passed else "FAIL"
 
 
-def judge(comparisons: Sequence[PictureComparison], extra_checks: Sequence[Check] = ()) -> Verdict:
-    """Judge the run: it passes if every picture agrees and every check passed. Either way the verdict has reasons."""
-    checks = (_answers_agree(comparisons), *extra_checks)
-    failed = tuple(reason for check in checks if not check.passed for reason in _failure_reasons(check, comparisons))
+def judge(comparisons: Sequence[RequestComparison], extra_checks: Sequence[Check] = ()) -> Verdict:
+    """Judge the run: it passes if all answers agree and every check passed. Either way the verdict has reasons."""
+    words = words_of(comparisons)
+    checks = (_answers_agree(comparisons, words), *extra_checks)
+    failing = [check for check in checks if check.passed is False]
+    failed = tuple(reason for check in failing for reason in _failure_reasons(check, comparisons, words))
+    noise = tuple(_noise_reasons(comparisons, words))
     if failed:
-        return Verdict(False, failed, checks)
-    largest = max(comparison.max_score_difference or 0.0 for comparison in comparisons)
-    same = f"{_pictures(len(comparisons))} got the same items in the same order from both endpoints; "
-    return Verdict(True, (f"{same}the largest score difference is {largest:.2g}",), checks)
+        return Verdict(False, (*failed, *noise), checks)
+    if any(comparison.incomparable for comparison in comparisons):
+        return Verdict(False, noise, checks, incomparable=True)
+    largest = max((comparison.largest_difference or 0.0 for comparison in comparisons), default=0.0)
+    same = f"{words.count(len(comparisons))} got {words.same} from both endpoints; "
+    return Verdict(True, (f"{same}the {words.largest} is {largest:.2g}", *noise), checks)
 
 
-def _answers_agree(comparisons: Sequence[PictureComparison]) -> Check:
+def _answers_agree(comparisons: Sequence[RequestComparison], words: Words) -> Check:
     agreeing = sum(comparison.agrees for comparison in comparisons)
-    passed = bool(comparisons) and agreeing == len(comparisons)
-    expected = f"{_pictures(len(comparisons))} agree" if comparisons else "at least one picture compared"
-    return Check(ANSWERS_AGREE, passed, expected, _found(comparisons))
+    contradicted = not comparisons or any(each.differs or each.empty for each in comparisons)
+    passed = agreeing == len(comparisons) if contradicted or agreeing == len(comparisons) else None
+    expected = f"{words.count(len(comparisons))} agree" if comparisons else f"at least one {words.noun} compared"
+    return Check(ANSWERS_AGREE, passed and bool(comparisons), expected, _found(comparisons, words))
 
 
-def _found(comparisons: Sequence[PictureComparison]) -> str:
+def _found(comparisons: Sequence[RequestComparison], words: Words) -> str:
     if not comparisons:
-        return "no pictures were compared"
-    agreeing = sum(comparison.agrees for comparison in comparisons)
-    empty = sum(comparison.empty for comparison in comparisons)
-    without = f", {empty} without any recommendation" if empty else ""
-    return f"{agreeing} agree, {len(comparisons) - agreeing - empty} differ{without}"
+        return f"no {words.noun}s were compared"
+    agreeing, differing, empty, incomparable = (
+        sum(getattr(each, name) for each in comparisons) for name in ("agrees", "differs", "empty", "incomparable")
+    )
+    without = f", {empty} {words.without}" if empty else ""
+    noisy = f", {incomparable} can't be compared" if incomparable else ""
+    return f"{agreeing} agree, {differing} differ{without}{noisy}"
 
 
-def _failure_reasons(check: Check, comparisons: Sequence[PictureComparison]) -> Iterator[str]:
-    differing = [comparison.picture for comparison in comparisons if comparison.differs]
-    empty = [comparison.picture for comparison in comparisons if comparison.empty]
+def _failure_reasons(check: Check, comparisons: Sequence[RequestComparison], words: Words) -> Iterator[str]:
+    differing = [comparison for comparison in comparisons if comparison.differs]
+    empty = [comparison.request for comparison in comparisons if comparison.empty]
     if check.name != ANSWERS_AGREE or not comparisons:
         yield f"{check.name}: expected {check.expected}, found {check.found}"
         return
-    of = f"of {_pictures(len(comparisons))}"
+    of = f"of {words.count(len(comparisons))}"
     if differing:
-        yield f"answers differ for {len(differing)} {of}: {_named(differing)}"
+        yield f"answers differ for {len(differing)} {of}: {_named([each.request for each in differing])}"
     if empty:
-        yield (f"neither endpoint recommended anything for {len(empty)} {of}, which proves nothing: {_named(empty)}")
+        yield f"{words.empty} for {len(empty)} {of}, which proves nothing: {_named(empty)}"
 
 
-def _named(pictures: Sequence[str]) -> str:
-    more = f" and {len(pictures) - NAMED_PICTURES} more" if len(pictures) > NAMED_PICTURES else ""
-    return ", ".join(pictures[:NAMED_PICTURES]) + more
+def _noise_reasons(comparisons: Sequence[RequestComparison], words: Words) -> Iterator[str]:
+    noisy = [comparison for comparison in comparisons if comparison.noise]
+    if not noisy:
+        return
+    beyond = any(comparison.incomparable for comparison in noisy)
+    told = "can't be compared: the baseline" if beyond else "the baseline"
+    within = "" if beyond else "; the asynchronous answers lie within that"
+    first = f"{noisy[0].request}, {noisy[0].noise}"
+    yield f"{told} disagrees with itself in {len(noisy)} of {words.count(len(comparisons))}{within} ({first})"
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def _named(requests: Sequence[str]) -> str:
+    more = f" and {len(requests) - NAMED_REQUESTS} more" if len(requests) > NAMED_REQUESTS else ""
+    return ", ".join(requests[:NAMED_REQUESTS]) + more

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from recommender.schema import Response
 from tasks.verdict.omissions import Omissions
 
 Side = Literal["real-time", "asynchronous"]
+Stages = Mapping[str, float]
+"""The milliseconds of the model's stages, as one answer reports them; empty if it doesn't."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def latency_by_phase(
     omissions: Omissions,
     real_time_queue_ms: Sequence[float] = (),
     asynchronous_queue_ms: Sequence[float] = (),
-    real_time_responses: Sequence[Response] = (),
-    asynchronous_responses: Sequence[Response] = (),
+    real_time_stages_ms: Sequence[Stages] = (),
+    asynchronous_stages_ms: Sequence[Stages] = (),
 ) -> tuple[PhaseLatency, ...]:
     """The phases that were measured at least once; one that never was is left out, not shown as zero.
 
@@ -69,12 +70,12 @@ def latency_by_phase(
     measured: list[tuple[str, Side, Sequence[float]]] = [
         ("round trip", "real-time", real_time_round_trip_ms),
         ("queue and transfer", "real-time", real_time_queue_ms),
-        *_container_phases("real-time", real_time_responses),
+        *_container_phases("real-time", real_time_stages_ms),
         ("submit", "asynchronous", submit_ms),
         ("queue and processing", "asynchronous", queue_and_processing_ms),
         ("end to end", "asynchronous", end_to_end_ms),
         ("queue and transfer", "asynchronous", asynchronous_queue_ms),
-        *_container_phases("asynchronous", asynchronous_responses),
+        *_container_phases("asynchronous", asynchronous_stages_ms),
     ]
     found = (_phase(phase, side, values, omissions) for phase, side, values in measured if len(values))
     return tuple(phase for phase in found if phase)
@@ -85,22 +86,23 @@ def _phase(phase: str, side: Side, durations_ms: Sequence[float], omissions: Omi
     return omissions.unless_odd(what, lambda: PhaseLatency(phase, side, percentiles(durations_ms)), None)
 
 
-def model_ms(response: Response) -> float:
-    """The model's milliseconds for an answer: the sum of the stages that the response reports."""
-    return sum(float(getattr(response.timings_ms, field.name)) for field in fields(response.timings_ms))
+def model_ms(stages_ms: Stages) -> float:
+    """The model's milliseconds for an answer: the sum of the stages that it reports."""
+    return sum(stages_ms.values())
 
 
-def _container_phases(side: Side, responses: Sequence[Response]) -> Iterator[tuple[str, Side, Sequence[float]]]:
-    if responses:
-        yield "model", side, [model_ms(response) for response in responses]
-    for stage, durations in stage_times_ms(responses).items():
+def _container_phases(side: Side, answers: Sequence[Stages]) -> Iterator[tuple[str, Side, Sequence[float]]]:
+    reported = [stages for stages in answers if stages]
+    if reported:
+        yield "model", side, [model_ms(stages) for stages in reported]
+    for stage, durations in stage_times_ms(reported).items():
         yield f"container: {stage}", side, durations
 
 
-def stage_times_ms(responses: Sequence[Response]) -> Mapping[str, list[float]]:
-    """The durations of each stage that the container reports (decode, encode, search, score)."""
+def stage_times_ms(answers: Sequence[Stages]) -> Mapping[str, list[float]]:
+    """The durations of each stage that the container reports (the recommender: decode, encode, search, score)."""
     stages: dict[str, list[float]] = {}
-    for response in responses:
-        for field in fields(response.timings_ms):
-            stages.setdefault(field.name, []).append(float(getattr(response.timings_ms, field.name)))
+    for answer in answers:
+        for name, duration in answer.items():
+            stages.setdefault(name, []).append(duration)
     return stages

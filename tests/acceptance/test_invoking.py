@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from recommender.schema import Response
 from stygig.cli import app
 from tasks.demo.sources import smoke_picture
-from tasks.invoking.single import display, invoke_by_hand
+from tasks.invoking.single import invoke_by_hand
 from tasks.names import S3Location
 from tasks.plan import plan_run
 from tasks.storage import exists
@@ -91,7 +91,7 @@ def test_waiting_and_displaying_shows_each_recommendation(shop: Shop) -> None:
 def test_a_list_of_five_is_displayed_to_the_letter() -> None:
     items = ("footwear/shoes/1.png", "bottomwear/pants/2.png", "accessories/bag/3.png", "accessories/hat/4.png")
     answer = response((*items, "bottomwear/shorts/5.png"), (0.91234, 0.8, 0.7, 0.5, 0.0))
-    assert display(answer) == SHOWN
+    assert str(answer) == SHOWN
 
 
 def saved(kind: str, folder: Path) -> Path:

@@ -22,15 +22,20 @@ from typing import Any
 
 import httpx
 
+from localaws.cli.signals import signals_end_the_command
 from tests.chaos.stack import Stack, say, stack
 
-TROUBLE = re.compile(r"\b(ERROR|CRITICAL|Traceback|Exception|Error:)|database is locked| 50\d\b")
+TROUBLE = re.compile(
+    r"\b(ERROR|CRITICAL|Traceback|Fatal|Crashed)\b|(Error|Exception)\b:?|database is locked|HTTP/1\.1\" 5\d\d"
+)
 RECORDS_DAYS, EVENTS_DAYS = 90, 7
 """How long STYGIG_RETENTION_DAYS keeps runs and reports, and Prefect by itself the events of its feed."""
 MOST_BYTES = 500_000_000
 SIZES = "SELECT name LIKE '%event%', sum(pgsize) FROM dbstat GROUP BY 1"
-ENDED = {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}}
-BURN = "while True: pass"
+OVER = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+ENDED = {"state": {"type": {"any_": sorted(OVER)}}}
+BURN = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n  for _ in range(10**6): pass"
+ALL_ENDED_SECONDS = 600
 
 
 @dataclass
@@ -116,10 +121,17 @@ def bytes_below(folder: Path, pattern: str) -> int:
     return sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file())
 
 
-def ended(up: Stack) -> Counter[tuple[str, str]]:
-    """The runs that have ended, by flow and state."""
-    runs = up.server.post("flow_runs/filter", {"flow_runs": ENDED, "limit": 200})
-    return Counter((run["name"].partition("-")[0], run["state_name"]) for run in runs)
+def ended(up: Stack, *names: str) -> Counter[tuple[str, str]]:
+    """The runs by deployment and state, once those that were due have ended."""
+    deployments = up.server.post("deployments/filter", {"deployments": {"name": {"any_": list(names)}}})
+    by_id = {each["id"]: each["name"] for each in deployments}
+    due = {"deployment_id": {"any_": list(by_id)}, "expected_start_time": {"before_": datetime.now(UTC).isoformat()}}
+    deadline = time.monotonic() + ALL_ENDED_SECONDS
+    while True:
+        runs = up.server.post("flow_runs/filter", {"flow_runs": due, "limit": 200})
+        if all(run["state_type"] in OVER for run in runs) or time.monotonic() > deadline:
+            return Counter((by_id[run["deployment_id"]], run["state_name"]) for run in runs)
+        time.sleep(1)
 
 
 def errors_in_logs(folder: Path) -> list[str]:
@@ -153,7 +165,7 @@ def growth(up: Stack, folder: Path, deployment: str, runs: int = 3) -> Stored:
     (found,) = up.server.post("deployments/filter", {"deployments": {"name": {"any_": [deployment]}}})
     for _ in range(runs):
         asked = up.server.post(f"deployments/{found['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
-        while up.state(asked["id"]) not in {"COMPLETED", "FAILED", "CRASHED"}:
+        while up.state(asked["id"]) not in OVER:
             time.sleep(0.5)
     return stored(up, folder).since(before, runs)
 
@@ -176,12 +188,13 @@ def run(up: Stack, seconds: float, clicks: int, every_seconds: int, chance: rand
             time.sleep(max(0.0, began + seconds * (number + 1) / clicks - time.monotonic()))
     for path in schedules:
         up.server.delete(path)
-    runs, errors = ended(up), errors_in_logs(up.folder)
+    runs, errors = ended(up, "sweep", "nightly"), errors_in_logs(up.folder)
     say(f"{time.monotonic() - began:.0f} s, {clicks} clicks, answers {dict(person.answered)}, runs {dict(runs)}")
     for line in (*person.refused, *errors[:40]):
         say(line)
     failed = {state for _, state in runs} - {"Completed", "Cancelled"}
-    return int(bool(person.refused or errors or failed or not runs))
+    missing = {"sweep", "nightly"} - {name for name, state in runs if state == "Completed"}
+    return int(bool(person.refused or errors or failed or missing))
 
 
 def main() -> int:
@@ -194,7 +207,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))
     asked = parser.parse_args()
     say(f"seed {asked.seed}")
-    with tempfile.TemporaryDirectory(prefix="stygig-soak-") as scratch, stack(Path(scratch)) as up:
+    with (
+        signals_end_the_command(),
+        tempfile.TemporaryDirectory(prefix="stygig-soak-") as scratch,
+        stack(Path(scratch)) as up,
+    ):
         (Path(scratch) / "reports").mkdir(exist_ok=True)
         with busy(asked.busy):
             status = run(up, asked.minutes * 60, asked.clicks, asked.every, random.Random(asked.seed))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from recommender.schema import Response
+from tasks.exchange.recommendations import RecommendedContent
 from tasks.invoking.answer import Answer
 
 ITEMS = ("footwear/shoes/0001.png", "bottomwear/pants/0002.png", "accessories/bag/0003.png")
@@ -16,21 +17,25 @@ def response(
     category: str = "upperwear_shirt",
     gender: str = "unisex",
     encode_ms: float = 40.0,
-) -> Response:
-    return Response.from_dict(
-        {
-            "schema_version": 1,
-            "model_version": model_version,
-            "query": {
-                "category": category,
-                "category_confidence": 0.8,
-                "gender": gender,
-                "gender_confidence": 0.7,
-                "dominant_colours": [{"rgb": [31, 52, 120], "lab": [24.0, 15.0, -40.0], "share": 1.0, "name": "navy"}],
-            },
-            "recommendations": [_item(*ranked) for ranked in enumerate(zip(items, scores, strict=False), start=1)],
-            "timings_ms": {"decode": 4.0, "encode": encode_ms, "search": 0.5, "score": 1.0},
-        }
+) -> RecommendedContent:
+    return RecommendedContent(
+        Response.from_dict(
+            {
+                "schema_version": 1,
+                "model_version": model_version,
+                "query": {
+                    "category": category,
+                    "category_confidence": 0.8,
+                    "gender": gender,
+                    "gender_confidence": 0.7,
+                    "dominant_colours": [
+                        {"rgb": [31, 52, 120], "lab": [24.0, 15.0, -40.0], "share": 1.0, "name": "navy"}
+                    ],
+                },
+                "recommendations": [_item(*ranked) for ranked in enumerate(zip(items, scores, strict=False), start=1)],
+                "timings_ms": {"decode": 4.0, "encode": encode_ms, "search": 0.5, "score": 1.0},
+            }
+        )
     )
 
 

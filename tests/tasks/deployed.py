@@ -25,7 +25,7 @@ RUN_ID = "5d1c7a52-9f3e-4c0b-8a1d-0123456789ab"
 ANSWER = response()
 ANSWERING = f"""
 import base64, json
-ANSWER = json.loads({json.dumps(ANSWER.to_dict())!r})
+ANSWER = json.loads({json.dumps(ANSWER.to_json())!r})
 def model_fn(model_dir): return None
 def input_fn(body, content_type): return base64.b64decode(json.loads(body)["image"])
 def predict_fn(picture, model, context):

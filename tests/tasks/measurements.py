@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tasks.exchange.recommendations import NOT_A_PICTURE
+from tasks.exchange.request import Request
 from tasks.hosting.endpoint import Endpoint
 from tasks.invoking.answer import Answer
-from tasks.invoking.invocation import NOT_A_PICTURE, InvocationRecord
-from tasks.pictures.queries import Picture
-from tasks.verdict.measurement import Measurement
+from tasks.invoking.records import InvocationRecord
+from tasks.verdict.measurement import Measurement, Refused
 from tests.tasks.answers import answer
 from tests.tasks.deployed import BUCKET
 
@@ -20,7 +21,7 @@ REFUSED = Answer(NOT_A_PICTURE.name, None, "Received client error (400) from pri
 
 def record(picture: str, **changed: Any) -> InvocationRecord:
     made = InvocationRecord(
-        picture=picture,
+        request=picture,
         inference_id=f"id-{picture}",
         input_sha256="",
         input_location=f"s3://{BUCKET}/in",
@@ -53,16 +54,19 @@ def endpoint(kind: Any, **changed: Any) -> Endpoint:
     return replace(made, **changed)
 
 
+def refused(**changed: Any) -> list[Refused]:
+    return [replace(Refused(NOT_A_PICTURE, REFUSED, FAILURE), **changed)]
+
+
 def measured(**changed: Any) -> Measurement:
     given = {
         "baseline": endpoint("real-time"),
         "asynchronous": endpoint("async"),
-        "pictures": [Picture(name, b"") for name in NAMES],
+        "requests": [Request(name, b"") for name in NAMES],
         "baseline_answers": [answer(name, 60.0) for name in NAMES],
         "async_answers": [answer(name, 1100.0) for name in NAMES],
         "records": [record(name) for name in NAMES],
-        "failure": FAILURE,
-        "baseline_refusal": REFUSED,
+        "refused": refused(),
         "listening": True,
     }
     return Measurement(**(given | changed))

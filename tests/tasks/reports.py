@@ -7,12 +7,13 @@ from typing import Any
 
 from PIL import Image
 
+from tasks.exchange.content import Tolerance
 from tasks.invoking.answer import Answer
 from tasks.prices import find_prices
 from tasks.report.machine import Machine
 from tasks.report.report import Report
 from tasks.verdict.cold_start import ColdStart
-from tasks.verdict.comparison import Tolerance, compare_answers, pair_answers
+from tasks.verdict.comparison import compare_answers, pair_answers
 from tasks.verdict.cost import CostEstimate, Requests
 from tasks.verdict.judgement import Check, judge
 from tasks.verdict.latency import latency_by_phase

@@ -84,7 +84,7 @@ def test_a_prefix_is_copied_with_its_folders_and_without_other_suffixes(plan: Ru
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"absent is not a folder\. Name a folder of pictures, or an s3://"):
+    with pytest.raises(NotFoundError, match=r"absent is not a folder\. Name a folder, or an s3://"):
         with local_copy(str(tmp_path / "absent"), (".jpg",)):
             pass
 

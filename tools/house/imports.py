@@ -23,6 +23,7 @@ ROOMS = (
     "hosting",
     "packaging",
     "resources",
+    "exchange",
     "encoder",
     "pictures",
     "demo",

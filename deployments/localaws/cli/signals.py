@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 TERMINATED, HUNG_UP = 128 + signal.SIGTERM, 128 + signal.SIGHUP
+RECEIVED: list[int] = []
+"""The exit statuses of signals that came: a library may turn the exception that a signal raises into its own."""
 
 
 @contextmanager
@@ -13,6 +15,7 @@ def signals_end_the_command() -> Iterator[None]:
     """Let SIGTERM and SIGHUP, sent for a closed terminal or a dropped connection, end the command as Ctrl-C does."""
 
     def end(number: int, frame: FrameType | None) -> None:
+        RECEIVED.append(128 + number)
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP) if _is_heard(number)}

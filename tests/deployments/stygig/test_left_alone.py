@@ -26,8 +26,17 @@ def test_a_stack_beside_busy_processes_serves_everybody_and_logs_no_error() -> N
         "sqlite3.OperationalError: database is locked",
         'INFO: 127.0.0.1 - "POST /api/flow_runs/filter HTTP/1.1" 503 Service Unavailable',
         "Traceback (most recent call last):",
+        "ValueError: boom",
+        "sqlite3.OperationalError: disk I/O error",
+        "Fatal Python error: Segmentation fault",
     ],
 )
 def test_it_sees_an_error_in_a_log(tmp_path: Path, line: str) -> None:
     (tmp_path / "prefect.log").write_text(f"12:00:00 | INFO | well\n{line}\n")
     assert errors_in_logs(tmp_path) == [f"prefect.log: {line}"]
+
+
+@pytest.mark.parametrize("line", ["answered a smoke invocation in 507 ms", "encoded 500 of 1000", "no errors"])
+def test_it_takes_no_number_for_one(tmp_path: Path, line: str) -> None:
+    (tmp_path / "worker.log").write_text(f"{line}\n")
+    assert errors_in_logs(tmp_path) == []

@@ -17,7 +17,7 @@ from tasks.resources.inventory import existing
 pytestmark = pytest.mark.usefixtures("local_aws")
 
 PHASES = {
-    "packaging": "packaging: encoded",
+    "packaging": "pictures in 13 categories",
     "creating": "asked for real-time endpoint",
     "measuring": "queued 25 requests",
     "tearing down": "removed endpoint",
@@ -121,3 +121,23 @@ def test_what_a_command_left_that_was_killed_is_swept_at_once_and_nothing_else(
     assert before
     assert everything_left() == []
     assert [topic["TopicArn"] for topic in boto3.client("sns").list_topics()["Topics"]] == [theirs]
+
+
+SWALLOWED = """
+import os, signal, sys
+from localaws.cli.signals import signals_end_the_command
+from stygig.ending import ending
+try:
+    with ending(False), signals_end_the_command():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except SystemExit as exc:
+            raise ValueError("a library's own") from exc
+except BaseException as exc:
+    sys.exit(exc.exit_code)
+"""
+
+
+def test_a_signal_that_a_library_turns_into_its_own_error_is_still_one(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (143, "terminated\n")

@@ -114,7 +114,7 @@ def submitted(endpoint: Endpoint, name: str, bad: Bad) -> InvocationRecord:
         EndpointName=endpoint.name, InputLocation=location, ContentType=bad.content_type, Accept=bad.accept
     )
     return InvocationRecord(
-        picture=name,
+        request=name,
         inference_id=answer["InferenceId"],
         input_sha256="",
         input_location=location,
@@ -155,12 +155,12 @@ def test_bad_input_ends_as_a_failure_object_and_a_notification_with_its_code(pla
     requests = BAD | {"a good one, last": Bad(asked(), 200, "")}
     records = [submitted(endpoint, name, bad) for name, bad in requests.items()]
     ended = Wait(records, endpoint.name, endpoint.topics.queue_url, hurried()).run()
-    *failed, good = sorted(ended, key=lambda record: list(requests).index(record.picture))
-    assert {each.picture: (each.state, each.notified, each.failure_object.partition(":")[0]) for each in failed} == {
+    *failed, good = sorted(ended, key=lambda record: list(requests).index(record.request))
+    assert {each.request: (each.state, each.notified, each.failure_object.partition(":")[0]) for each in failed} == {
         name: ("failed", True, bad.code) for name, bad in BAD.items()
     }
-    reasons = {each.picture: f"({BAD[each.picture].status})" in each.failure_reason for each in failed}
+    reasons = {each.request: f"({BAD[each.request].status})" in each.failure_reason for each in failed}
     assert all(reasons.values()), reasons
     notified = codes_notified(seen)
-    assert {each.picture: notified[each.inference_id] for each in failed} == {n: bad.code for n, bad in BAD.items()}
+    assert {each.request: notified[each.inference_id] for each in failed} == {n: bad.code for n, bad in BAD.items()}
     assert (good.state, good.notified) == ("completed", True)

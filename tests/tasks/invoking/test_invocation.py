@@ -10,11 +10,10 @@ import pytest
 
 from tasks.deadline import Deadline
 from tasks.errors import InvocationFailedError, NotFoundError, StygigError
+from tasks.exchange.recommendations import NOT_A_PICTURE, payload, picture_request
+from tasks.invoking.answer import parsed_answer
 from tasks.invoking.invocation import (
-    NOT_A_PICTURE,
     invoke_real_time,
-    parsed_answer,
-    payload,
     submit,
     submit_all,
     warm_up,
@@ -24,10 +23,11 @@ from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tests.tasks.deployed import ANSWER, BUCKET, RUN_ID, Clock, deployed, picture_bytes
 
-RED = Picture("red.jpg", picture_bytes("red"))
+RED_PICTURE = Picture("red.jpg", picture_bytes("red"))
+RED = picture_request(RED_PICTURE, 5)
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 RECORD = InvocationRecord(
-    picture="red.jpg",
+    request="red.jpg",
     inference_id="id-1",
     input_sha256=RED.sha256,
     input_location="s3://bucket/in",
@@ -40,13 +40,14 @@ RECORD = InvocationRecord(
 
 
 def test_the_payload_is_the_picture_in_base64_and_how_many_are_wanted() -> None:
-    read = json.loads(payload(RED, 7))
-    assert base64.b64decode(read.pop("image")) == RED.content
+    read = json.loads(picture_request(RED_PICTURE, 7).body)
+    assert base64.b64decode(read.pop("image")) == RED_PICTURE.content
     assert read == {"top_k": 7}
 
 
 def test_the_same_picture_makes_the_same_bytes() -> None:
-    assert payload(RED, 5) == payload(Picture("other name", RED.content), 5)
+    other = picture_request(Picture("other name", RED_PICTURE.content), 5)
+    assert RED.body == other.body == payload(RED_PICTURE.content, 5)
 
 
 @pytest.mark.parametrize("state", ["completed", "failed", "expired", "lost"])
@@ -92,7 +93,7 @@ def test_a_record_is_found_by_its_inference_id_however_it_was_kept(plan: RunPlan
 
 @pytest.mark.parametrize("content", [b"<html>", b"", b"[]", b"null", b'{"schema_version": 1}', b"\xff\xfe"])
 def test_what_is_no_answer_of_the_contract_is_an_error_that_shows_it(content: bytes) -> None:
-    answer = parsed_answer("red.jpg", content, 1.0)
+    answer = parsed_answer("red.jpg", content, "application/json", "recommendations", 1.0)
     assert answer.response is None
     assert answer.error
     assert answer.error.startswith("not an answer of the contract: ")
@@ -101,32 +102,32 @@ def test_what_is_no_answer_of_the_contract_is_an_error_that_shows_it(content: by
 
 def test_both_endpoints_get_the_same_bytes_and_give_the_same_answer(plan: RunPlan) -> None:
     baseline = deployed(plan, "real-time")
-    answer = invoke_real_time(baseline.name, RED, 5)
-    assert (answer.picture, answer.error) == ("red.jpg", None)
+    answer = invoke_real_time(baseline.name, RED, "recommendations")
+    assert (answer.request, answer.error) == ("red.jpg", None)
     assert answer.response == ANSWER
     assert answer.latency_ms > 0
-    refused = invoke_real_time(baseline.name, NOT_A_PICTURE, 5)
+    refused = invoke_real_time(baseline.name, NOT_A_PICTURE, "recommendations")
     assert refused.response is None
     assert "(400)" in str(refused.error)
-    assert warm_up(baseline.name, RED, 5, Deadline(5)) > 0
+    assert warm_up(baseline.name, RED, "recommendations", Deadline(5)) > 0
     clock = Clock()
     with pytest.raises(
         InvocationFailedError, match=r"is InService but does not answer: .*\(400\).*aws logs filter-log-events"
     ):
-        warm_up(baseline.name, NOT_A_PICTURE, 5, clock.deadline(3))
+        warm_up(baseline.name, NOT_A_PICTURE, "recommendations", clock.deadline(3))
     assert len(clock.sleeps) > 1
 
 
 def test_a_submission_says_where_its_endings_will_be_and_when_to_give_up(plan: RunPlan) -> None:
     endpoint = deployed(plan)
-    first, second = submit_all(plan, endpoint.name, [RED, NOT_A_PICTURE], 5)
-    assert (first.picture, second.picture) == (RED.name, NOT_A_PICTURE.name)
+    first, second = submit_all(plan, endpoint.name, [RED, NOT_A_PICTURE])
+    assert (first.request, second.request) == (RED.name, NOT_A_PICTURE.name)
     assert first.inference_id != second.inference_id
     assert first.output_location.startswith(f"s3://{BUCKET}/runs/{RUN_ID}/output/")
     assert first.failure_location.startswith(f"s3://{BUCKET}/runs/{RUN_ID}/failure/")
     key = first.input_location.removeprefix(f"s3://{BUCKET}/")
     sent = boto3.client("s3").get_object(Bucket=BUCKET, Key=key)
-    assert (sent["Body"].read(), sent["ContentType"]) == (payload(RED, 5), "application/json")
+    assert (sent["Body"].read(), sent["ContentType"]) == (RED.body, "application/json")
     settings = plan.settings
     longest = settings.request_ttl_seconds + settings.invocation_timeout_seconds
     assert first.give_up_at - first.submitted_at > timedelta(seconds=longest)
@@ -135,6 +136,6 @@ def test_a_submission_says_where_its_endings_will_be_and_when_to_give_up(plan: R
 
 def test_sending_to_an_endpoint_that_is_not_there_names_it(plan: RunPlan) -> None:
     with pytest.raises(NotFoundError, match=r"sagemaker:InvokeEndpointAsync on absent"):
-        submit(plan, "absent", RED, 5)
+        submit(plan, "absent", RED)
     with pytest.raises(StygigError, match=r"sagemaker:InvokeEndpoint on absent"):
         invoke_real_time("absent", RED, 5)

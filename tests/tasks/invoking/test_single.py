@@ -14,7 +14,7 @@ from localaws.faults import SlowColdStart
 from tasks.demo.sources import smoke_picture
 from tasks.errors import DeadlineExceededError, InputError, InvocationFailedError, NotFoundError
 from tasks.invoking.records import find_record, save_record
-from tasks.invoking.single import display, invoke_by_hand, resume_by_hand, wait_by_hand
+from tasks.invoking.single import invoke_by_hand, resume_by_hand, wait_by_hand
 from tasks.names import S3Location
 from tasks.pictures.queries import MOST_PICTURE_BYTES
 from tasks.plan import RunPlan
@@ -45,7 +45,7 @@ def test_a_picture_is_answered_if_it_is_waited_for_and_else_a_record_comes_back(
     sent = invoke_by_hand(plan, name, s3_image=uri)
     assert (sent.response, sent.record.state) == (None, "submitted")
     assert exists(S3Location.parse(sent.record.input_location))
-    assert waited.to_dict()["response"] == ANSWER.to_dict()
+    assert waited.to_dict()["response"] == ANSWER.to_json()
     assert sent.to_dict()["invocation"]["inference_id"] == sent.record.inference_id
 
 
@@ -62,7 +62,7 @@ def test_a_file_and_a_uri_are_one_too_many(plan: RunPlan) -> None:
 
 def test_without_a_picture_the_demos_is_asked_about(plan: RunPlan) -> None:
     sent = invoke_by_hand(plan, deployed(plan).name)
-    assert sent.record.picture == smoke_picture().name
+    assert sent.record.request == smoke_picture().name
 
 
 def test_an_endpoint_that_scales_takes_requests_meanwhile(plan: RunPlan, local_aws: LocalAws) -> None:
@@ -147,7 +147,7 @@ def test_an_endpoint_that_does_not_exist_is_named(plan: RunPlan, tmp_path: Path)
 
 
 def test_a_person_reads_the_query_and_every_recommendation() -> None:
-    lines = display(ANSWER).splitlines()
+    lines = str(ANSWER).splitlines()
     assert lines[0] == "Query: upperwear_shirt (80%), unisex (70%), navy 100%"
     assert lines[1] == "TOP 3 RECOMMENDATIONS"
     assert lines[2] == "1. footwear/shoes/0001.png"

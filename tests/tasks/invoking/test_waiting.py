@@ -14,12 +14,13 @@ import pytest
 from localaws.faults import Faults, MissingKeyForbidden
 from tasks.deadline import Deadline
 from tasks.errors import DeadlineExceededError, PermissionDeniedError, ServiceUnreachableError
+from tasks.exchange.recommendations import NOT_A_PICTURE, picture_request
 from tasks.hosting.deploying import start_endpoint
 from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.notifications import Topics, create_messaging
 from tasks.invoking.answer import Answer
 from tasks.invoking.endings import failure_text, read_answer
-from tasks.invoking.invocation import NOT_A_PICTURE, submit_all
+from tasks.invoking.invocation import submit_all
 from tasks.invoking.records import InvocationRecord
 from tasks.invoking.waiting import Wait
 from tasks.names import S3Location
@@ -42,7 +43,7 @@ NOT_AN_IMAGE = b'{"error": {"code": "not_an_image", "message": "no picture"}}'
 
 def record(number: int = 1, **changed: Any) -> InvocationRecord:
     made = InvocationRecord(
-        picture=f"{number}.jpg",
+        request=f"{number}.jpg",
         inference_id=f"id-{number}",
         input_sha256="",
         input_location=f"s3://{BUCKET}/in/{number}",
@@ -168,7 +169,7 @@ def test_objects_in_s3_end_a_batch_with_one_listing_each(plan: RunPlan) -> None:
     wait = Wait([record(n) for n in (1, 2, 3)], "gone", "", Clock().deadline(60), lambda *seen: told.append(seen))
     ended = wait.run()
     assert [each.state for each in ended] == ["completed", "completed", "failed"]
-    assert [each.picture for each in ended] == ["1.jpg", "2.jpg", "3.jpg"]
+    assert [each.request for each in ended] == ["1.jpg", "2.jpg", "3.jpg"]
     assert ended[2].failure_reason == "not_an_image: no picture"
     assert all(each.seen_at for each in ended)
     assert told == [(3, 3)]
@@ -288,9 +289,9 @@ def test_an_empty_batch_has_ended() -> None:
 
 def test_an_answer_is_read_with_its_time_from_submission_to_sight(plan: RunPlan) -> None:
     seen = replace(record(), state="completed", seen_at=NOW + timedelta(milliseconds=1500))
-    content = json.dumps(ANSWER.to_dict()).encode()
+    content = json.dumps(ANSWER.to_json()).encode()
     put(seen.output_location, content)
-    answer, read = read_answer(seen)
+    answer, read = read_answer(seen, "recommendations")
     assert answer == Answer("1.jpg", ANSWER, None, 1500.0)
     assert read == replace(seen, output_sha256=hashlib.sha256(content).hexdigest())
 
@@ -304,15 +305,15 @@ def test_an_answer_is_read_with_its_time_from_submission_to_sight(plan: RunPlan)
     ],
 )
 def test_what_did_not_complete_is_an_error_that_says_how_it_ended(changed: dict[str, Any], error: str) -> None:
-    assert read_answer(record(1, **changed))[0].error == error
+    assert read_answer(record(1, **changed), "recommendations")[0].error == error
 
 
 def test_a_batch_goes_the_whole_way_through_an_endpoint(plan: RunPlan, topics: Topics) -> None:
     endpoint = deployed(plan, topics=topics)
-    pictures = [Picture(f"{colour}.jpg", picture_bytes(colour)) for colour in ("red", "blue")]
-    records = submit_all(plan, endpoint.name, [*pictures, NOT_A_PICTURE], 5)
+    pictures = [picture_request(Picture(f"{colour}.jpg", picture_bytes(colour)), 5) for colour in ("red", "blue")]
+    records = submit_all(plan, endpoint.name, [*pictures, NOT_A_PICTURE])
     red, blue, failed = Wait(records, endpoint.name, topics.queue_url, Deadline(60)).run()
-    assert [read_answer(each)[0].response for each in (red, blue)] == [ANSWER, ANSWER]
+    assert [read_answer(each, "recommendations")[0].response for each in (red, blue)] == [ANSWER, ANSWER]
     assert (failed.state, failed.failure_object) == ("failed", "not_an_image: The body is no picture.")
     assert all(each.notified and each.completed_at for each in (red, blue, failed))
 

@@ -76,6 +76,8 @@ def test_a_changed_catalogue_is_built_anew(plan: RunPlan, catalogue: Path, cache
     [
         ("stage/catalogue/embeddings.npy", b"cut"),
         ("stage/manifest.json", b"{}"),
+        ("thumbnails.zip", b""),
+        ("sha256", b"cut"),
         ("stage/manifest.json", b"[]"),
         ("stage/manifest.json", b"\xff"),
         ("stage/code/more.py", b"import os"),
@@ -100,6 +102,45 @@ def test_damaged_files_are_built_anew(
     third, said = packaged_for_an_empty_bucket(plan, catalogue)
     assert third == first
     assert any(line.startswith("built on this machine before") for line in said)
+
+
+def test_a_change_of_the_code_that_builds_builds_anew(
+    plan: RunPlan, catalogue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged(plan, catalogue)
+    monkeypatch.setattr(kept, "BUILDERS", ("packaging",))  # as other code would: another key
+    _, said = packaged_for_an_empty_bucket(plan, catalogue)
+    assert any(line.startswith("encoded") for line in said)
+
+
+def test_a_catalogue_that_changes_meanwhile_is_not_kept(plan: RunPlan, catalogue: Path, cache: Path) -> None:
+    pictures = sorted(catalogue.rglob("*.jpg"))
+
+    def change(line: str) -> None:
+        if line.startswith("encoded"):
+            pictures[-1].write_bytes(pictures[0].read_bytes())
+
+    package(plan, PackagingInputs(str(catalogue)), change)
+    assert not list(cache.glob("*"))
+    assert not [key for key in objects() if "by-inputs" in key]
+
+
+def test_a_taken_artifact_counts_as_new(plan: RunPlan, catalogue: Path, cache: Path) -> None:
+    packaged(plan, catalogue)
+    (held,) = cache.iterdir()
+    os.utime(held, (1, 1))
+    packaged_for_an_empty_bucket(plan, catalogue)
+    assert held.stat().st_mtime > 1
+
+
+def test_a_read_only_entry_that_is_damaged_fails_nothing(plan: RunPlan, catalogue: Path, cache: Path) -> None:
+    first, _ = packaged(plan, catalogue)
+    (held,) = cache.iterdir()
+    (held / "stage" / "manifest.json").write_text("cut")
+    for path in (held, *held.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    again, _ = packaged_for_an_empty_bucket(plan, catalogue)
+    assert again == first
 
 
 def test_the_newest_stay_as_long_as_there_is_room(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from recommender.schema import Response
+from tasks.exchange.recommendations import RecommendedContent
 from tasks.report.as_json import render_json, table_rows
 from tests.tasks.answers import ITEMS, answer
 from tests.tasks.reports import HOSTILE, failed, report, with_an_empty_pair
@@ -13,7 +13,7 @@ from tests.tasks.reports import HOSTILE, failed, report, with_an_empty_pair
 def test_json_holds_the_answers_in_the_schema_of_the_endpoint() -> None:
     content = json.loads(render_json(report()))
     first = content["answers"][0]
-    assert Response.from_dict(first["baseline"]["response"]) == answer().response
+    assert RecommendedContent.read(json.dumps(first["baseline"]["response"]).encode()) == answer().response
     assert first["asynchronous"]["latency_ms"] == 800.0
 
 
@@ -34,22 +34,22 @@ def test_table_has_a_row_per_picture_with_the_differing_ones_first() -> None:
         ("queries/3.jpg", "NO"),
         ("queries/1.jpg", "yes"),
     ]
-    assert rows[2]["top item"] == ITEMS[0]
-    assert rows[1]["max score difference"] is None
+    assert rows[2]["answer"] == ITEMS[0]
+    assert rows[1]["largest score difference"] is None
 
 
 def test_table_rounds_what_prefect_shows_raw() -> None:
     row = table_rows(report([answer(latency_ms=60.123456)], [answer(scores=(0.9 - 1e-4 / 3, 0.8, 0.7))]))[0]
     assert row["real-time ms"] == 60.1
-    assert row["max score difference"] == 0.000033
+    assert row["largest score difference"] == 0.000033
     json.dumps(row, allow_nan=False)
 
 
 def test_what_was_not_recommended_has_no_score_difference() -> None:
     found = with_an_empty_pair()
-    assert found.max_score_difference == pytest.approx(0.1)
+    assert found.largest_difference == pytest.approx(0.1)
     assert (found.night.differing, found.night.empty) == (1, 1)
-    assert {row["picture"]: row["max score difference"] for row in table_rows(found)}["queries/2.jpg"] is None
-    assert json.loads(render_json(found))["comparisons"][1]["max_score_difference"] is None
+    assert {row["picture"]: row["largest score difference"] for row in table_rows(found)}["queries/2.jpg"] is None
+    assert json.loads(render_json(found))["comparisons"][1]["largest_difference"] is None
     empty = report([answer(items=())], [answer(items=())])
-    assert empty.max_score_difference is None
+    assert empty.largest_difference is None

@@ -4,7 +4,7 @@ import io
 import pytest
 from PIL import Image
 
-from tasks.report.gallery import THUMBNAIL_PIXELS, thumbnail_uri
+from tasks.pictures.thumbnail import THUMBNAIL_PIXELS, thumbnail_uri
 from tests.tasks.reports import picture
 
 

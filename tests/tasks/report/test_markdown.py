@@ -41,5 +41,5 @@ def test_markdown_does_not_claim_that_nothing_is_left_where_nothing_was_torn_dow
 def test_markdown_names_pictures_without_recommendations() -> None:
     text = render_markdown(with_an_empty_pair())
     assert "## Pictures that differ: 1 of 3" in text
-    assert "## Pictures without recommendations: 1 of 3" in text
+    assert "## Pictures without any recommendation: 1 of 3" in text
     assert "\n- queries/2.jpg\n" in text

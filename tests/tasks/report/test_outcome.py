@@ -27,7 +27,7 @@ from tasks.verdict.comparison import Tolerance, compare_answers
 from tasks.verdict.judgement import Check, Verdict
 from tests.tasks.answers import ITEMS, answer, no_answer
 from tests.tasks.deployed import BUCKET, RUN_ID
-from tests.tasks.measurements import FAILURE, MODEL, STARTED, endpoint, measured, record
+from tests.tasks.measurements import FAILURE, MODEL, STARTED, endpoint, measured, record, refused
 
 GONE = Removal(("removed endpoint mine",), ())
 LEFT = Removal((), ("endpoint mine (it is Creating)",))
@@ -66,14 +66,16 @@ def test_a_request_that_did_not_complete_fails_and_is_counted(state: str) -> Non
     ],
 )
 def test_a_deliberate_failure_must_end_as_the_failure_object_that_says_why(changed: dict[str, Any], shown: str) -> None:
-    found = check("a deliberate failure ends as a failure object", measured(failure=replace(FAILURE, **changed)))
+    found = check(
+        "a deliberate failure ends as a failure object", measured(refused=refused(record=replace(FAILURE, **changed)))
+    )
     assert not found.passed
     assert shown in found.found
 
 
 @pytest.mark.parametrize("refusal", [answer(), no_answer(error="Received server error (500) from primary")])
 def test_the_baseline_must_refuse_what_is_no_picture(refusal: Answer) -> None:
-    assert not check("the baseline refuses the same request", measured(baseline_refusal=refusal)).passed
+    assert not check("the baseline refuses the same request", measured(refused=refused(answer=refusal))).passed
 
 
 def test_an_ending_found_in_s3_alone_fails_a_wait_that_listened() -> None:
@@ -92,7 +94,7 @@ def test_an_ending_found_in_s3_alone_fails_a_wait_that_listened() -> None:
         ({}, LEFT, False),
         ({"async_answers": [answer("1.jpg", scores=(0.5, 0.4, 0.3)), answer("2.jpg")]}, GONE, False),
         ({"async_answers": [no_answer("1.jpg"), answer("2.jpg")]}, GONE, False),
-        ({"baseline_refusal": answer()}, GONE, False),
+        ({"refused": refused(answer=answer())}, GONE, False),
     ],
 )
 def test_the_verdict_needs_equal_answers_every_check_and_nothing_left(
@@ -172,7 +174,7 @@ def conclude(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., A
 
 def test_a_pass_is_an_outcome(reported: Callable[..., Report], conclude: Callable[[Report], Any]) -> None:
     outcome = conclude(reported())
-    assert (outcome.verdict, outcome.pictures, outcome.left) == ("PASS", 2, ())
+    assert (outcome.verdict, outcome.requests, outcome.left) == ("PASS", 2, ())
     assert outcome.to_dict()["model_uri"] == MODEL
 
 
@@ -180,12 +182,12 @@ def test_a_fail_is_an_error_that_carries_the_outcome(
     reported: Callable[..., Report], conclude: Callable[[Report], Any]
 ) -> None:
     with pytest.raises(ValidationFailedError, match=r"^FAIL: .*Report: .*report\.") as failed:
-        conclude(reported(baseline_refusal=answer()))
+        conclude(reported(refused=refused(answer=answer())))
     assert failed.value.result.verdict == "FAIL"
     assert failed.value.result.reasons
 
 
-@pytest.mark.parametrize(("changed", "verdict"), [({}, "PASS"), ({"baseline_refusal": answer()}, "FAIL")])
+@pytest.mark.parametrize(("changed", "verdict"), [({}, "PASS"), ({"refused": refused(answer=answer())}, "FAIL")])
 def test_a_verdict_without_a_report_is_told_and_is_an_error(
     changed: dict[str, Any], verdict: str, reported: Callable[..., Report], conclude: Callable[..., Any]
 ) -> None:

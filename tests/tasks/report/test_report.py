@@ -87,7 +87,7 @@ def test_page_shows_pictures_without_recommendations_apart_from_those_that_diffe
     text = page(with_an_empty_pair()).text
     assert "The same answers? 1 of 3 1 picture answered differently, 1 picture without any recommendation" in text
     assert "Pictures answered differently 1 of 3" in text
-    assert "Pictures without recommendations 1 of 3" in text
+    assert "Pictures without any recommendation 1 of 3" in text
     assert "Pictures answered the same 1 of 3" in text
 
 
@@ -137,7 +137,7 @@ def test_page_without_measurements_says_so() -> None:
     text = page(report(latencies=(), cost=None, cold_starts=(), invocations=[], answers=(), comparisons=())).text
     assert "the price table has no line for ml.m5.large in us-east-1" in text
     assert "Nothing was measured." in text
-    assert "no pictures were compared" in text
+    assert "no requests were compared" in text
 
 
 def test_page_of_many_pictures_stays_small_and_counts_the_rest() -> None:

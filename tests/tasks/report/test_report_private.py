@@ -119,7 +119,7 @@ def assert_harmless(markdown: str) -> None:
 
 def test_the_json_keeps_every_name_as_it_was(tmp_path: Path) -> None:
     content = json.loads(write_report(hostile(), tmp_path, {}, {}).json.read_text(encoding="ascii"))
-    assert [each["picture"] for each in content["answers"]] == list(NAMES)
+    assert [each["request"] for each in content["answers"]] == list(NAMES)
     assert content["answers"][2]["asynchronous"]["error"] == ERROR
 
 

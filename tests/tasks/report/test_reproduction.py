@@ -22,7 +22,7 @@ def test_what_is_default_needs_no_option() -> None:
         ("picture_count", 0, ["--picture-count", "0"]),
         ("catalogue", "my pictures/it's", ["--catalogue", "my pictures/it's"]),
         ("engine", "torch", ["--engine", "torch"]),
-        ("score_tolerance", 0.01, ["--score-tolerance", "0.01"]),
+        ("tolerance", 0.01, ["--tolerance", "0.01"]),
         ("keep", True, ["--keep"]),
     ],
 )

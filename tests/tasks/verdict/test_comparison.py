@@ -3,8 +3,12 @@ from dataclasses import replace
 
 import pytest
 
+from tasks.errors import InputError
+from tasks.exchange.content import Tolerance
+from tasks.exchange.kinds import checked_tolerance
+from tasks.exchange.recommendations import WORDS, RecommendedContent
 from tasks.invoking.answer import Answer
-from tasks.verdict.comparison import PictureComparison, Tolerance, compare_answers, compare_picture
+from tasks.verdict.comparison import RequestComparison, compare, compare_answers
 from tasks.verdict.judgement import Check, judge
 from tests.tasks.answers import ITEMS, answer, no_answer, response
 
@@ -13,24 +17,24 @@ PASSED = Check("nothing is left", True, "nothing", "nothing")
 
 
 def differences(baseline: Answer, asynchronous: Answer, tolerance: Tolerance = DEFAULT) -> list[str]:
-    return [str(difference) for difference in compare_picture(baseline, asynchronous, tolerance).differences]
+    return [str(difference) for difference in compare(baseline, asynchronous, tolerance).differences]
 
 
-def compared(count: int, differing: int = 0) -> list[PictureComparison]:
+def compared(count: int, differing: int = 0) -> list[RequestComparison]:
     second = [no_answer(f"{n}.jpg") if n < differing else answer(f"{n}.jpg") for n in range(count)]
     return list(compare_answers([answer(f"{n}.jpg") for n in range(count)], second, Tolerance()))
 
 
 def test_equal_answers_agree_whatever_their_latency_and_timings() -> None:
-    comparison = compare_picture(answer(latency_ms=60), answer(latency_ms=4000, encode_ms=900.0), Tolerance())
-    assert comparison == PictureComparison("queries/1.jpg", True, (), 0.0)
+    comparison = compare(answer(latency_ms=60), answer(latency_ms=4000, encode_ms=900.0), Tolerance())
+    assert comparison == RequestComparison("queries/1.jpg", True, (), 0.0, words=WORDS)
 
 
 @pytest.mark.parametrize(("apart", "agrees"), [(0.0, True), (0.0009, True), (0.0011, False)])
 def test_scores_agree_within_the_tolerance(apart: float, agrees: bool) -> None:
-    comparison = compare_picture(answer(), answer(scores=(0.9 - apart, 0.8, 0.7)), Tolerance())
+    comparison = compare(answer(), answer(scores=(0.9 - apart, 0.8, 0.7)), Tolerance())
     assert comparison.agrees is agrees
-    assert comparison.max_score_difference == pytest.approx(apart)
+    assert comparison.largest_difference == pytest.approx(apart)
 
 
 def test_a_score_outside_the_tolerance_is_named_with_its_rank() -> None:
@@ -40,14 +44,14 @@ def test_a_score_outside_the_tolerance_is_named_with_its_rank() -> None:
 
 
 def test_a_tolerance_of_nothing_wants_equal_scores() -> None:
-    assert differences(answer(), answer(), Tolerance(score=0)) == []
-    assert differences(answer(), answer(scores=(0.9 - 1e-12, 0.8, 0.7)), Tolerance(score=0)) != []
+    assert differences(answer(), answer(), Tolerance(0)) == []
+    assert differences(answer(), answer(scores=(0.9 - 1e-12, 0.8, 0.7)), Tolerance(0)) != []
 
 
 @pytest.mark.parametrize("score", [-1e-9, 1.0, math.nan, math.inf])
 def test_a_tolerance_that_lets_anything_pass_is_refused(score: float) -> None:
-    with pytest.raises(ValueError, match="scores lie in"):
-        Tolerance(score=score)
+    with pytest.raises((ValueError, InputError), match="tolerance is"):
+        checked_tolerance("recommendations", score, 0, [], "")
 
 
 def test_the_same_items_in_another_order_differ_at_both_ranks() -> None:
@@ -56,7 +60,7 @@ def test_the_same_items_in_another_order_differ_at_both_ranks() -> None:
         f"rank 1 item: real-time {ITEMS[0]}, asynchronous {ITEMS[1]}",
         f"rank 2 item: real-time {ITEMS[1]}, asynchronous {ITEMS[0]}",
     ]
-    assert compare_picture(answer(), swapped, Tolerance()).max_score_difference == pytest.approx(0.1)
+    assert compare(answer(), swapped, Tolerance()).largest_difference == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("shorter_first", [True, False])
@@ -78,25 +82,25 @@ def test_a_shorter_list_differs_at_the_ranks_it_lacks(shorter_first: bool) -> No
     ],
 )
 def test_another_model_or_another_reading_of_the_query_differs(changed: dict[str, str], field: str) -> None:
-    comparison = compare_picture(answer(), answer(**changed), Tolerance())
+    comparison = compare(answer(), answer(**changed), Tolerance())
     assert not comparison.agrees
     assert [(d.rank, d.field) for d in comparison.differences] == [(None, field)]
 
 
 @pytest.mark.parametrize("pair", [(answer(), no_answer()), (no_answer(), answer()), (no_answer(), no_answer())])
 def test_a_missing_answer_differs_even_from_a_missing_one(pair: tuple[Answer, Answer]) -> None:
-    comparison = compare_picture(*pair, Tolerance())
+    comparison = compare(*pair, Tolerance())
     assert not comparison.agrees
     assert not comparison.answered
-    assert comparison.max_score_difference == 1.0
+    assert comparison.largest_difference is None
     assert "no answer (ModelError: the container answered 500)" in str(comparison.differences[0])
 
 
 def test_two_empty_answers_neither_agree_nor_differ() -> None:
-    comparison = compare_picture(answer(items=()), answer(items=()), Tolerance())
+    comparison = compare(answer(items=()), answer(items=()), Tolerance())
     assert (comparison.agrees, comparison.differs, comparison.empty) == (False, False, True)
     assert comparison.answered
-    assert comparison.max_score_difference is None
+    assert comparison.largest_difference is None
 
 
 @pytest.mark.parametrize(
@@ -104,18 +108,17 @@ def test_two_empty_answers_neither_agree_nor_differ() -> None:
     [(answer(items=()), answer(items=(), gender="female")), (answer(items=()), answer()), (answer(), no_answer())],
 )
 def test_an_empty_answer_may_differ_all_the_same(pair: tuple[Answer, Answer]) -> None:
-    comparison = compare_picture(*pair, Tolerance())
+    comparison = compare(*pair, Tolerance())
     assert (comparison.differs, comparison.empty) == (True, False)
 
 
 def test_a_score_that_is_not_a_number_differs() -> None:
-    good = response()
-    broken = replace(
-        good, recommendations=(replace(good.recommendations[0], score=math.nan), *good.recommendations[1:])
-    )
-    comparison = compare_picture(answer(), Answer("queries/1.jpg", broken, None, 60.0), Tolerance())
+    good = response().response
+    first, *others = good.recommendations
+    broken = RecommendedContent(replace(good, recommendations=(replace(first, score=math.nan), *others)))
+    comparison = compare(answer(), Answer("queries/1.jpg", broken, None, 60.0), Tolerance())
     assert [(d.rank, d.field) for d in comparison.differences] == [(1, "score")]
-    assert comparison.max_score_difference == 1.0
+    assert comparison.largest_difference == 1.0
 
 
 def test_an_answer_is_a_response_or_an_error() -> None:
@@ -127,22 +130,22 @@ def test_an_answer_is_a_response_or_an_error() -> None:
 
 def test_answers_for_two_pictures_are_not_compared() -> None:
     with pytest.raises(ValueError, match=r"a\.jpg, b\.jpg"):
-        compare_picture(answer("a.jpg"), answer("b.jpg"), Tolerance())
+        compare(answer("a.jpg"), answer("b.jpg"), Tolerance())
 
 
 def test_answers_are_paired_by_picture_not_by_order() -> None:
     comparisons = compare_answers([answer("a"), answer("b")], [answer("b"), answer("a")], Tolerance())
-    assert [(c.picture, c.agrees) for c in comparisons] == [("a", True), ("b", True)]
+    assert [(c.request, c.agrees) for c in comparisons] == [("a", True), ("b", True)]
 
 
 def test_a_picture_that_only_one_endpoint_was_asked_about_differs() -> None:
     comparisons = compare_answers([answer("a"), answer("b")], [answer("b"), answer("c")], Tolerance())
-    assert [(c.picture, c.agrees) for c in comparisons] == [("a", False), ("b", True), ("c", False)]
+    assert [(c.request, c.agrees) for c in comparisons] == [("a", False), ("b", True), ("c", False)]
     assert "no answer was recorded" in comparisons[0].differences[0].asynchronous
 
 
 def test_two_answers_for_one_picture_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 answers are for 1 pictures"):
+    with pytest.raises(ValueError, match="2 answers are for 1 requests"):
         compare_answers([answer("a"), answer("a")], [answer("a")], Tolerance())
 
 
@@ -171,7 +174,7 @@ def test_only_empty_answers_are_a_fail_that_says_so() -> None:
 
 
 def test_one_empty_pair_fails_and_is_counted_apart_from_those_that_differ() -> None:
-    empty = compare_picture(answer("empty.jpg", items=()), answer("empty.jpg", items=()), Tolerance())
+    empty = compare(answer("empty.jpg", items=()), answer("empty.jpg", items=()), Tolerance())
     alone, beside = judge([*compared(3), empty]), judge([*compared(3, differing=1), empty])
     assert alone.reasons == (
         "neither endpoint recommended anything for 1 of 4 pictures, which proves nothing: empty.jpg",
@@ -199,4 +202,4 @@ def test_every_failure_is_a_reason() -> None:
 def test_no_pictures_at_all_is_a_failure() -> None:
     verdict = judge([], [PASSED])
     assert not verdict.passed
-    assert "no pictures were compared" in verdict.reasons[0]
+    assert "no requests were compared" in verdict.reasons[0]

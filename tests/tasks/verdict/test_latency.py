@@ -64,8 +64,8 @@ def test_container_stages_come_from_the_responses_of_each_side() -> None:
         submit_ms=[],
         queue_and_processing_ms=[],
         end_to_end_ms=[],
-        real_time_responses=[response(encode_ms=30), response(encode_ms=50)],
-        asynchronous_responses=[response(encode_ms=44)],
+        real_time_stages_ms=[response(encode_ms=30).stages_ms, response(encode_ms=50).stages_ms],
+        asynchronous_stages_ms=[response(encode_ms=44).stages_ms],
         omissions=Omissions(),
     )
     encode = {each.side: each.percentiles for each in phases if each.phase == "container: encode"}
@@ -81,14 +81,14 @@ def test_container_stages_come_from_the_responses_of_each_side() -> None:
 
 
 def test_the_models_time_is_the_sum_of_the_stages_that_it_tells() -> None:
-    assert model_ms(response(encode_ms=40)) == 4.0 + 40.0 + 0.5 + 1.0
+    assert model_ms(response(encode_ms=40).stages_ms) == 4.0 + 40.0 + 0.5 + 1.0
     phases = latency_by_phase(
         real_time_round_trip_ms=[60.0],
         real_time_queue_ms=[14.5],
         submit_ms=[],
         queue_and_processing_ms=[],
         end_to_end_ms=[],
-        real_time_responses=[response(encode_ms=40)],
+        real_time_stages_ms=[response(encode_ms=40).stages_ms],
         omissions=Omissions(),
     )
     assert [(each.phase, each.percentiles.p50_ms) for each in phases[:3]] == [

@@ -106,7 +106,7 @@ def test_a_cost_knows_its_requests_and_what_the_model_took_for_them(plan: RunPla
     assert cost.async_model_seconds == cost.baseline_model_seconds == pytest.approx(0.0455)
     unanswered = cost_of(plan, measured(async_answers=[no_answer("1.jpg"), no_answer("2.jpg")]), END, {})
     assert unanswered
-    assert unanswered.async_model_seconds == 0
+    assert unanswered.async_model_seconds == 0.06, "at most the baseline's round trip"
 
 
 @pytest.mark.parametrize("until", [STARTED, END])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import InputError
-from tasks.packaging.csv_table import read_table
+from tasks.exchange.csv_table import read_table
 
 
 def written(folder: Path, text: str) -> Path:

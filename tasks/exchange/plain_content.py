@@ -1,0 +1,157 @@
+"""Tables, texts and bytes: CSV cell by cell, text line by line, anything else by its hash."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+
+from tasks.exchange.content import Content, Difference, Shown, Tolerance, UnreadableAnswerError, excerpt, shortened
+
+MOST_DIFFERENCES = 1_000
+ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+NOTHING = "nothing"
+
+
+def text_of(body: bytes, charset: str = "") -> str:
+    """The text of a body: by its byte order mark, by the charset of its content type, or else as UTF-8."""
+    marked = next((encoding for mark, encoding in ENCODINGS.items() if body.startswith(mark)), "")
+    encoding = marked or charset or "utf-8"
+    try:
+        return body.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as exc:
+        raise UnreadableAnswerError(
+            f"no text in {encoding}: {exc}. A content type may name another, as in text/csv; charset=latin-1"
+        ) from exc
+
+
+@dataclass(frozen=True)
+class TableContent(Content):
+    """The rows of a CSV."""
+
+    rows: Sequence[Sequence[str]]
+    text: str
+
+    @classmethod
+    def read(cls, body: bytes, charset: str = "") -> TableContent:
+        text = text_of(body, charset)
+        try:
+            rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        except csv.Error as exc:
+            raise UnreadableAnswerError(f"no CSV: {exc}") from exc
+        return cls(rows, text)
+
+    def differences(self, other: TableContent, tolerance: Tolerance) -> tuple[Difference, ...]:
+        found: list[Difference] = []
+        if len(self.rows) != len(other.rows):
+            found.append(Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows))))
+        for number, (one, another) in enumerate(zip(self.rows, other.rows, strict=False), start=1):
+            for column, (first, second) in enumerate(zip_longest(one, another, fillvalue=None), start=1):
+                if difference := _cell(number, column, first, second, tolerance):
+                    found.append(difference)
+            if len(found) >= MOST_DIFFERENCES:
+                break
+        return tuple(found[:MOST_DIFFERENCES])
+
+    def largest_difference(self, other: TableContent, tolerance: Tolerance) -> float | None:
+        rows = zip(self.rows, other.rows, strict=False)
+        cells = ((_number(a), _number(b)) for one, another in rows for a, b in zip(one, another, strict=False))
+        apart = (abs(first - second) for first, second in cells if first is not None and second is not None)
+        return max((size for size in apart if math.isfinite(size)), default=None)
+
+    @property
+    def proves_nothing(self) -> bool:
+        return not self.rows
+
+    @property
+    def shown(self) -> Shown:
+        return excerpt(self.text)
+
+    def to_json(self) -> object:
+        return self.text
+
+
+@dataclass(frozen=True)
+class TextContent(Content):
+    """A text."""
+
+    text: str
+
+    @classmethod
+    def read(cls, body: bytes, charset: str = "") -> TextContent:
+        return cls(text_of(body, charset))
+
+    def differences(self, other: TextContent, tolerance: Tolerance) -> tuple[Difference, ...]:
+        pairs = zip_longest(self.text.splitlines(), other.text.splitlines(), fillvalue=None)
+        lines = ((number, one, another) for number, (one, another) in enumerate(pairs, start=1) if one != another)
+        return tuple(
+            Difference(None, f"line {number}", _told(one), _told(another))
+            for number, one, another in islice(lines, MOST_DIFFERENCES)
+        )
+
+    @property
+    def proves_nothing(self) -> bool:
+        return not self.text.strip()
+
+    @property
+    def shown(self) -> Shown:
+        return excerpt(self.text)
+
+    def to_json(self) -> object:
+        return self.text
+
+
+@dataclass(frozen=True)
+class BytesContent(Content):
+    """Bytes of no known kind."""
+
+    body: bytes
+
+    @classmethod
+    def read(cls, body: bytes) -> BytesContent:
+        return cls(body)
+
+    def differences(self, other: BytesContent, tolerance: Tolerance) -> tuple[Difference, ...]:
+        return () if self.body == other.body else (Difference(None, "bytes", self._told, other._told),)
+
+    @property
+    def proves_nothing(self) -> bool:
+        return not self.body
+
+    @property
+    def _told(self) -> str:
+        return f"{len(self.body):,} bytes, sha256 {hashlib.sha256(self.body).hexdigest()[:16]}…"
+
+    @property
+    def shown(self) -> Shown:
+        return Shown(self._told)
+
+    def to_json(self) -> object:
+        return {"bytes": len(self.body), "sha256": hashlib.sha256(self.body).hexdigest()}
+
+
+def _cell(row: int, column: int, first: str | None, second: str | None, tolerance: Tolerance) -> Difference | None:
+    if first == second:
+        return None
+    one, another = _number(first), _number(second)
+    place = f"row {row}, column {column}"
+    if one is None or another is None:
+        return Difference(None, place, _told(first), _told(second))
+    if tolerance.covers(one, another):
+        return None
+    return Difference(None, place, _told(first), _told(second), abs(one - another))
+
+
+def _number(cell: str | None) -> float | None:
+    try:
+        return float(cell) if cell is not None and "_" not in cell else None
+    except ValueError:
+        return None
+
+
+def _told(text: str | None) -> str:
+    return NOTHING if text is None else shortened(repr(text))

@@ -1,0 +1,269 @@
+"""Comparison of answers of any kind: no difference where there is none, and each one found at its place."""
+
+import io
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.errors import InputError
+from tasks.exchange.array_content import ArrayContent
+from tasks.exchange.content import Content, Tolerance, UnreadableAnswerError
+from tasks.exchange.json_content import JsonContent
+from tasks.exchange.kinds import AnswerKind, checked_tolerance, read_content
+from tasks.exchange.plain_content import TableContent
+
+TOLERANCE = Tolerance(1e-3)
+RUNS = 200
+
+
+def npy(array: Any) -> bytes:
+    packed = io.BytesIO()
+    np.save(packed, array)
+    return packed.getvalue()
+
+
+def npz(**arrays: Any) -> bytes:
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    return packed.getvalue()
+
+
+def differences(first: bytes, second: bytes, content_type: str = "application/json", **how: Any) -> list[str]:
+    one, another = (read_content(body, content_type, "auto") for body in (first, second))
+    return [str(each) for each in one.differences(another, Tolerance(**({"absolute": 1e-3} | how)))]
+
+
+def drawn(chance: random.Random) -> dict[str, Any]:
+    """A document like a detector's answer."""
+    boxes = [
+        {"id": number, "label": chance.choice("abc"), "box": [chance.uniform(0, 1) for _ in range(4)]}
+        for number in range(chance.randint(1, 9))
+    ]
+    return {"model": "m", "boxes": boxes, "score": chance.random(), "flags": {"a": True, "b": None}}
+
+
+def jittered(value: Any, chance: random.Random, most: float) -> Any:
+    if isinstance(value, dict):
+        return {name: jittered(each, chance, most) for name, each in value.items()}
+    if isinstance(value, list):
+        return [jittered(each, chance, most) for each in value]
+    return value + chance.uniform(-most, most) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_jitter_within_the_tolerance_is_no_difference(seed: int) -> None:
+    chance = random.Random(seed)
+    document = drawn(chance)
+    moved = jittered(document, chance, 0.9e-3)
+    assert JsonContent(document).differences(JsonContent(moved), TOLERANCE) == ()
+    array = np.array([box["box"] for box in document["boxes"]])
+    near = array + np.array([[chance.uniform(-0.9e-3, 0.9e-3) for _ in row] for row in array])
+    assert ArrayContent({"": array}).differences(ArrayContent({"": near}), TOLERANCE) == ()
+    rows, other = ([[f"{cell:.9f}" for cell in row] for row in each] for each in (array, near))
+    assert TableContent(rows, "").differences(TableContent(other, ""), TOLERANCE) == ()
+
+
+def swap(document: dict[str, Any], at: int) -> str:
+    boxes = document["boxes"]
+    boxes.append({"id": 99, "label": "z", "box": [0.5] * 4})
+    boxes[at], boxes[-1] = boxes[-1], boxes[at]
+    return f"$.boxes[{at}]"
+
+
+def drift(document: dict[str, Any], at: int) -> str:
+    document["boxes"][at]["box"][2] += 0.01
+    return f"$.boxes[{at}].box[2]"
+
+
+def lacking_key(document: dict[str, Any], at: int) -> str:
+    del document["boxes"][at]["label"]
+    return f"$.boxes[{at}].label"
+
+
+def other_type(document: dict[str, Any], at: int) -> str:
+    document["boxes"][at]["label"] = 3
+    return f"$.boxes[{at}].label"
+
+
+def longer_list(document: dict[str, Any], at: int) -> str:
+    document["boxes"][at]["box"].append(0.1)
+    return f"$.boxes[{at}].box length"
+
+
+INJECTED: list[Callable[[dict[str, Any], int], str]] = [swap, drift, lacking_key, other_type, longer_list]
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_one_injected_difference_is_found_at_its_place(seed: int) -> None:
+    chance = random.Random(seed)
+    document = drawn(chance)
+    altered = json.loads(json.dumps(jittered(document, chance, 0.9e-3)))
+    place = INJECTED[seed % len(INJECTED)](altered, chance.randrange(len(document["boxes"])))
+    found = JsonContent(document).differences(JsonContent(altered), TOLERANCE)
+    assert any(each.field.startswith(place) for each in found), [str(each) for each in found]
+    again = JsonContent(altered).differences(JsonContent(document), TOLERANCE)
+    assert {each.field for each in again} == {each.field for each in found}
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_one_altered_array_is_found_at_its_place(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    array = chance.normal(size=(3, 4)).astype(np.float32)
+    altered = array + chance.uniform(-0.9e-3, 0.9e-3, array.shape).astype(np.float32)
+    wrong: dict[int, tuple[Any, str]] = {
+        0: (altered.astype(np.float64), "dtype"),
+        1: (altered[:, :3], "shape"),
+        2: (np.where(np.arange(12).reshape(3, 4) == 7, altered + 0.01, altered), "element [1, 3], 1 of 12 differ"),
+        3: (np.where(np.arange(12).reshape(3, 4) == 7, np.float32("nan"), altered), "element [1, 3], 1 of 12 differ"),
+    }
+    other, place = wrong[seed % 4]
+    (found,) = ArrayContent({"": array}).differences(ArrayContent({"": other}), TOLERANCE)
+    assert found.field == place
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        (b'{"a": 1}', b'{"a": 1.0005}', []),
+        (b'{"a": 1}', b'{"a": true}', ["$.a: real-time 1, asynchronous true"]),
+        (b'{"a": NaN}', b'{"a": NaN}', []),
+        (b'{"a": NaN}', b'{"a": 1}', ["$.a: real-time nan, asynchronous 1"]),
+        (b'{"a": Infinity}', b'{"a": -Infinity}', ["$.a: real-time inf, asynchronous -inf"]),
+        (b'{"a": null}', b"{}", ["$.a: real-time null, asynchronous nothing"]),
+        (b"[1, 2]", b"[1]", ["$ length: real-time 2, asynchronous 1"]),
+        (b'{"a b": "x"}', b'{"a b": "y"}', ['$[\'a b\']: real-time "x", asynchronous "y"']),
+        (b"[]", b"[]", []),
+        (b"1", b'"1"', ['$: real-time 1, asynchronous "1"']),
+    ],
+)
+def test_json_is_told_by_its_paths(first: bytes, second: bytes, found: list[str]) -> None:
+    assert differences(first, second) == found
+
+
+def test_a_relative_tolerance_is_of_the_larger_number() -> None:
+    assert differences(b"[1000]", b"[1009]", relative=0.01) == []
+    assert differences(b"[1000]", b"[1011]", relative=0.01) == ["$[0]: real-time 1000, asynchronous 1011"]
+
+
+def test_ignored_paths_are_not_compared() -> None:
+    first, second = b'{"a": [{"t": 1, "x": 1}], "timings_ms": {"b": 1}}', b'{"a": [{"t": 2, "x": 1}], "timings_ms": {}}'
+    assert differences(first, second, ignore=("$.timings_ms", "$..t")) == []
+    assert [each.partition(":")[0] for each in differences(first, second, ignore=("$..t",))] == ["$.timings_ms.b"]
+    with pytest.raises(InputError, match="is no JSONPath"):
+        checked_tolerance("json", 0, 0, ["timings"], "")
+
+
+def test_lists_are_matched_by_a_key() -> None:
+    first, second = b'[{"id": 1, "x": 1}, {"id": 2, "x": 2}]', b'[{"id": 2, "x": 2}, {"id": 1, "x": 3}]'
+    assert differences(first, second, key="id") == ["$['id=1'].x: real-time 1, asynchronous 3"]
+    assert len(differences(first, second)) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        (b"{", "json", "no JSON"),
+        (b'{"a": 1, "a": 2}', "json", "the name 'a' stands twice"),
+        (b"[" * 100_000 + b"]" * 100_000, "json", "nested too deeply"),
+        (b"\xff\xfe\xff", "json", "no JSON"),
+        (npy(np.array([{"a": 1}, None], dtype=object)), "array", "pickle"),
+        (b"PK\x03\x04 cut", "array", "no array of numpy's formats"),
+        (b"", "array", "no array of numpy's formats"),
+        (b'a,"b\n', "csv", "no CSV"),
+        (b"\xe9t\xe9", "text", "no text in utf-8"),
+    ],
+)
+def test_what_is_not_of_its_kind_is_refused_by_name(body: bytes, kind: AnswerKind, reason: str) -> None:
+    with pytest.raises(UnreadableAnswerError, match=reason):
+        read_content(body, "", kind)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "kind"),
+    [
+        ("application/json; charset=utf-8", b"{}", "json"),
+        ("application/vnd.api+json", b"{}", "json"),
+        ("application/jsonlines", b'{"a": 1}\n\n{"a": 2}\n', "json"),
+        ("application/x-npy", npy(np.arange(3)), "array"),
+        ("application/octet-stream", npy(np.arange(3)), "array"),
+        ("application/x-npz", npz(a=np.arange(3)), "array"),
+        ("text/csv", b"1,2", "table"),
+        ("text/html", b"<p>", "text"),
+        ("application/octet-stream", b"x", "bytes"),
+        ("", b"x", "bytes"),
+    ],
+)
+def test_the_kind_follows_from_the_content_type(content_type: str, body: bytes, kind: str) -> None:
+    content = read_content(body, content_type, "auto")
+    assert content.kind == kind
+    assert content.differences(read_content(body, content_type, "auto"), TOLERANCE) == ()
+
+
+def test_named_and_structured_arrays() -> None:
+    kinds = np.dtype([("name", "U4"), ("score", "f4")])
+    first, second = np.array([("a", 0.5)], kinds), np.array([("b", 0.5)], kinds)
+    assert differences(npy(first), npy(second), "application/x-npy") == [
+        "element [0], 1 of 1 differ: real-time ('a', 0.5), asynchronous ('b', 0.5)"
+    ]
+    found = differences(npz(a=np.zeros(2), b=np.zeros(1)), npz(a=np.ones(2)), "application/x-npz")
+    assert found == [
+        "array a element [0], 2 of 2 differ: real-time 0.0, asynchronous 1.0",
+        "array b: real-time float64[1], asynchronous nothing",
+    ]
+
+
+def test_small_and_unsigned_integers_do_not_wrap_around() -> None:
+    first, second = np.array([1, 250], np.uint8), np.array([250, 1], np.uint8)
+    (found,) = ArrayContent({"": first}).differences(ArrayContent({"": second}), TOLERANCE)
+    assert found.size == 249
+
+
+def test_tables_and_texts() -> None:
+    assert differences(b'a,"b, c"\n1,2\n', b'a,"b, c"\r\n1.0005,2\r\n', "text/csv") == []
+    assert differences(b"a,1\n", b"a,2,3\n", "text/csv") == [
+        "row 1, column 2: real-time '1', asynchronous '2'",
+        "row 1, column 3: real-time nothing, asynchronous '3'",
+    ]
+    assert differences("né\n".encode("latin-1"), "né\n".encode("latin-1"), "text/csv; charset=latin-1") == []
+    assert differences("a,b".encode("utf-16"), b"a,b", "text/csv") == []
+    assert differences(b"one\ntwo", b"one\n2", "text/plain") == ["line 2: real-time 'two', asynchronous '2'"]
+    (found,) = differences(b"one", b"two", "application/pdf")
+    assert found.startswith("bytes: real-time 3 bytes, sha256 ")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(b"", "text/csv"), (b"", "text/plain"), (b"", "x/y"), (b"[]", "application/json"), (b"null", "application/json")],
+)
+def test_an_empty_answer_proves_nothing(body: bytes, content_type: str) -> None:
+    assert read_content(body, content_type, "auto").proves_nothing
+
+
+def test_large_answers_have_a_clear_result() -> None:
+    numbers = [index / 7 for index in range(100_000)]
+    moved = [*numbers[:-1], 0.0]
+    first, second = JsonContent(numbers), JsonContent(moved)
+    (found,) = first.differences(second, TOLERANCE)
+    assert found.field == "$[99999]"
+    text = {"text": "x" * 50_000_000}
+    assert JsonContent.read(json.dumps(text).encode()).differences(JsonContent(text), TOLERANCE) == ()
+    assert len(JsonContent(text).shown.text) < 10_000
+    many = JsonContent([0] * 100_000).differences(JsonContent([1] * 100_000), TOLERANCE)
+    assert len(many) == 1_000
+
+
+def test_every_kind_can_be_shown_and_written_as_json() -> None:
+    bodies: list[Content] = [
+        read_content(b'{"a": [1, 2]}', "application/json", "auto"),
+        read_content(npz(a=np.arange(4), b=np.zeros((2, 2))), "application/x-npz", "auto"),
+        read_content(b"a,b\n", "text/csv", "auto"),
+        read_content(b"text", "text/plain", "auto"),
+        read_content(b"\x00\x01", "", "auto"),
+    ]
+    for content in bodies:
+        assert content.shown.text
+        json.dumps(content.to_json())
