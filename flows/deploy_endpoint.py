@@ -6,8 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.demo.sources import smoke_picture
-from tasks.exchange.recommendations import picture_request
+from tasks.exchange.sources import kind_for, read_requests_task
 from tasks.hosting.deploying import output_bucket_task, start_endpoint_task
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service_task
 from tasks.hosting.endpoint_info import publish_summary_task
@@ -16,7 +15,6 @@ from tasks.hosting.scaling import scale_to_zero_task
 from tasks.invoking.invocation import smoke_real_time_task
 from tasks.invoking.waiting import smoke_async_task
 from tasks.packaging.latest import LATEST, resolve_model_task
-from tasks.pictures.queries import read_picture
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
 from tasks.resources.torn_down import teardown_hook, torn_down
@@ -37,6 +35,9 @@ def deploy_endpoint(
     s3_output_path: str = "",
     sns_topic_arn: str = "",
     max_concurrent_invocations: Annotated[int, Field(ge=1, le=1000)] = 5,
+    requests: str = "",
+    image_uri: str = "",
+    environment: dict[str, str] = {},  # noqa: B006 - a form's field
 ) -> Endpoint:
     """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
 
@@ -49,25 +50,37 @@ def deploy_endpoint(
         s3_output_path: Where answers go; empty takes the run's own prefix. Asynchronous endpoints only.
         sns_topic_arn: A topic of yours for both endings; empty makes one for each. Asynchronous endpoints only.
         max_concurrent_invocations: Requests that one instance works on at a time. Asynchronous endpoints only.
+        requests: Folder or s3://BUCKET/PREFIX/ of request bodies, of which any other model than the recommender must
+            answer the first; the recommender is asked about a picture.
+        image_uri: Image that serves the model; empty takes STYGIG_IMAGE_URI, or AWS's own.
+        environment: Variables of the container, on top of ours.
     """
     spec = EndpointSpec(
-        kind, model_uri, endpoint_name, instance_type, s3_output_path, max_concurrent_invocations
+        kind,
+        model_uri,
+        endpoint_name,
+        instance_type,
+        s3_output_path,
+        max_concurrent_invocations,
+        image_uri,
+        environment,
     ).checked()
     checked_topic(sns_topic_arn)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
     spec = spec.serving(resolve_model_task(model_uri, plan.bucket))
     output_bucket_task(plan, spec)
-    request = picture_request(read_picture(str(smoke_picture())), top_k=1)
+    first, *_ = read_requests_task(requests, "demo", 1, 1, 1)
+    answers = kind_for("auto", requests)
     with torn_down(plan, keep_on_success=True):
         topics = create_messaging_task(plan, sns_topic_arn) if kind == "async" else None
         (endpoint,) = wait_in_service_task(
             [start_endpoint_task(plan, spec, topics)], plan.settings.endpoint_deadline_minutes
         )
         if kind == "async":
-            smoke_async_task(plan, endpoint, request, "recommendations")
+            smoke_async_task(plan, endpoint, first, answers)
             scale_to_zero_task(plan, endpoint.name)
         else:
-            smoke_real_time_task(endpoint, request, "recommendations")
+            smoke_real_time_task(endpoint, first, answers)
         publish_summary_task(endpoint)
         return endpoint

@@ -7,8 +7,10 @@ from prefect.runtime import flow_run
 
 from tasks.encoder.choice import EncoderChoice
 from tasks.encoder.options import DEFAULT_ENGINE, DEFAULT_PRECISION, EngineName, Precision
+from tasks.exchange.sources import read_requests_task
 from tasks.names import dated
 from tasks.packaging.artifact import Artifact, package_task
+from tasks.packaging.folder_model import check_model_choice, package_folder_task
 from tasks.packaging.inputs import PackagingInputs
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
@@ -22,10 +24,12 @@ def package_model(
     categories: str = "",
     precision: Precision = DEFAULT_PRECISION,
     engine: EngineName = DEFAULT_ENGINE,
+    model_dir: str = "",
+    requests: str = "",
 ) -> Artifact:
-    """Package a catalogue of pictures and an image encoder as a SageMaker model artifact.
+    """Package a catalogue of pictures and an image encoder as a SageMaker model artifact, or a model of your own.
 
-    An unchanged catalogue is found again, and nothing is uploaded.
+    What is unchanged is found again, and nothing is uploaded.
 
     Args:
         catalogue: Folder or s3://BUCKET/PREFIX/ laid out as group/type/file or type/file; "demo" is drawn by code.
@@ -35,8 +39,14 @@ def package_model(
         categories: YAML file that maps folder names to the 13 categories, in addition to the known names.
         precision: How an open_clip image tower is stored: fp16 or fp32, computed in fp32, or int8; demo has its own.
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
+        model_dir: Folder of a model of your own with code/inference.py, in place of a catalogue.
+        requests: Folder or s3://BUCKET/PREFIX/ of request bodies, of which the model must answer the first.
     """
     chosen = EncoderChoice(encoder, precision, engine).checked()
+    check_model_choice(model_dir, "", requests)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
+    if model_dir:
+        first, *_ = read_requests_task(requests, "", 1, 1)
+        return package_folder_task(plan, model_dir, first, requests)
     return package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories))

@@ -110,3 +110,15 @@ def test_the_page_on_the_architecture_shows_todays_rooms() -> None:
 
 def test_the_picture_leaves_out_what_its_arrows_imply() -> None:
     assert list(arrows({"a": {"b", "c"}, "b": {"c"}, "c": set()})) == [("a", "b"), ("b", "c")]
+
+
+STAGES = ("invoking", "verdict", "report")
+
+
+def test_whatever_sends_waits_judges_and_reports_works_for_any_model() -> None:
+    """One module of tasks/exchange/ knows the recommender's requests and answers."""
+    judging = [m for m in modules("tasks") if m.split(".")[1:2] and m.split(".")[1] in STAGES]
+    exchange = {m for m in modules("tasks") if m.startswith("tasks.exchange.")}
+    for name in (*judging, *modules("flows"), *sorted(exchange - {"tasks.exchange.recommendations"})):
+        path = modules(name.partition(".")[0])[name]
+        assert "recommender" not in {each.partition(".")[0] for each in imported(path)}, name

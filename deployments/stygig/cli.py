@@ -15,15 +15,22 @@ from stygig.arguments import (
     Encoder,
     EndpointName,
     Engine,
+    ImageUri,
     InstanceType,
     Json,
     Metadata,
+    ModelDir,
     Precision,
+    Requests,
+    Variables,
     checked_encoder,
+    checked_folder,
     checked_model,
+    checked_requests,
     checked_run,
     checked_source,
     checked_uri,
+    checked_variables,
 )
 from stygig.embedded import local
 from stygig.ending import INTERRUPTED, ending, refused
@@ -53,9 +60,11 @@ def package(
     categories: Categories = "",
     precision: Precision = "fp16",
     engine: Engine = "onnxruntime",
+    model_dir: ModelDir = "",
+    requests: Requests = "",
     json: Json = False,
 ) -> None:
-    """Package a catalogue and an encoder; the artifact's URI is the last line."""
+    """Package a catalogue and an encoder, or a model of your own; the artifact's URI is the last line."""
     parameters = {
         "catalogue": checked_source(catalogue, "--catalogue"),
         "encoder": checked_encoder(encoder, precision, engine),
@@ -63,6 +72,8 @@ def package(
         "categories": categories,
         "precision": precision,
         "engine": engine,
+        "model_dir": checked_folder(model_dir, "--model-dir"),
+        "requests": checked_requests(requests),
     }
     with ending(json) as out:
         from stygig.running import run_flow
@@ -83,6 +94,9 @@ def deploy(
     s3_output_path: Annotated[str, typer.Option(help="Where answers go; else the run's own prefix.")] = "",
     sns_topic_arn: Annotated[str, typer.Option(help="A topic of yours for both endings; else two are made.")] = "",
     max_concurrent_invocations: Concurrency = 5,
+    requests: Requests = "",
+    image_uri: ImageUri = "",
+    environment: Variables = [],  # noqa: B006
     json: Json = False,
 ) -> None:
     """Deploy a packaged model, show that it answers, and write async_endpoint_info.json."""
@@ -94,6 +108,9 @@ def deploy(
         "s3_output_path": checked_uri(s3_output_path, "--s3-output-path"),
         "sns_topic_arn": sns_topic_arn,
         "max_concurrent_invocations": max_concurrent_invocations,
+        "requests": checked_requests(requests),
+        "image_uri": image_uri,
+        "environment": checked_variables(environment),
     }
     with ending(json) as out:
         from stygig.running import run_flow

@@ -56,7 +56,8 @@ class Printer:
     def artifact(self, artifact: "Artifact") -> None:
         skipped = "".join(f"left out: {path}: {reason}\n" for path, reason in artifact.skipped)
         state = "uploaded" if artifact.uploaded else "unchanged, nothing uploaded"
-        head = f"{skipped}{artifact.items} items, encoder {artifact.encoder}, version {artifact.model_version}: {state}"
+        what = f"{artifact.items} items, encoder {artifact.encoder}, " if artifact.encoder else ""
+        head = f"{skipped}{what}version {artifact.model_version}: {state}"
         self.emit(artifact.to_dict(), f"{head}\n{artifact.uri}")
 
     def endpoint(self, endpoint: "Endpoint") -> None:

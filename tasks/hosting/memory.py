@@ -1,6 +1,5 @@
 """A check, before an instance bills, that a model's workers fit into its memory."""
 
-from recommender.pictures.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import InputError
 from tasks.hosting.instances import GIB, INSTANCES, default_workers, instance_bytes
 from tasks.packaging.beside import FOOTPRINT, read_footprint
@@ -9,8 +8,6 @@ SERVER_BYTES = 640 << 20
 """Bytes for TorchServe's Java process (257 MB measured), AWS's launcher (270 MB, torch on CPU) and the system."""
 TOOLKIT_BYTES = 256 << 20
 """Bytes for what AWS's toolkit imports in each worker, mostly torch on CPU: 240 MB measured."""
-PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
-"""Bytes for decoding the largest picture; a worker decodes one at a time."""
 
 
 def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
@@ -18,12 +15,14 @@ def check_memory(model_uri: str, instance_type: str, workers: int) -> str:
 
     0 workers are as many as AWS's image starts by default.
     """
-    available, resident = instance_bytes(instance_type), read_footprint(model_uri)
-    if resident is None:
+    available, footprint = instance_bytes(instance_type), read_footprint(model_uri)
+    if footprint is None:
         return f"memory: not checked, no {FOOTPRINT} can be read beside {model_uri}"
     workers = workers or default_workers(instance_type)
-    needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES + PICTURE_BYTES)
-    asked = f"{workers} worker(s) of {_gib(resident)}, room for large pictures and their server need {_gib(needed)}"
+    resident, request = footprint.resident_bytes, footprint.request_bytes
+    needed = SERVER_BYTES + workers * (resident + TOOLKIT_BYTES + request)
+    room = "room for large pictures and their server" if request else "and their server"
+    asked = f"{workers} worker(s) of {_gib(resident)}, {room} need {_gib(needed)}"
     if available is None:
         return f"memory: {asked}; {instance_type} is not in {INSTANCES.name}, so whether it has that was not checked"
     if needed > available:

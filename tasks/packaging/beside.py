@@ -1,8 +1,10 @@
 """The files that packaging puts beside an archive: the loose files with the manifest, and one worker's memory."""
 
 import json
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from recommender.pictures.image import MAX_PIXELS, PEAK_BYTES_PER_PIXEL
 from tasks.errors import NotFoundError, PermissionDeniedError
 from tasks.names import S3Location
 from tasks.storage import download, upload
@@ -10,18 +12,31 @@ from tasks.storage import download, upload
 FOOTPRINT = "footprint.json"
 
 
-def upload_footprint(base: S3Location, resident_bytes: int) -> None:
+PICTURE_BYTES = MAX_PIXELS * PEAK_BYTES_PER_PIXEL
+"""Bytes for decoding the largest picture; a worker of the recommender decodes one at a time."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """One worker's bytes of memory when the artifact was verified, and what a large request may take on top."""
+
+    resident_bytes: int
+    request_bytes: int = PICTURE_BYTES
+
+
+def upload_footprint(base: S3Location, resident_bytes: int, request_bytes: int = PICTURE_BYTES) -> None:
     """Upload one worker's memory beside the archive: inside, a measurement would change the archive's bytes."""
-    upload(json.dumps({"resident_bytes": resident_bytes}).encode(), base.child(FOOTPRINT), "application/json")
+    found = Footprint(resident_bytes, request_bytes)
+    upload(json.dumps(asdict(found)).encode(), base.child(FOOTPRINT), "application/json")
 
 
-def read_footprint(model_uri: str) -> int | None:
-    """The bytes of memory that one worker took when the artifact was verified; None if that can't be read.
+def read_footprint(model_uri: str) -> Footprint | None:
+    """The memory of one worker; None if that can't be read.
 
     Only the execution role must be able to read a model, so a refusal here is no error.
     """
     try:
-        return int(json.loads(download(beside(model_uri, FOOTPRINT)))["resident_bytes"])
+        return Footprint(**json.loads(download(beside(model_uri, FOOTPRINT))))
     except (NotFoundError, PermissionDeniedError):
         return None
 

@@ -94,7 +94,7 @@ def _upload(
         raise ArtifactError(f"{exc}\nIt was asked {request.name} ({request.content_type}).") from exc
     else:
         progress(f"verified: {request.name} answered with {resident_bytes / 1e6:.0f} MB of memory")
-        upload_footprint(base, resident_bytes)
+        upload_footprint(base, resident_bytes, request_bytes=0)
     manifest = {"model_version": version, "files": hashes, "encoder": {"name": "of the model"}}
     upload(json.dumps(manifest, indent=1).encode(), base.child("files/manifest.json"), "application/json")
     upload_file(archive, where)

@@ -14,7 +14,7 @@ from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.instances import GIB
 from tasks.hosting.memory import check_memory
 from tasks.names import S3Location
-from tasks.packaging.beside import read_footprint, upload_footprint
+from tasks.packaging.beside import Footprint, read_footprint, upload_footprint
 from tasks.plan import RunPlan
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET
@@ -31,7 +31,7 @@ def half_a_gib(plan: RunPlan) -> None:
 
 @pytest.mark.parametrize("uri", [ARCHIVE, LOOSE])
 def test_the_footprint_lies_beside_the_archive(half_a_gib: None, uri: str) -> None:
-    assert read_footprint(uri) == GIB // 2
+    assert read_footprint(uri) == Footprint(GIB // 2)
 
 
 def test_workers_that_fit_pass_with_a_line_that_shows_the_sum(half_a_gib: None) -> None:
