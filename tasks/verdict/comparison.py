@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.exchange.content import ANY_WORDS, Difference, Tolerance, Words
 from tasks.invoking.answer import Answer
 
 UNANSWERED = "answer"
 EMPTY = "content"
+FAR = 10
+"""So many times the baseline's own noise is no noise any more."""
+ELSEWHERE = "in most other requests"
+MOST_NOISY = 0.5
+"""A baseline that disagrees with itself in a larger share of requests can't be compared with anything."""
 Repeats = Sequence[Sequence[Answer]]
 """The baseline's further answers to the same requests, one sequence for each time that it was asked again."""
 
@@ -30,6 +35,8 @@ class RequestComparison:
     words: Words = ANY_WORDS
     overlap: str = ""
     """How much two rankings that differ have in common, in a line."""
+    far: bool = False
+    """True if the difference is far beyond the noise, and counts."""
 
     @property
     def differs(self) -> bool:
@@ -39,7 +46,7 @@ class RequestComparison:
     @property
     def incomparable(self) -> bool:
         """True if the answers differ where the baseline disagrees with itself, too."""
-        return not self.agrees and bool(self.noise) and self.answered
+        return not self.agrees and bool(self.noise) and self.answered and not self.far
 
     @property
     def empty(self) -> bool:
@@ -58,8 +65,8 @@ def compare(
     """Compare two answers; `again` has the baseline's further answers to the same request.
 
     A missing answer differs from everything, even from another missing answer. Two answers without content neither
-    agree nor differ: they prove nothing. Where the baseline disagrees with itself, a difference counts only beyond
-    that: an answer agrees with any of the baseline's, numbers also within the distance that these are apart.
+    agree nor differ: they prove nothing. Where the baseline disagrees with itself, an answer agrees with any of the
+    baseline's, numbers also within the distance that these are apart; it counts as another one if it is far from them.
     """
     if baseline.request != asynchronous.request:
         raise ValueError(f"answers to two requests were to be compared: {baseline.request}, {asynchronous.request}")
@@ -74,12 +81,13 @@ def compare(
         return RequestComparison(baseline.request, False, (difference,), None, words=first.words)
     noise = tuple(_noise(baseline, again, tolerance))
     differences = _beyond(noise, baseline, asynchronous, tolerance, again)
+    far = bool(noise) and _is_numeric(noise) and bool(_beyond(noise, baseline, asynchronous, tolerance, again, FAR))
     if not differences and first.proves_nothing and second.proves_nothing:
         differences = (Difference(None, EMPTY, "none at all", "none at all, which proves nothing"),)
     largest = first.largest_difference(second, tolerance)
     told = str(noise[0]) if noise else ""
     overlap = first.overlap(second) if differences else ""
-    return RequestComparison(baseline.request, not differences, differences, largest, told, first.words, overlap)
+    return RequestComparison(baseline.request, not differences, differences, largest, told, first.words, overlap, far)
 
 
 def _noise(baseline: Answer, again: Sequence[Answer], tolerance: Tolerance) -> Iterator[Difference]:
@@ -97,14 +105,14 @@ def _beyond(
     asynchronous: Answer,
     tolerance: Tolerance,
     again: Sequence[Answer],
+    times: int = 1,
 ) -> tuple[Difference, ...]:
-    """The differences of the two that the noise doesn't explain."""
+    """The differences of the two that so many times the noise doesn't explain."""
     assert baseline.response is not None
     assert asynchronous.response is not None
-    sizes = [difference.size for difference in noise]
     allowed = tolerance
-    if noise and all(size is not None for size in sizes):
-        allowed = tolerance.widened(max(size for size in sizes if size is not None))
+    if noise and _is_numeric(noise):
+        allowed = tolerance.widened(times * max(difference.size or 0.0 for difference in noise))
     differences = baseline.response.differences(asynchronous.response, allowed)
     others = (each.response for each in again if type(each.response) is type(asynchronous.response))
     if noise and any(other and not other.differences(asynchronous.response, allowed) for other in others):
@@ -112,15 +120,22 @@ def _beyond(
     return differences
 
 
+def _is_numeric(noise: Sequence[Difference]) -> bool:
+    return all(difference.size is not None for difference in noise)
+
+
 def compare_answers(
     baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance, repeats: Repeats = ()
 ) -> tuple[RequestComparison, ...]:
     """Return one comparison per request that either endpoint was sent, in the baseline's order."""
     again = [_by_request(each) for each in repeats]
-    return tuple(
+    compared = tuple(
         compare(first, second, tolerance, [each[first.request] for each in again if first.request in each])
         for first, second in pair_answers(baseline, asynchronous)
     )
+    if sum(bool(each.noise) for each in compared) > MOST_NOISY * len(compared):
+        return tuple(replace(each, far=False, noise=each.noise or ELSEWHERE) for each in compared)
+    return compared
 
 
 def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:

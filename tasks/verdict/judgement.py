@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.exchange.content import Words
-from tasks.verdict.comparison import RequestComparison, words_of
+from tasks.verdict.comparison import ELSEWHERE, RequestComparison, words_of
 
 NAMED_REQUESTS = 10
 ANSWERS_AGREE = "answers agree"
@@ -93,10 +93,10 @@ def _failure_reasons(check: Check, comparisons: Sequence[RequestComparison], wor
 
 
 def _noise_reasons(comparisons: Sequence[RequestComparison], words: Words) -> Iterator[str]:
-    noisy = [comparison for comparison in comparisons if comparison.noise]
+    noisy = [comparison for comparison in comparisons if comparison.noise not in ("", ELSEWHERE)]
     if not noisy:
         return
-    beyond = any(comparison.incomparable for comparison in noisy)
+    beyond = any(comparison.incomparable for comparison in comparisons)
     told = "can't be compared: the baseline" if beyond else "the baseline"
     within = "" if beyond else "; the asynchronous answers lie within that"
     first = f"{noisy[0].request}, {noisy[0].noise}"
