@@ -74,7 +74,7 @@ def alter(folder: Path) -> None:
         save_file(tensors, folder / "weights.safetensors")
 
 
-PLACES = {"array": r"element \[\d, 0\]", "table": r"row \d, column \d", "picture": r"\$\.(label|scores\.\w+)"}
+PLACES = {"array": r"element \\\[\d, 0\\\]", "table": r"row \d, column \d", "picture": r"\$\.(label|scores\.\w+)"}
 
 
 @pytest.mark.parametrize("name", NAMES)

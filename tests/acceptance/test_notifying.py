@@ -9,8 +9,9 @@ import boto3
 import pytest
 
 from recommender.schema import Response
+from tasks.exchange.recommendations import NOT_A_PICTURE, picture_request
 from tasks.hosting.notifications import Notification, create_messaging, parse_notification, queue_policy
-from tasks.invoking.invocation import NOT_A_PICTURE, submit
+from tasks.invoking.invocation import submit
 from tasks.invoking.records import InvocationRecord
 from tasks.names import S3Location
 from tasks.pictures.queries import Picture
@@ -19,7 +20,7 @@ from tasks.storage import download, exists
 from tests.deployments.localaws.cloud import eventually
 from tests.tasks.deployed import ANSWER, deployed, picture_bytes
 
-GOOD = Picture("red.jpg", picture_bytes())
+GOOD = picture_request(Picture("red.jpg", picture_bytes()), 5)
 
 
 class Subscriber:
@@ -62,8 +63,8 @@ def sent(plan: RunPlan) -> "tuple[list[InvocationRecord], Subscriber]":
     subscriber = Subscriber(plan, {"success": topics.success_arn, "error": topics.error_arn})
     name = deployed(plan, topics=topics).name
     records = []
-    for picture in (GOOD, NOT_A_PICTURE, GOOD, NOT_A_PICTURE):
-        records.append(submit(plan, name, picture, 5))
+    for request in (GOOD, NOT_A_PICTURE, GOOD, NOT_A_PICTURE):
+        records.append(submit(plan, name, request))
         subscriber.until(records[-1].inference_id)
     return records, subscriber
 
@@ -80,7 +81,7 @@ def test_a_success_says_where_the_answer_lies_which_keeps_the_contract(sent: Any
     records, subscriber = sent
     note = subscriber.until(records[0].inference_id)
     assert (note.completed, note.output_location) == (True, records[0].output_location)
-    assert Response.from_dict(json.loads(download(note.output_location))) == ANSWER
+    assert Response.from_dict(json.loads(download(note.output_location))) == ANSWER.response
 
 
 def test_a_failure_says_why_and_where_its_object_lies(sent: Any) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from localaws import LocalAws
 from recommender.schema import Response
+from tasks.exchange.recommendations import picture_request
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
-from tasks.invoking.invocation import payload, submit_all
+from tasks.invoking.invocation import submit_all
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.storage import download
@@ -117,12 +118,14 @@ def told(cloud: Cloud, queue: str, inference_id: str) -> dict[str, Any]:
 def test_a_hundred_requests_at_once_have_inputs_of_their_own_with_their_bytes(plan: RunPlan) -> None:
     endpoint = deployed(plan)
     colours = [f"#{number:02x}{255 - number:02x}80" for number in range(100)]
-    pictures = [Picture(f"{colour}.png", picture_bytes(colour, "PNG", (8, 8))) for colour in colours]
-    records = submit_all(plan, endpoint.name, pictures, 5, concurrency=100)
+    pictures = [
+        picture_request(Picture(f"{colour}.png", picture_bytes(colour, "PNG", (8, 8))), 5) for colour in colours
+    ]
+    records = submit_all(plan, endpoint.name, pictures, concurrency=100)
     assert len({each.input_location for each in records}) == len({each.inference_id for each in records}) == 100
     with ThreadPoolExecutor(16) as pool:
         sent = list(pool.map(lambda record: download(record.input_location), records))
-    assert sent == [payload(picture, 5) for picture in pictures]
+    assert sent == [picture.body for picture in pictures]
     keys = [each.input_location.removeprefix(f"s3://{small.BUCKET}/") for each in records[:3]]
     heads = [boto3.client("s3").head_object(Bucket=small.BUCKET, Key=key) for key in keys]
     assert {head["ContentType"] for head in heads} == {"application/json"}
@@ -141,14 +144,14 @@ def test_an_idle_endpoint_sleeps_a_request_wakes_it_and_the_next_finds_it_awake(
     local_aws.clock.rate = 300
     eventually(lambda: instances(0))
     assert local_aws.worker_pids() == []
-    woken = submit_all(plan, endpoint.name, [Picture("red.jpg", picture_bytes())], 5)[0]
+    woken = submit_all(plan, endpoint.name, [picture_request(Picture("red.jpg", picture_bytes()), 5)])[0]
     first = Response.from_dict(json.loads(eventually(lambda: cloud.read(woken.output_location))))
     local_aws.clock.rate = 1
     eventually(lambda: instances(1))
     (pid,) = local_aws.worker_pids()
-    again = submit_all(plan, endpoint.name, [Picture("blue.jpg", picture_bytes("blue"))], 5)[0]
+    again = submit_all(plan, endpoint.name, [picture_request(Picture("blue.jpg", picture_bytes("blue")), 5)])[0]
     second = Response.from_dict(json.loads(eventually(lambda: cloud.read(again.output_location))))
-    assert first == second == small.ANSWER
+    assert first == second == small.ANSWER.response
     assert local_aws.worker_pids() == [pid]
     accepted, completed = (
         local_aws.journal.entries(event, inference_id=again.inference_id)[0].time

@@ -114,7 +114,10 @@ def schedule(up: Stack, every_seconds: int, *names: str) -> list[str]:
     wanted = [{"active": True, "schedule": {"interval": every_seconds}}]
     deployments = up.server.post("deployments/filter", {"deployments": {"name": {"any_": list(names)}}})
     paths = [f"deployments/{each['id']}/schedules" for each in deployments]
-    return [f"{path}/{made['id']}" for path in paths for made in up.server.post(path, wanted)]
+    made = [f"{path}/{each['id']}" for path in paths for each in up.server.post(path, wanted)]
+    for each in deployments:  # else the runs are planned when the scheduler comes round, in a minute
+        up.server.post(f"deployments/{each['id']}/schedule", {})
+    return made
 
 
 def bytes_below(folder: Path, pattern: str) -> int:

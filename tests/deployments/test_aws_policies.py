@@ -16,6 +16,7 @@ from localaws.access.policy import Asked, Verdict, verdict
 from localaws.journal import Entry
 from tasks.clients import client
 from tasks.errors import PermissionDeniedError
+from tasks.exchange.recommendations import picture_request
 from tasks.hosting.container_log import last_log_lines, log_group
 from tasks.hosting.deploying import start_endpoint
 from tasks.hosting.endpoint import EndpointSpec, wait_in_service
@@ -155,12 +156,12 @@ def run(plan: RunPlan) -> None:
     ]
     baseline, queued = wait_in_service(asked, hurried(60))
     assert "between 0 and 2" in scale_to_zero(plan, queued.name)
-    picture = Picture("red.jpg", picture_bytes())
-    assert invoke_real_time(baseline.name, picture, 1).error is None
-    records = [submit(plan, queued.name, picture, 1)]
+    request = picture_request(Picture("red.jpg", picture_bytes()), 1)
+    assert invoke_real_time(baseline.name, request, "recommendations").error is None
+    records = [submit(plan, queued.name, request)]
     (ended,) = Wait(records, queued.name, topics.queue_url, hurried(60)).run()
     assert (ended.state, ended.notified) == ("completed", True)
-    assert read_answer(ended)[0].error is None
+    assert read_answer(ended, "recommendations")[0].error is None
     assert last_log_lines(queued.name)
     # `aws logs tail`, which error messages and the runbook recommend, asks for this.
     assert client("logs").filter_log_events(logGroupName=log_group(queued.name))["events"]

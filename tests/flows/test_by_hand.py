@@ -40,7 +40,7 @@ def test_deploy_invoke_validate_and_tear_down(model_uri: str) -> None:
     picture = sorted(Path(pictures_source("demo")).glob("*.jpg"))[0]
     answered = invoke(endpoint_name="mine", image=str(picture), top_k=3)
     assert answered.response
-    assert len(answered.response.recommendations) == 3
+    assert len(answered.response.response.recommendations) == 3
     baseline = deploy_endpoint(model_uri=model_uri, kind="real-time")
     outcome = validate_endpoint(endpoint_name="mine", baseline_endpoint_name=baseline.name)
     assert outcome.verdict == "PASS"

@@ -40,7 +40,7 @@ def keys(prefix: str) -> list[str]:
 def test_a_nightly_run_passes_reports_and_leaves_nothing_and_is_packaged_once(drawn_catalogue: Path) -> None:
     passed: Outcome = nightly_validation(catalogue=str(drawn_catalogue))
     assert passed.verdict == "PASS"
-    assert passed.pictures == 24
+    assert (passed.requests, passed.asked) == (24, "24 pictures")
     assert passed.left == ()
     assert existing(bucket()).resources == ()
     assert keys("runs/") == [], "inputs, outputs and records are removed with the run"

@@ -94,7 +94,10 @@ def test_damaged_pictures_leave_neither_memory_nor_files_behind(invoke: Any, man
         gc.collect()
 
     send()
-    files, resident = len(os.listdir("/proc/self/fd")), resident_bytes()
-    send()
+    files, grown = len(os.listdir("/proc/self/fd")), []
+    for _ in range(3):  # what leaks grows each time; what else runs in this process does by chance
+        resident = resident_bytes()
+        send()
+        grown.append(resident_bytes() - resident)
     assert len(os.listdir("/proc/self/fd")) == files
-    assert resident_bytes() - resident < 5 * MEGABYTE
+    assert min(grown) < 5 * MEGABYTE

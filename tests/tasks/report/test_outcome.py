@@ -168,7 +168,7 @@ def test_an_odd_figure_or_a_lost_connection_costs_no_report_and_no_verdict(
 def conclude(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     """A function that concludes without Prefect's server, to which the report's artifacts would be sent."""
     monkeypatch.setattr("tasks.report.outcome.publish_report_task", lambda report, files: None)
-    files = ReportFiles(*[tmp_path / name for name in ("report.html", "report.json", "report.md")])
+    files = ReportFiles(*[tmp_path / name for name in ("report.html", "report.json", "report.md", "junit.xml")])
     return lambda report, written=files: concluded(report, written, measured())
 
 
@@ -223,7 +223,7 @@ def test_what_prefect_does_not_take_costs_no_verdict(
 
     monkeypatch.setattr("tasks.report.outcome.publish_report_task", refused)
     monkeypatch.setattr("tasks.report.outcome.run_logger", lambda: logging.getLogger("run"))
-    files = ReportFiles(*[tmp_path / name for name in ("report.json", "report.html", "report.md")])
+    files = ReportFiles(*[tmp_path / name for name in ("report.json", "report.html", "report.md", "junit.xml")])
     assert concluded(reported(), files, measured()).verdict == "PASS"
     assert "could not be shown in Prefect: no server\\x1b" in caplog.text
 

@@ -173,6 +173,7 @@ def test_artifact_keys_are_ones_that_prefect_takes() -> None:
 def test_files_are_written_whole_and_nothing_else_is(tmp_path: Path) -> None:
     files = write_report(report(), tmp_path, QUERY_PICTURES, ITEM_PICTURES)
     assert sorted(path.name for path in (tmp_path / "nightly-1").iterdir()) == [
+        "junit.xml",
         "report.html",
         "report.json",
         "report.md",

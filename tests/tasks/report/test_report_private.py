@@ -138,7 +138,9 @@ def published(of: Report, files: ReportFiles) -> tuple[Any, Any]:
 
 @pytest.mark.usefixtures("prefect_backend")
 def test_the_artifacts_show_hostile_names_as_text(tmp_path: Path) -> None:
-    files = ReportFiles(*(tmp_path / f"{LINK}\x1b" / name for name in ("report.json", "report.html", "report.md")))
+    files = ReportFiles(
+        *(tmp_path / f"{LINK}\x1b" / name for name in ("report.json", "report.html", "report.md", "junit.xml"))
+    )
     markdown, table = published(hostile(), files)
     body, _, plot = markdown.partition("\n![latency](data:image/svg+xml;base64,")
     assert_harmless(body)
