@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from recommender.pictures.image import MAX_IMAGE_BYTES
-from tasks.hosting.memory import PICTURE_BYTES, TOOLKIT_BYTES
-from tasks.packaging.beside import read_footprint
+from tasks.packaging.beside import PICTURE_BYTES, TOOLKIT_BYTES, read_footprint
 from tests.acceptance.conftest import Shop
 from tests.deployments.localaws.cloud import eventually
 
