@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from recommender.pictures.image import MAX_IMAGE_BYTES
-from tasks.packaging.beside import PICTURE_BYTES, TOOLKIT_BYTES, read_footprint
+from tasks.hosting.memory import TOOLKIT_BYTES
+from tasks.packaging.beside import read_footprint
 from tests.acceptance.conftest import Shop
 from tests.deployments.localaws.cloud import eventually
 
@@ -95,11 +96,11 @@ def test_a_number_of_recommendations_out_of_range_ends_as_a_failure_object(shop:
 def test_a_worker_that_has_decoded_the_largest_picture_is_within_its_budget_of_memory(shop: Shop) -> None:
     ended, _ = asked(shop, payload(jpeg(7_071)))
     assert ended == "Output"
-    resident = read_footprint(shop.model_uri)
-    assert resident
+    footprint = read_footprint(shop.model_uri)
+    assert footprint
     highest = [peak_bytes(each.pid) for each in psutil.Process(shop.pid).children(recursive=True)]
     assert highest
-    assert max(highest) <= resident + TOOLKIT_BYTES + PICTURE_BYTES
+    assert max(highest) <= footprint.resident_bytes + TOOLKIT_BYTES + footprint.request_bytes
 
 
 def peak_bytes(pid: int) -> int:
