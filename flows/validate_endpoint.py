@@ -7,6 +7,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from tasks.clients import Place
 from tasks.exchange.kinds import AnswerKind, checked_tolerance
 from tasks.exchange.request import Request
 from tasks.exchange.sources import kind_for, read_requests_task, to_compare
@@ -52,6 +53,8 @@ def validate_endpoint(
     list_key: str = "",
     baseline_repeats: Annotated[int, Field(ge=1, le=10)] = 1,
     junit: str = "",
+    baseline_profile: str = "",
+    baseline_region: str = "",
 ) -> Outcome:
     """Send the same requests to an asynchronous endpoint and to its real-time baseline, and compare the answers.
 
@@ -71,6 +74,8 @@ def validate_endpoint(
         ignore: JSONPath expressions of what is not compared, for example $.timings_ms.
         list_key: The field by which lists of objects are matched; empty compares them in their order.
         baseline_repeats: How often the baseline is asked; from 2 on a model that differs from itself is found out.
+        baseline_profile: Profile of ~/.aws/config for the baseline, where that is in another account.
+        baseline_region: The baseline's region, where that is another one.
         junit: File for the verdict in JUnit's XML, a case for every check and request; it also lies beside the report.
     """
     kind = kind_for(compare, requests)
@@ -78,7 +83,7 @@ def validate_endpoint(
     plan = plan_task(flow_run.id or "")
     preflight_task(plan, reports=True)
     asynchronous = find_endpoint_task(endpoint_name, "async")
-    baseline = find_endpoint_task(baseline_endpoint_name, "real-time")
+    baseline = find_endpoint_task(baseline_endpoint_name, "real-time", Place(baseline_profile, baseline_region))
     asked = read_requests_task(requests, pictures, picture_count, minimum_pictures, top_k)
     with torn_down(plan) as teardown:
         topics = listen_task(plan, asynchronous.topics)

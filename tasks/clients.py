@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -21,6 +23,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ProfileNotFound,
 )
+from botocore.session import Session as BotocoreSession
 
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError, ServiceUnreachableError, StygigError
 from tasks.settings import without_password
@@ -36,18 +39,42 @@ _making = Lock()
 """A session may make one client at a time."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Another account or region than that of the environment: a profile of ~/.aws/config, a region, or both."""
+
+    profile: str = ""
+    region: str = ""
+
+
+HERE = Place()
+_place: ContextVar[Place] = ContextVar("place", default=HERE)
+
+
+@contextmanager
+def at(place: Place) -> Iterator[None]:
+    """Have `client` make clients of that place, in this thread."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
 def client(service: str, *, hasty: bool = False) -> Any:
-    """A boto3 client, made once per service and environment; safe to share between threads.
+    """A boto3 client, made once per service, place and environment; safe to share between threads.
 
     A hasty one gives up after 15 s, for calls that are of no use when they come late.
     """
     # boto3 reads these when it makes a client: another environment needs another client
     environment = tuple(sorted((k, v) for k, v in os.environ.items() if k.startswith("AWS_")))
-    return _client(service, os.environ.get("STYGIG_CREDENTIALS_BLOCK", ""), environment, hasty)
+    return _client(service, os.environ.get("STYGIG_CREDENTIALS_BLOCK", ""), environment, hasty, _place.get())
 
 
 @lru_cache(maxsize=64)
-def _client(service: str, credentials_block: str, environment: tuple[tuple[str, str], ...], hasty: bool) -> Any:
+def _client(
+    service: str, credentials_block: str, environment: tuple[tuple[str, str], ...], hasty: bool, place: Place
+) -> Any:
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 1 if hasty else 5},
         max_pool_connections=CONNECTIONS,
@@ -56,14 +83,15 @@ def _client(service: str, credentials_block: str, environment: tuple[tuple[str, 
         user_agent_extra="stygig",
     )
     with _explained_set_up(), _making:
-        return _session(credentials_block, environment).client(service, config=config)
+        return _session(credentials_block, environment, place).client(service, config=config)
 
 
 @lru_cache(maxsize=8)
-def _session(credentials_block: str, environment: tuple[tuple[str, str], ...]) -> Any:
+def _session(credentials_block: str, environment: tuple[tuple[str, str], ...], place: Place) -> Any:
     """A session whose clients share what it has read: the services' models, and the credentials."""
-    if not credentials_block:
-        return boto3.Session()
+    if not credentials_block or place != HERE:
+        region = place.region or (place.profile and _region_of(place.profile))
+        return boto3.Session(profile_name=place.profile or None, region_name=region or None)
     from prefect_aws import AwsCredentials
 
     try:
@@ -74,6 +102,11 @@ def _session(credentials_block: str, environment: tuple[tuple[str, str], ...]) -
             "name. Save one, or unset it to use boto3's own chain."
         ) from exc
     return block.get_boto3_session()  # type: ignore[union-attr]
+
+
+def _region_of(profile: str) -> str:
+    """The profile's own region, which boto3 would have AWS_DEFAULT_REGION replace; empty if it has none."""
+    return str(BotocoreSession(profile=profile).get_scoped_config().get("region", ""))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flows.validate_endpoint import validate_endpoint
-from tasks.errors import IncomparableError, ValidationFailedError
+from tasks.errors import IncomparableError, InputError, NotFoundError, ValidationFailedError
 from tasks.exchange.sources import read_requests
 from tasks.hosting.deploying import start_endpoint
 from tasks.hosting.endpoint import EndpointSpec, wait_in_service
@@ -124,3 +124,29 @@ def test_a_model_that_is_random_can_not_be_compared(
         validate_endpoint("random", "baseline", **asked)  # type: ignore[arg-type]
     outcome = validate_endpoint("random", "baseline", ignore=["$.score"], **asked)  # type: ignore[arg-type]
     assert outcome.verdict == "PASS"
+
+
+def test_the_baseline_may_be_in_another_region_and_account(
+    plan: RunPlan, prefect_backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYGIG_REPORTS", str(tmp_path / "reports"))
+    requests = EXAMPLES / "array" / "requests"
+    served(plan, EXAMPLES / "array", requests, "async", "here")
+    credentials = {name: os.environ[f"AWS_{name.upper()}"] for name in ("access_key_id", "secret_access_key")}
+    lines = "".join(f"aws_{name} = {value}\n" for name, value in credentials.items())
+    (tmp_path / "config").write_text(f"[profile elsewhere]\nregion = eu-west-1\n{lines}")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        bucket = f"{BUCKET}-elsewhere"
+        where = {"LocationConstraint": "eu-west-1"}
+        boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=where)  # type: ignore[arg-type]
+        there = plan_run(RUN_ID, Settings(bucket=bucket, owner="tester"))
+        served(there, EXAMPLES / "array", requests, "real-time", "there")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for found in ({"baseline_region": "eu-west-1"}, {"baseline_profile": "elsewhere"}):
+        outcome = validate_endpoint("here", "there", requests=str(requests), **found)  # type: ignore[arg-type]
+        assert outcome.verdict == "PASS"
+    with pytest.raises(NotFoundError):
+        validate_endpoint("here", "there", requests=str(requests))
+    with pytest.raises(InputError, match="nobody"):
+        validate_endpoint("here", "there", requests=str(requests), baseline_profile="nobody")

@@ -123,6 +123,8 @@ def validate(
     list_key: ListKey = "",
     baseline_repeats: Repeats = 1,
     junit: Junit = "",
+    baseline_profile: Annotated[str, typer.Option(help="Profile of ~/.aws/config for the baseline's account.")] = "",
+    baseline_region: Annotated[str, typer.Option(help="The baseline's region, where that is another one.")] = "",
     json: Json = False,
 ) -> None:
     """Compare two endpoints that are there already; both stay. Exit status as for nightly."""
@@ -140,6 +142,8 @@ def validate(
         "ignore": ignore,
         "list_key": list_key,
         "baseline_repeats": baseline_repeats,
+        "baseline_profile": baseline_profile,
+        "baseline_region": baseline_region,
         "junit": str(Path(junit).expanduser().absolute()) if junit else "",
     }
     with ending(json) as out:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks import limits
-from tasks.clients import client, explained
+from tasks.clients import HERE, Place, at, client, explained
 from tasks.clock import now
 from tasks.deadline import Deadline, Silence
 from tasks.errors import EndpointFailedError, InputError, StygigError
@@ -63,6 +63,8 @@ class Endpoint:
     failure_path: str = ""
     topics: Topics | None = None
     cold_start_seconds: float | None = None
+    place: Place = HERE
+    """The account and region where it was found, if these are not the run's."""
     expires_at: datetime | None = None
     """The time from which the sweep may remove it, if the run that made it is over."""
 
@@ -171,5 +173,6 @@ def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -
 
 
 @task(name="find-endpoint", task_run_name="find-{name}", only_reads=True)
-def find_endpoint_task(name: str, kind: EndpointKind) -> Endpoint:
-    return existing_endpoint(name, kind)
+def find_endpoint_task(name: str, kind: EndpointKind, place: Place = HERE) -> Endpoint:
+    with at(place):
+        return replace(existing_endpoint(name, kind), place=place)

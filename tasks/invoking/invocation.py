@@ -12,7 +12,7 @@ from datetime import timedelta
 from botocore.exceptions import ClientError
 
 from tasks import clock
-from tasks.clients import client, error_code, error_text, explained
+from tasks.clients import at, client, error_code, error_text, explained
 from tasks.deadline import Deadline
 from tasks.errors import InvocationFailedError
 from tasks.exchange.kinds import AnswerKind
@@ -119,7 +119,8 @@ def smoke_real_time_task(endpoint: Endpoint, request: Request, kind: AnswerKind)
 @task(name="measure-real-time", large=["requests"])
 def measure_real_time_task(endpoint: Endpoint, requests: Sequence[Request], kind: AnswerKind) -> list[Answer]:
     """Send one request after another: a round trip that waits behind another would measure that one, too."""
-    answers = [invoke_real_time(endpoint.name, request, kind) for request in requests]
+    with at(endpoint.place):
+        answers = [invoke_real_time(endpoint.name, request, kind) for request in requests]
     run_logger().info("%s answered %d requests", endpoint.name, len(answers))
     return answers
 
