@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tasks.exchange.json_content import JsonContent
+from tasks.invoking.answer import Answer
 from tasks.report.page import render_html
 from tasks.verdict.judgement import Check
 from tests.tasks.answers import answer, no_answer
@@ -29,7 +31,20 @@ FAILED = report(
     left=("endpoint stygig-async-1",),
 )
 BROKEN = report([], [], latencies=(), cold_starts=(), cost=None, invocations=[], teardown=(), omissions=("the plot",))
-PAGES = {"pass": PASSED, "fail": FAILED, "broken": BROKEN}
+LONG = {"boxes": [{"label": "a-label-of-some-length", "box": [0.1, 0.25, 0.5, 0.75]} for _ in range(60)]}
+
+
+def said(name: str, value: object) -> Answer:
+    return Answer(name, JsonContent(value), None, 30.0)
+
+
+OF_ANY_MODEL = report(
+    [said(name, LONG) for name in NAMES],
+    [said(name, LONG if name != NAMES[1] else LONG | {"boxes": []}) for name in NAMES],
+    invocations=[{"request": name, "output_location": f"s3://bucket/{name}.out"} for name in NAMES],
+    checks=[Check("a deliberate failure", None, "a request that must fail", "not asked")],
+)
+PAGES = {"pass": PASSED, "fail": FAILED, "broken": BROKEN, "of any model": OF_ANY_MODEL}
 
 
 @pytest.fixture(scope="module")
