@@ -6,9 +6,11 @@ import csv
 import hashlib
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
+from typing import Self
 
 from tasks.exchange.content import Content, Difference, Shown, Tolerance, UnreadableAnswerError, excerpt, shortened
 
@@ -30,52 +32,6 @@ def text_of(body: bytes, charset: str = "") -> str:
 
 
 @dataclass(frozen=True)
-class TableContent(Content):
-    """The rows of a CSV."""
-
-    rows: Sequence[Sequence[str]]
-    text: str
-
-    @classmethod
-    def read(cls, body: bytes, charset: str = "") -> TableContent:
-        text = text_of(body, charset)
-        try:
-            rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
-        except csv.Error as exc:
-            raise UnreadableAnswerError(f"no CSV: {exc}") from exc
-        return cls(rows, text)
-
-    def differences(self, other: TableContent, tolerance: Tolerance) -> tuple[Difference, ...]:
-        found: list[Difference] = []
-        if len(self.rows) != len(other.rows):
-            found.append(Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows))))
-        for number, (one, another) in enumerate(zip(self.rows, other.rows, strict=False), start=1):
-            for column, (first, second) in enumerate(zip_longest(one, another, fillvalue=None), start=1):
-                if difference := _cell(number, column, first, second, tolerance):
-                    found.append(difference)
-            if len(found) >= MOST_DIFFERENCES:
-                break
-        return tuple(found[:MOST_DIFFERENCES])
-
-    def largest_difference(self, other: TableContent, tolerance: Tolerance) -> float | None:
-        rows = zip(self.rows, other.rows, strict=False)
-        cells = ((_number(a), _number(b)) for one, another in rows for a, b in zip(one, another, strict=False))
-        apart = (abs(first - second) for first, second in cells if first is not None and second is not None)
-        return max((size for size in apart if math.isfinite(size)), default=None)
-
-    @property
-    def proves_nothing(self) -> bool:
-        return not self.rows
-
-    @property
-    def shown(self) -> Shown:
-        return excerpt(self.text)
-
-    def to_json(self) -> object:
-        return self.text
-
-
-@dataclass(frozen=True)
 class TextContent(Content):
     """A text."""
 
@@ -85,8 +41,8 @@ class TextContent(Content):
     def read(cls, body: bytes, charset: str = "") -> TextContent:
         return cls(text_of(body, charset))
 
-    def differences(self, other: TextContent, tolerance: Tolerance) -> tuple[Difference, ...]:
-        pairs = zip_longest(self.text.splitlines(), other.text.splitlines(), fillvalue=None)
+    def differences(self, other: Self, tolerance: Tolerance) -> tuple[Difference, ...]:
+        pairs = zip_longest(_lines(self.text), _lines(other.text), fillvalue=None)
         lines = ((number, one, another) for number, (one, another) in enumerate(pairs, start=1) if one != another)
         return tuple(
             Difference(None, f"line {number}", _told(one), _told(another))
@@ -103,6 +59,44 @@ class TextContent(Content):
 
     def to_json(self) -> object:
         return self.text
+
+
+@dataclass(frozen=True)
+class TableContent(TextContent):
+    """The rows of a CSV."""
+
+    rows: Sequence[Sequence[str]]
+
+    @classmethod
+    def read(cls, body: bytes, charset: str = "") -> TableContent:
+        text = text_of(body, charset)
+        try:
+            rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        except csv.Error as exc:
+            raise UnreadableAnswerError(f"no CSV: {exc}") from exc
+        return cls(text, rows)
+
+    def differences(self, other: Self, tolerance: Tolerance) -> tuple[Difference, ...]:
+        found: list[Difference] = []
+        if len(self.rows) != len(other.rows):
+            found.append(Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows))))
+        for number, (one, another) in enumerate(zip(self.rows, other.rows, strict=False), start=1):
+            for column, (first, second) in enumerate(zip_longest(one, another, fillvalue=None), start=1):
+                if difference := _cell(number, column, first, second, tolerance):
+                    found.append(difference)
+            if len(found) >= MOST_DIFFERENCES:
+                break
+        return tuple(found[:MOST_DIFFERENCES])
+
+    def largest_difference(self, other: Self, tolerance: Tolerance) -> float | None:
+        rows = zip(self.rows, other.rows, strict=False)
+        cells = ((_number(a), _number(b)) for one, another in rows for a, b in zip(one, another, strict=False))
+        apart = (abs(first - second) for first, second in cells if first is not None and second is not None)
+        return max((size for size in apart if math.isfinite(size)), default=None)
+
+    @property
+    def proves_nothing(self) -> bool:
+        return not self.rows
 
 
 @dataclass(frozen=True)
@@ -134,6 +128,11 @@ class BytesContent(Content):
         return {"bytes": len(self.body), "sha256": hashlib.sha256(self.body).hexdigest()}
 
 
+def _lines(text: str) -> list[str]:
+    """The lines; where they end by line feeds or by Windows' pairs doesn't matter, other breaks are text."""
+    return text.replace("\r\n", "\n").split("\n")
+
+
 def _cell(row: int, column: int, first: str | None, second: str | None, tolerance: Tolerance) -> Difference | None:
     if first == second:
         return None
@@ -147,8 +146,11 @@ def _cell(row: int, column: int, first: str | None, second: str | None, toleranc
 
 
 def _number(cell: str | None) -> float | None:
+    """The cell's number; None for a text, as for a number with leading zeros, which names something."""
+    if cell is None or "_" in cell or re.match(r"\s*[+-]?0\d", cell):
+        return None
     try:
-        return float(cell) if cell is not None and "_" not in cell else None
+        return int(cell) if re.fullmatch(r"\s*[+-]?\d+\s*", cell) else float(cell)  # a long integer is no float
     except ValueError:
         return None
 

@@ -64,7 +64,7 @@ def test_jitter_within_the_tolerance_is_no_difference(seed: int) -> None:
     near = array + np.array([[chance.uniform(-0.9e-3, 0.9e-3) for _ in row] for row in array])
     assert ArrayContent({"": array}).differences(ArrayContent({"": near}), TOLERANCE) == ()
     rows, other = ([[f"{cell:.9f}" for cell in row] for row in each] for each in (array, near))
-    assert TableContent(rows, "").differences(TableContent(other, ""), TOLERANCE) == ()
+    assert TableContent("", rows).differences(TableContent("", other), TOLERANCE) == ()
 
 
 def swap(document: dict[str, Any], at: int) -> str:
@@ -267,3 +267,20 @@ def test_every_kind_can_be_shown_and_written_as_json() -> None:
     for content in bodies:
         assert content.shown.text
         json.dumps(content.to_json())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "content_type", "same"),
+    [
+        (b"007", b"7", "text/csv", False),
+        (b"12345678901234567", b"12345678901234568", "text/csv", False),
+        (b"1e2", b"100", "text/csv", True),
+        (b"inf", b"inf", "text/csv", True),
+        (b"12345678901234567", b"12345678901234568", "application/json", False),
+        (b"a\x0cb", b"a\nb", "text/plain", False),
+        (b"a\r\nb", b"a\nb", "text/plain", True),
+        (b"a\n", b"a", "text/plain", False),
+    ],
+)
+def test_what_looks_alike_is_not_the_same(first: bytes, second: bytes, content_type: str, same: bool) -> None:
+    assert (differences(first, second, content_type) == []) is same

@@ -23,16 +23,6 @@ from tasks.storage import download, upload
 from tests.tasks.deployed import BUCKET, put_picture
 
 
-@pytest.fixture
-def catalogue(drawn_catalogue: Path, tmp_path: Path) -> Path:
-    """A small catalogue that a test may change: one garment of each category."""
-    for file in sorted(drawn_catalogue.rglob("*_0001.jpg")):
-        target = tmp_path / "catalogue" / file.relative_to(drawn_catalogue)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    return tmp_path / "catalogue"
-
-
 @pytest.fixture(scope="module")
 def built(drawn_catalogue: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of an artifact, as they are packed."""

@@ -1,7 +1,6 @@
 """Built files that are kept for the next bucket: the same artifact without encoding, and never a damaged one."""
 
 import os
-import shutil
 from pathlib import Path
 
 import boto3
@@ -20,16 +19,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "stygig" / "artifacts"
-
-
-@pytest.fixture
-def catalogue(drawn_catalogue: Path, tmp_path: Path) -> Path:
-    """One garment of each category."""
-    for file in sorted(drawn_catalogue.rglob("*_0001.jpg")):
-        target = tmp_path / "catalogue" / file.relative_to(drawn_catalogue)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    return tmp_path / "catalogue"
 
 
 def objects() -> dict[str, str]:
