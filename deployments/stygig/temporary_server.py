@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -54,6 +54,7 @@ class TemporaryServer:
     auth: str
     starting: IO[bytes]
     process: "subprocess.Popen[bytes] | None" = None
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def url(self) -> str:
@@ -100,7 +101,8 @@ class TemporaryServer:
     def wait_until_healthy(self) -> None:
         """Wait as long as the server is doing something: on a busy machine its start takes minutes."""
         assert self.process
-        movement = Movement(self.process.pid, self.log, tell_seconds=TELL_SECONDS)
+        # The first line is due since the server was started, while this process was importing.
+        movement = Movement(self.process.pid, self.log, TELL_SECONDS, started=self.started, told=self.started)
         with httpx.Client(trust_env=False, timeout=5) as client:  # past any proxy: the server is on this machine
             while not self._is_healthy(client):
                 if self.process.poll() is not None:
