@@ -55,9 +55,10 @@ def judge(comparisons: Sequence[RequestComparison], extra_checks: Sequence[Check
         return Verdict(False, (*failed, *noise), checks)
     if any(comparison.incomparable for comparison in comparisons):
         return Verdict(False, noise, checks, incomparable=True)
-    largest = max((comparison.largest_difference or 0.0 for comparison in comparisons), default=0.0)
-    same = f"{words.count(len(comparisons))} got {words.same} from both endpoints; "
-    return Verdict(True, (f"{same}the {words.largest} is {largest:.2g}", *noise), checks)
+    apart = [each.largest_difference for each in comparisons if each.largest_difference is not None]
+    numbers = f"; the {words.largest} is {max(apart):.2g}" if apart else ""
+    same = f"{words.count(len(comparisons))} got {words.same} from both endpoints{numbers}"
+    return Verdict(True, (same, *noise), checks)
 
 
 def _answers_agree(comparisons: Sequence[RequestComparison], words: Words) -> Check:
