@@ -1,11 +1,9 @@
-"""Arrays of numpy's formats, compared by shape, type and value; pickled objects are refused."""
+"""Arrays of numpy's formats, compared by shape, type and value, integers exactly; pickled objects are refused."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,40 +11,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.exchange.content import Content, Difference, Shown, Tolerance, UnreadableAnswerError, excerpt, shortened
+from tasks.exchange.array_files import read_arrays
+from tasks.exchange.content import Content, Shown, excerpt, shortened
+from tasks.exchange.difference import Difference, Place
+from tasks.exchange.tolerance import Tolerance
 
-ALONE = ""
-"""The name of the array in a .npy, which has none."""
 _Array = NDArray[Any]
+INTEGERS = "iu"
+NUMBERS = "iufc"
+TIMES = "mM"
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayContent(Content):
-    """The arrays of a .npz by name, or that of a .npy under the name ALONE."""
+    """The arrays of a .npz by name, or that of a .npy under an empty name."""
 
     arrays: Mapping[str, _Array]
 
     @classmethod
     def read(cls, body: bytes) -> ArrayContent:
         """Parse .npy or .npz; raise UnreadableAnswerError for anything else, arrays of Python objects included."""
-        try:
-            loaded = np.load(io.BytesIO(body), allow_pickle=False)
-            arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {ALONE: loaded}
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as exc:
-            raise UnreadableAnswerError(_reason(str(exc))) from exc
-        if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
-            raise UnreadableAnswerError(_reason(f"Object arrays: {objects}"))
-        return cls(arrays)
+        return cls(read_arrays(body))
 
-    def differences(self, other: ArrayContent, tolerance: Tolerance) -> tuple[Difference, ...]:
-        names = dict.fromkeys((*self.arrays, *other.arrays))
-        found = (_difference(name, self.arrays.get(name), other.arrays.get(name), tolerance) for name in names)
-        return tuple(difference for difference in found if difference)
+    def each_difference(self, other: ArrayContent, tolerance: Tolerance) -> Iterator[Difference]:
+        """Yield what differs, in each array the worst element first; it also tells how many differ."""
+        for name in dict.fromkeys((*self.arrays, *other.arrays)):
+            yield from _differences(name, self.arrays.get(name), other.arrays.get(name), tolerance)
 
     def largest_difference(self, other: ArrayContent, tolerance: Tolerance) -> float | None:
-        pairs = [(self.arrays[name], other.arrays[name]) for name in self.arrays if name in other.arrays]
-        sizes = [_apart(one, another) for one, another in pairs if _subtractable(one, another) and one.size]
-        return max((float(np.nanmax(each)) for each in sizes if np.isfinite(each).any()), default=None)
+        pairs = ((self.arrays[name], other.arrays[name]) for name in self.arrays if name in other.arrays)
+        alike = ((one, another) for one, another in pairs if one.dtype == another.dtype and one.shape == another.shape)
+        fields = (pair for one, another in alike for pair in zip(_fields(one), _fields(another), strict=True))
+        sizes = (_apart(one, another) for (_, one), (_, another) in fields if one.dtype.kind in NUMBERS and one.size)
+        return max((float(size[np.isfinite(size)].max()) for size in sizes if np.isfinite(size).any()), default=None)
 
     @property
     def proves_nothing(self) -> bool:
@@ -70,50 +67,80 @@ class ArrayContent(Content):
         }
 
 
-def _reason(text: str) -> str:
-    if "allow_pickle" in text or "Object arrays" in text:
-        return "an array of Python objects: reading it would run code of the answer (pickle), so it is refused"
-    return f"no array of numpy's formats: {text}"
-
-
-def _difference(name: str, first: _Array | None, second: _Array | None, tolerance: Tolerance) -> Difference | None:
+def _differences(name: str, first: _Array | None, second: _Array | None, tolerance: Tolerance) -> Iterator[Difference]:
+    what = f"array {name} " if name else ""
     if first is None or second is None:
-        return Difference(None, f"array {name}", _kind(first), _kind(second))
-    what = f"array {name} ".lstrip() if name else ""
-    if first.dtype != second.dtype:
-        return Difference(None, f"{what}dtype", str(first.dtype), str(second.dtype))
-    if first.shape != second.shape:
-        return Difference(None, f"{what}shape", str(first.shape), str(second.shape))
-    same = _same(first, second, tolerance)
-    if same.all():
-        return None
-    apart = np.where(same, 0.0, _apart(first, second)) if _subtractable(first, second) else (~same).astype(float)
-    worst = np.unravel_index(int(np.argmax(np.nan_to_num(apart, nan=np.inf))), apart.shape)
-    place = f"{what}element [{', '.join(map(str, worst))}], {int((~same).sum()):,} of {same.size:,} differ"
-    size = float(apart[worst]) if _subtractable(first, second) else None
-    return Difference(None, place, shortened(str(first[worst])), shortened(str(second[worst])), size)
+        yield Difference(None, what.strip() or "array", _kind(first), _kind(second), place=(name,), member=True)
+    elif first.dtype != second.dtype:
+        yield Difference(None, f"{what}dtype", str(first.dtype), str(second.dtype), place=(name,))
+    elif first.shape != second.shape:
+        yield Difference(None, f"{what}shape", str(first.shape), str(second.shape), place=(name,))
+    else:
+        for (path, one), (_, another) in zip(_fields(first), _fields(second), strict=True):
+            yield from _elements(
+                "".join([what, *(f"field {field} " for field in path)]), (name, *path), one, another, tolerance
+            )
+
+
+def _fields(array: _Array, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], _Array]]:
+    """Yield the array, or the fields of a structured one, each with the names that lead there."""
+    if array.dtype.names is None:
+        yield path, array
+        return
+    for name in array.dtype.names:
+        yield from _fields(array[name], (*path, name))
+
+
+def _elements(what: str, place: Place, first: _Array, second: _Array, tolerance: Tolerance) -> Iterator[Difference]:
+    differing = np.flatnonzero(~_same(first, second, tolerance))
+    sizes = None
+    if first.dtype.kind in NUMBERS and differing.size:
+        sizes = _apart(first, second).reshape(-1)[differing]
+        worst_first = np.argsort(sizes, kind="stable")[::-1] if sizes.dtype.kind in INTEGERS else _descending(sizes)
+        differing, sizes = differing[worst_first], sizes[worst_first]
+    told = f", {differing.size:,} of {first.size:,} differ"
+    ones, others = first.reshape(-1), second.reshape(-1)
+    for number, flat in enumerate(differing):
+        index = tuple(map(int, np.unravel_index(flat, first.shape)))
+        field = f"{what}element [{', '.join(map(str, index))}]{told}"
+        size = None if sizes is None else float(np.nan_to_num(sizes[number], nan=np.inf, posinf=np.inf))
+        yield Difference(None, field, _value(ones[flat]), _value(others[flat]), size, (*place, *index))
+        told = ""
+
+
+def _descending(sizes: _Array) -> NDArray[np.intp]:
+    """The order by size, what is not a number first."""
+    return np.argsort(-np.where(np.isnan(sizes), np.inf, sizes), kind="stable")
 
 
 def _same(first: _Array, second: _Array, tolerance: Tolerance) -> NDArray[np.bool_]:
-    if not _subtractable(first, second):
-        return np.asarray(first == second)
-    with np.errstate(invalid="ignore"):
-        allowed = np.maximum(tolerance.absolute, tolerance.relative * np.maximum(np.abs(first), np.abs(second)))
-        near = np.isfinite(first) & np.isfinite(second) & (_apart(first, second) <= allowed)
-    equal = (first == second) | (np.isnan(first) & np.isnan(second))
-    return np.asarray(near | equal)
+    equal = np.asarray(first == second)
+    if first.dtype.kind in TIMES:
+        return equal | (np.isnat(first) & np.isnat(second))
+    if first.dtype.kind not in NUMBERS:
+        return equal
+    with np.errstate(invalid="ignore", over="ignore"):
+        one, another = np.abs(_wide(first)), np.abs(_wide(second))
+        allowed = np.maximum(tolerance.absolute, tolerance.relative * np.maximum(one, another))
+        near = np.isfinite(one) & np.isfinite(another) & (_apart(first, second) <= allowed)
+    return equal | near | (np.isnan(first) & np.isnan(second))
 
 
-def _apart(first: _Array, second: _Array) -> NDArray[np.float64]:
-    """The distance of the elements; unsigned and small integers would wrap around, so all are floats first."""
-    wide = np.complex128 if np.iscomplexobj(first) else np.float64
-    with np.errstate(invalid="ignore"):
-        return np.abs(first.astype(wide) - second.astype(wide))
+def _apart(first: _Array, second: _Array) -> _Array:
+    """The distances of the elements: of integers as unsigned ones, which hold each; of others as wide floats."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        if first.dtype.kind in INTEGERS:
+            larger, smaller = np.maximum(first, second), np.minimum(first, second)
+            return np.asarray(larger.astype(np.uint64) - smaller.astype(np.uint64))
+        return np.asarray(np.abs(_wide(first) - _wide(second)))
 
 
-def _subtractable(first: _Array, second: _Array) -> bool:
-    numbers = all(np.issubdtype(each.dtype, np.number) for each in (first, second))
-    return numbers and first.shape == second.shape and first.dtype == second.dtype
+def _wide(array: _Array) -> _Array:
+    return array.astype(np.result_type(array.dtype, np.float64))
+
+
+def _value(element: Any) -> str:
+    return shortened(str(element))
 
 
 def _kind(array: _Array | None) -> str:

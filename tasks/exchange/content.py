@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Self
 
+from tasks.exchange.difference import Difference
+from tasks.exchange.tolerance import Tolerance
+
+MOST_DIFFERENCES = 1_000
+"""More are not told: what differs so much is told by its first differences."""
 SHOWN_CHARACTERS = 2_000
 VALUE_CHARACTERS = 120
 
 
 class UnreadableAnswerError(ValueError):
     """The body is not of its kind; the text says why."""
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far two numbers may be apart: by `absolute`, or by `relative` of the larger one, as with math.isclose.
-
-    `ignore` has JSONPath expressions of what is not compared, `key` the field by which lists of objects are matched.
-    """
-
-    absolute: float = 1e-3
-    relative: float = 0.0
-    ignore: tuple[str, ...] = ()
-    key: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("absolute", "relative"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"the {name} tolerance is {value}; give a number of 0 or more")
-
-    def covers(self, first: float, second: float) -> bool:
-        """True if the numbers count as the same; a number that isn't finite is the same as itself alone."""
-        if math.isfinite(first) and math.isfinite(second):
-            return abs(first - second) <= max(self.absolute, self.relative * max(abs(first), abs(second)))
-        return first == second or (math.isnan(first) and math.isnan(second))
-
-    def widened(self, noise: float) -> Self:
-        """The tolerance where the baseline differs from itself by so much."""
-        return replace(self, absolute=max(self.absolute, noise))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One difference between two answers, in words.
-
-    `field` is the place: a path, a cell, a line. `rank` is the place in a ranking, None if it concerns the whole
-    answer; `size` tells how far two numbers are apart, None if it is no difference of numbers.
-    """
-
-    rank: int | None
-    field: str
-    baseline: str
-    asynchronous: str
-    size: float | None = None
-
-    def __str__(self) -> str:
-        where = self.field if self.rank is None else f"rank {self.rank} {self.field}"
-        return f"{where}: real-time {self.baseline}, asynchronous {self.asynchronous}"
 
 
 @dataclass(frozen=True)
@@ -91,8 +48,8 @@ class Words:
     noun: str = "request"
     same: str = "the same answer"
     largest: str = "largest difference of two numbers"
-    empty: str = "both answers are empty"
-    without: str = "with two empty answers"
+    empty: str = "there was nothing to compare"
+    without: str = "with nothing to compare"
 
     def count(self, number: int) -> str:
         """So many requests."""
@@ -113,8 +70,16 @@ class Content(ABC):
         return type(self).__name__.removesuffix("Content").lower()
 
     @abstractmethod
+    def each_difference(self, other: Self, tolerance: Tolerance) -> Iterator[Difference]:
+        """Yield all differences, this being the baseline's content; none if both say the same."""
+
     def differences(self, other: Self, tolerance: Tolerance) -> tuple[Difference, ...]:
-        """The differences, this being the baseline's content; none if both say the same."""
+        """The first differences, MOST_DIFFERENCES at most."""
+        return tuple(islice(self.each_difference(other, tolerance), MOST_DIFFERENCES))
+
+    def nothing_to_compare(self, other: Self, tolerance: Tolerance) -> bool:
+        """True if there was nothing in both that could have differed."""
+        return self.proves_nothing and other.proves_nothing
 
     def largest_difference(self, other: Self, tolerance: Tolerance) -> float | None:
         """How far the numbers of both are apart at most; None if there are none to compare."""

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import islice
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
-from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathQuery
+from tasks.exchange.content import Content, Shown, UnreadableAnswerError, excerpt, shortened
+from tasks.exchange.difference import Difference
+from tasks.exchange.json_places import ABSENT, Lengths, Pair, ignored_places, leaves, path
+from tasks.exchange.tolerance import Tolerance, apart
 
-from tasks.errors import InputError
-from tasks.exchange.content import Content, Difference, Shown, Tolerance, UnreadableAnswerError, excerpt, shortened
-
-MOST_DIFFERENCES = 1_000
-"""More are not looked for: what differs so much is told by its first differences."""
 MISSING = "nothing"
-LENGTH = " length"
-"""Stands for the length of the list at a place."""
-Place = tuple[str | int, ...]
-
-
-class Pair(NamedTuple):
-    """Two values at one place."""
-
-    place: Place
-    first: Any
-    second: Any
+MOST_NESTED = 100
+"""Levels of lists and objects; JSONPath's library follows no more."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +29,17 @@ class JsonContent(Content):
     def read(cls, body: bytes) -> JsonContent:
         """Parse a body of UTF-8, UTF-16 or UTF-32; Python's NaN and Infinity are taken, as handlers write them."""
         try:
-            return cls(json.loads(body, object_pairs_hook=_unique))
-        except RecursionError as exc:
-            raise UnreadableAnswerError("JSON that is nested too deeply to be compared") from exc
+            value = json.loads(body, object_pairs_hook=_unique, parse_float=_finite)
+        except RecursionError:
+            value = None
+            deep = True
         except ValueError as exc:  # UnicodeDecodeError is one, too
-            raise UnreadableAnswerError(f"no JSON: {exc}") from exc
+            raise UnreadableAnswerError(f"no JSON that can be compared: {exc}") from exc
+        else:
+            deep = body.count(b"[") + body.count(b"{") > MOST_NESTED and _levels(value) > MOST_NESTED
+        if deep:
+            raise UnreadableAnswerError(f"JSON that is nested more than {MOST_NESTED} levels deep: it is not compared")
+        return cls(value)
 
     @classmethod
     def read_lines(cls, body: bytes) -> JsonContent:
@@ -58,18 +52,21 @@ class JsonContent(Content):
                 raise UnreadableAnswerError(f"line {number}: {exc}") from exc
         return cls(values)
 
-    def differences(self, other: JsonContent, tolerance: Tolerance) -> tuple[Difference, ...]:
+    def each_difference(self, other: JsonContent, tolerance: Tolerance) -> Iterator[Difference]:
         found = (_difference(leaf, tolerance) for leaf in self._leaves(other, tolerance))
-        return tuple(islice((difference for difference in found if difference), MOST_DIFFERENCES))
+        return (difference for difference in found if difference)
 
     def largest_difference(self, other: JsonContent, tolerance: Tolerance) -> float | None:
         leaves = self._leaves(other, tolerance)
-        apart = (abs(one - another) for _, one, another in leaves if _is_number(one) and _is_number(another))
-        return max((size for size in apart if math.isfinite(size)), default=None)
+        sizes = (apart(one, another) for _, one, another, *_ in leaves if _is_number(one) and _is_number(another))
+        return max((size for size in sizes if math.isfinite(size)), default=None)
+
+    def nothing_to_compare(self, other: JsonContent, tolerance: Tolerance) -> bool:
+        return super().nothing_to_compare(other, tolerance) or not any(True for _ in self._leaves(other, tolerance))
 
     def _leaves(self, other: JsonContent, tolerance: Tolerance) -> Iterator[Pair]:
-        ignored = ignored_places(self.value, tolerance.ignore) | ignored_places(other.value, tolerance.ignore)
-        return leaves(Pair((), self.value, other.value), tolerance.key, ignored)
+        ignored = tuple(ignored_places(each.value, tolerance.ignore) for each in (self, other))
+        return leaves(Pair((), self.value, other.value), tolerance.key, *ignored)
 
     @property
     def proves_nothing(self) -> bool:
@@ -83,6 +80,22 @@ class JsonContent(Content):
         return self.value
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {shortened(text)} is beyond what programs read as a number")
+    return number
+
+
+def _levels(value: Any) -> int:
+    levels, inside = 0, [value] if isinstance(value, dict | list) else []
+    while inside:
+        levels += 1
+        children = (each.values() if isinstance(each, dict) else each for each in inside)
+        inside = [child for each in children for child in each if isinstance(child, dict | list)]
+    return levels
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
@@ -92,94 +105,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def path(place: Place) -> str:
-    """The JSONPath of a place, as in $.scores[2]."""
-    return "$" + "".join(_step(part) for part in place)
-
-
-def _step(part: str | int) -> str:
-    if part == LENGTH:
-        return LENGTH
-    return f"[{part}]" if isinstance(part, int) else _named(part)
-
-
-def _named(name: str) -> str:
-    return f".{name}" if name.isidentifier() else f"[{name!r}]"
-
-
-@lru_cache(maxsize=64)
-def compiled(expression: str) -> JSONPathQuery:
-    """The JSONPath query of RFC 9535; raise InputError for what is none."""
-    try:
-        return JSONPathEnvironment().compile(expression)
-    except JSONPathError as exc:
-        raise InputError(f"{expression!r} is no JSONPath (RFC 9535), as $.timings_ms or $..id: {exc}") from exc
-
-
-def ignored_places(value: Any, expressions: Sequence[str]) -> frozenset[Place]:
-    """The places that the expressions name in this value."""
-    return frozenset(node.location for each in expressions for node in compiled(each).find(value))
-
-
-class _Absent:
-    """The value of a place that one side lacks."""
-
-
-ABSENT = _Absent()
-
-
-def leaves(pair: Pair, key: str, ignored: frozenset[Place]) -> Iterator[Pair]:
-    """Pair the values of both sides that have nothing inside, or that are of different kinds."""
-    if pair.place in ignored:
-        return
-    if isinstance(pair.first, dict) and isinstance(pair.second, dict):
-        inside = _by_name(pair)
-    elif isinstance(pair.first, list) and isinstance(pair.second, list):
-        inside = _by_key(pair, key) or _in_order(pair)
-        if len(pair.first) != len(pair.second):
-            yield Pair((*pair.place, LENGTH), len(pair.first), len(pair.second))
-    else:
-        yield pair
-        return
-    for inner in inside:
-        yield from leaves(inner, key, ignored)
-
-
-def _by_name(pair: Pair) -> Iterable[Pair]:
-    for name in dict.fromkeys((*pair.first, *pair.second)):
-        yield Pair((*pair.place, name), pair.first.get(name, ABSENT), pair.second.get(name, ABSENT))
-
-
-def _in_order(pair: Pair) -> Iterable[Pair]:
-    for index, (one, other) in enumerate(zip(pair.first, pair.second, strict=False)):
-        yield Pair((*pair.place, index), one, other)
-
-
-def _by_key(pair: Pair, key: str) -> Iterable[Pair]:
-    """The elements matched by their key, whatever their order; none unless each is an object with a key of its own."""
-    first, second = _keyed(pair.first, key), _keyed(pair.second, key)
-    if first is None or second is None:
-        return []
-    names = dict.fromkeys((*first, *second))
-    return [Pair((*pair.place, f"{key}={each}"), first.get(each, ABSENT), second.get(each, ABSENT)) for each in names]
-
-
-def _keyed(values: list[Any], key: str) -> dict[Any, Any] | None:
-    try:
-        keyed = {each[key]: each for each in values}
-    except (TypeError, KeyError):
-        return None
-    return keyed if len(keyed) == len(values) else None
-
-
 def _difference(leaf: Pair, tolerance: Tolerance) -> Difference | None:
-    place, first, second = leaf
+    place, first, second, *_ = leaf
+    if isinstance(first, Lengths):
+        return Difference(None, f"{path(place)} length", str(first.first), str(first.second), place=place)
     if _is_number(first) and _is_number(second):
-        if place[-1:] == (LENGTH,) or not tolerance.covers(first, second):
-            size = None if place[-1:] == (LENGTH,) else abs(first - second)
-            return Difference(None, path(place), shortened(first), shortened(second), size)
+        if not tolerance.covers(first, second):
+            return Difference(None, path(place), shortened(first), shortened(second), apart(first, second), place)
     elif type(first) is not type(second) or first != second:
-        return Difference(None, path(place), _told(first), _told(second))
+        lacking = first is ABSENT or second is ABSENT
+        return Difference(None, path(place), _told(first), _told(second), place=place, member=lacking)
     return None
 
 

@@ -6,10 +6,12 @@ from typing import Literal
 
 from tasks.errors import InputError
 from tasks.exchange.array_content import ArrayContent
-from tasks.exchange.content import Content, Tolerance
-from tasks.exchange.json_content import JsonContent, compiled
+from tasks.exchange.content import Content
+from tasks.exchange.json_content import JsonContent
+from tasks.exchange.json_places import compiled
 from tasks.exchange.plain_content import BytesContent, TableContent, TextContent
 from tasks.exchange.recommendations import LARGEST_SCORE_DIFFERENCE, RecommendedContent
+from tasks.exchange.tolerance import Tolerance
 
 AnswerKind = Literal["auto", "recommendations", "json", "array", "csv", "text", "bytes"]
 ARRAYS = {"application/x-npy", "application/x-npz"}
@@ -38,6 +40,8 @@ def checked_tolerance(kind: AnswerKind, absolute: float, relative: float, ignore
     """The tolerance; raise InputError for what can't be one, before anything is deployed."""
     if kind == "recommendations" and absolute >= LARGEST_SCORE_DIFFERENCE:
         raise InputError(f"tolerance is {absolute}; scores lie in [0, 1], so give 0 or more, less than 1.")
+    if relative >= 1:
+        raise InputError(f"the relative tolerance is {relative}; give less than 1, which is all of a number.")
     for expression in ignore:
         compiled(expression)
     return Tolerance(absolute, relative, tuple(ignore), key)

@@ -7,14 +7,18 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, zip_longest
+from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from typing import Self
 
-from tasks.exchange.content import Content, Difference, Shown, Tolerance, UnreadableAnswerError, excerpt, shortened
+from tasks.exchange.content import Content, Shown, UnreadableAnswerError, excerpt, shortened
+from tasks.exchange.difference import Difference
+from tasks.exchange.tolerance import Tolerance, apart
 
-MOST_DIFFERENCES = 1_000
+LARGEST_EXPONENT = 400
+"""Numbers beyond it, which no float holds, are compared as texts."""
 ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOTHING = "nothing"
 
@@ -25,7 +29,7 @@ def text_of(body: bytes, charset: str = "") -> str:
     encoding = marked or charset or "utf-8"
     try:
         return body.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as exc:
+    except (ValueError, LookupError) as exc:  # the charset itself may be no name at all
         raise UnreadableAnswerError(
             f"no text in {encoding}: {exc}. A content type may name another, as in text/csv; charset=latin-1"
         ) from exc
@@ -41,13 +45,12 @@ class TextContent(Content):
     def read(cls, body: bytes, charset: str = "") -> TextContent:
         return cls(text_of(body, charset))
 
-    def differences(self, other: Self, tolerance: Tolerance) -> tuple[Difference, ...]:
+    def each_difference(self, other: Self, tolerance: Tolerance) -> Iterator[Difference]:
         pairs = zip_longest(_lines(self.text), _lines(other.text), fillvalue=None)
-        lines = ((number, one, another) for number, (one, another) in enumerate(pairs, start=1) if one != another)
-        return tuple(
-            Difference(None, f"line {number}", _told(one), _told(another))
-            for number, one, another in islice(lines, MOST_DIFFERENCES)
-        )
+        for number, (one, another) in enumerate(pairs, start=1):
+            if one != another:
+                lacking = one is None or another is None
+                yield Difference(None, f"line {number}", _told(one), _told(another), place=(number,), member=lacking)
 
     @property
     def proves_nothing(self) -> bool:
@@ -76,23 +79,19 @@ class TableContent(TextContent):
             raise UnreadableAnswerError(f"no CSV: {exc}") from exc
         return cls(text, rows)
 
-    def differences(self, other: Self, tolerance: Tolerance) -> tuple[Difference, ...]:
-        found: list[Difference] = []
+    def each_difference(self, other: Self, tolerance: Tolerance) -> Iterator[Difference]:
         if len(self.rows) != len(other.rows):
-            found.append(Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows))))
+            yield Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows)))
         for number, (one, another) in enumerate(zip(self.rows, other.rows, strict=False), start=1):
             for column, (first, second) in enumerate(zip_longest(one, another, fillvalue=None), start=1):
                 if difference := _cell(number, column, first, second, tolerance):
-                    found.append(difference)
-            if len(found) >= MOST_DIFFERENCES:
-                break
-        return tuple(found[:MOST_DIFFERENCES])
+                    yield difference
 
     def largest_difference(self, other: Self, tolerance: Tolerance) -> float | None:
         rows = zip(self.rows, other.rows, strict=False)
         cells = ((_number(a), _number(b)) for one, another in rows for a, b in zip(one, another, strict=False))
-        apart = (abs(first - second) for first, second in cells if first is not None and second is not None)
-        return max((size for size in apart if math.isfinite(size)), default=None)
+        sizes = (apart(first, second) for first, second in cells if first is not None and second is not None)
+        return max((size for size in sizes if math.isfinite(size)), default=None)
 
     @property
     def proves_nothing(self) -> bool:
@@ -109,8 +108,9 @@ class BytesContent(Content):
     def read(cls, body: bytes) -> BytesContent:
         return cls(body)
 
-    def differences(self, other: BytesContent, tolerance: Tolerance) -> tuple[Difference, ...]:
-        return () if self.body == other.body else (Difference(None, "bytes", self._told, other._told),)
+    def each_difference(self, other: BytesContent, tolerance: Tolerance) -> Iterator[Difference]:
+        if self.body != other.body:
+            yield Difference(None, "bytes", self._told, other._told)
 
     @property
     def proves_nothing(self) -> bool:
@@ -137,22 +137,27 @@ def _cell(row: int, column: int, first: str | None, second: str | None, toleranc
     if first == second:
         return None
     one, another = _number(first), _number(second)
-    place = f"row {row}, column {column}"
+    where = f"row {row}, column {column}"
+    place = (row, str(column))  # a column is a name: cells of one column are alike, those of one row are not
     if one is None or another is None:
-        return Difference(None, place, _told(first), _told(second))
+        lacking = first is None or second is None
+        return Difference(None, where, _told(first), _told(second), place=place, member=lacking)
     if tolerance.covers(one, another):
         return None
-    return Difference(None, place, _told(first), _told(second), abs(one - another))
+    return Difference(None, where, _told(first), _told(second), apart(one, another), place)
 
 
-def _number(cell: str | None) -> float | None:
-    """The cell's number; None for a text, as for a number with leading zeros, which names something."""
+def _number(cell: str | None) -> Decimal | None:
+    """The cell's number, exactly; None for a text, as for a number with leading zeros, which names something."""
     if cell is None or "_" in cell or re.match(r"\s*[+-]?0\d", cell):
         return None
     try:
-        return int(cell) if re.fullmatch(r"\s*[+-]?\d+\s*", cell) else float(cell)  # a long integer is no float
-    except ValueError:
+        number = Decimal(cell)
+    except InvalidOperation:
         return None
+    if number.is_snan() or (number.is_finite() and abs(number.adjusted()) > LARGEST_EXPONENT):
+        return None
+    return number
 
 
 def _told(text: str | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from recommender.errors import SchemaError
 from recommender.schema import Recommendation, Response
-from tasks.exchange.content import Content, Difference, Shown, Tile, Tolerance, UnreadableAnswerError, Words
+from tasks.exchange.content import Content, Shown, Tile, UnreadableAnswerError, Words
+from tasks.exchange.difference import Difference
 from tasks.exchange.rankings import overlap_of
 from tasks.exchange.request import Request
+from tasks.exchange.tolerance import Tolerance, apart
 
 if TYPE_CHECKING:
     from tasks.pictures.queries import Picture
@@ -68,10 +71,10 @@ class RecommendedContent(Content):
         except (ValueError, SchemaError) as exc:
             raise UnreadableAnswerError(str(exc)) from exc
 
-    def differences(self, other: RecommendedContent, tolerance: Tolerance) -> tuple[Difference, ...]:
-        """The items and their order, scores within the tolerance, the reading of the query."""
-        first, second = self.response, other.response
-        return (*_answer_differences(first, second), *_item_differences(first, second, tolerance))
+    def each_difference(self, other: RecommendedContent, tolerance: Tolerance) -> Iterator[Difference]:
+        """Yield those of the reading of the query, of the items and their order, of scores beyond the tolerance."""
+        yield from _answer_differences(self.response, other.response)
+        yield from _item_differences(self.response, other.response, tolerance)
 
     def largest_difference(self, other: RecommendedContent, tolerance: Tolerance) -> float | None:
         """The largest difference of scores; 1.0 if the answers share no item."""
@@ -135,18 +138,18 @@ def _answer_differences(baseline: Response, asynchronous: Response) -> Iterator[
     }
     for field, (first, second) in pairs.items():
         if first != second:
-            yield Difference(None, field, str(first), str(second))
+            yield Difference(None, field, str(first), str(second), place=(field,))
 
 
 def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tolerance) -> Iterator[Difference]:
     pairs = zip_longest(baseline.recommendations, asynchronous.recommendations)
     for rank, (first, second) in enumerate(pairs, start=1):
         if first is None or second is None or first.item_id != second.item_id:
-            yield Difference(rank, "item", _item(first), _item(second))
-        # Not `>`: every comparison with a NaN is false, and a NaN must differ.
-        elif not abs(first.score - second.score) <= tolerance.absolute:
-            size = abs(first.score - second.score)
-            yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}", size)
+            lacking = first is None or second is None
+            yield Difference(rank, "item", _item(first), _item(second), place=(rank,), member=lacking)
+        elif math.isnan(first.score) or not tolerance.covers(first.score, second.score):
+            size = apart(first.score, second.score)
+            yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}", size, (rank, "score"))
 
 
 def _item(recommendation: Recommendation | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tasks import clock
 from tasks.errors import IncomparableError, LeftoverError, NotFoundError, StygigError, ValidationFailedError
-from tasks.exchange.content import Tolerance
+from tasks.exchange.tolerance import Tolerance
 from tasks.hosting.instance_counts import InstanceCounts
 from tasks.invoking.answer import Answer
 from tasks.packaging.beside import read_manifest

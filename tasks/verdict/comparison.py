@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from tasks.exchange.content import ANY_WORDS, Difference, Tolerance, Words
+from tasks.exchange.content import ANY_WORDS, MOST_DIFFERENCES, Content, Words
+from tasks.exchange.difference import Difference
+from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
+from tasks.verdict.noise import Noise, Repeat
+from tasks.verdict.noise_of_run import NoiseOfRun
 
 UNANSWERED = "answer"
 EMPTY = "content"
-FAR = 10
-"""So many times the baseline's own noise is no noise any more."""
-ELSEWHERE = "in most other requests"
-MOST_NOISY = 0.5
-"""A baseline that disagrees with itself in a larger share of requests can't be compared with anything."""
 Repeats = Sequence[Sequence[Answer]]
 """The baseline's further answers to the same requests, one sequence for each time that it was asked again."""
 
@@ -23,8 +22,9 @@ Repeats = Sequence[Sequence[Answer]]
 class RequestComparison:
     """The comparison of the two answers to one request.
 
-    `noise` says where the baseline disagrees with itself, empty if it doesn't or was asked once. `largest_difference`
-    is None if there were no numbers to compare.
+    `differences` has those that count before the `unclear` ones, which lie where the baseline disagrees with itself.
+    `noise` says where it does, empty if it doesn't or was asked once. `largest_difference` is None if there were no
+    numbers to compare.
     """
 
     request: str
@@ -35,18 +35,17 @@ class RequestComparison:
     words: Words = ANY_WORDS
     overlap: str = ""
     """How much two rankings that differ have in common, in a line."""
-    far: bool = False
-    """True if the difference is far beyond the noise, and counts."""
+    unclear: int = 0
 
     @property
     def differs(self) -> bool:
         """True if the endpoints contradict each other."""
-        return not self.agrees and not self.empty and not self.incomparable
+        return len(self.differences) > self.unclear and not self.empty
 
     @property
     def incomparable(self) -> bool:
-        """True if the answers differ where the baseline disagrees with itself, too."""
-        return not self.agrees and bool(self.noise) and self.answered and not self.far
+        """True if the answers differ where the baseline disagrees with itself, and nowhere else."""
+        return 0 < len(self.differences) == self.unclear
 
     @property
     def empty(self) -> bool:
@@ -59,83 +58,94 @@ class RequestComparison:
         return not any(difference.field == UNANSWERED for difference in self.differences)
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """What was answered to one request, and how noisy the baseline is."""
+
+    baseline: Answer
+    asynchronous: Answer
+    again: Sequence[Answer]
+    noise: Noise
+
+
 def compare(
     baseline: Answer, asynchronous: Answer, tolerance: Tolerance, again: Sequence[Answer] = ()
 ) -> RequestComparison:
-    """Compare two answers; `again` has the baseline's further answers to the same request.
-
-    A missing answer differs from everything, even from another missing answer. Two answers without content neither
-    agree nor differ: they prove nothing. Where the baseline disagrees with itself, an answer agrees with any of the
-    baseline's, numbers also within the distance that these are apart; it counts as another one if it is far from them.
-    """
+    """Compare two answers; `again` has the baseline's further answers to the same request."""
     if baseline.request != asynchronous.request:
         raise ValueError(f"answers to two requests were to be compared: {baseline.request}, {asynchronous.request}")
-    first, second = baseline.response, asynchronous.response
-    if first is None or second is None:
-        difference = Difference(None, UNANSWERED, _described(baseline), _described(asynchronous))
-        content = first or second
-        words = content.words if content else ANY_WORDS
-        return RequestComparison(baseline.request, False, (difference,), None, words=words)
-    if type(first) is not type(second):
-        difference = Difference(None, "kind of answer", first.kind, second.kind)
-        return RequestComparison(baseline.request, False, (difference,), None, words=first.words)
-    noise = tuple(_noise(baseline, again, tolerance))
-    differences = _beyond(noise, baseline, asynchronous, tolerance, again)
-    far = bool(noise) and _is_numeric(noise) and bool(_beyond(noise, baseline, asynchronous, tolerance, again, FAR))
-    if not differences and first.proves_nothing and second.proves_nothing:
-        differences = (Difference(None, EMPTY, "none at all", "none at all, which proves nothing"),)
-    largest = first.largest_difference(second, tolerance)
-    told = str(noise[0]) if noise else ""
-    overlap = first.overlap(second) if differences else ""
-    return RequestComparison(baseline.request, not differences, differences, largest, told, first.words, overlap, far)
-
-
-def _noise(baseline: Answer, again: Sequence[Answer], tolerance: Tolerance) -> Iterator[Difference]:
-    """Yield the differences of the baseline's answers among each other."""
-    for other in again:
-        if other.response is None or type(other.response) is not type(baseline.response):
-            yield Difference(None, UNANSWERED, "answered", f"when asked again {_described(other)}")
-        elif baseline.response is not None:
-            yield from baseline.response.differences(other.response, tolerance)
-
-
-def _beyond(
-    noise: Sequence[Difference],
-    baseline: Answer,
-    asynchronous: Answer,
-    tolerance: Tolerance,
-    again: Sequence[Answer],
-    times: int = 1,
-) -> tuple[Difference, ...]:
-    """The differences of the two that so many times the noise doesn't explain."""
-    assert baseline.response is not None
-    assert asynchronous.response is not None
-    allowed = tolerance
-    if noise and _is_numeric(noise):
-        allowed = tolerance.widened(times * max(difference.size or 0.0 for difference in noise))
-    differences = baseline.response.differences(asynchronous.response, allowed)
-    others = (each.response for each in again if type(each.response) is type(asynchronous.response))
-    if noise and any(other and not other.differences(asynchronous.response, allowed) for other in others):
-        return ()
-    return differences
-
-
-def _is_numeric(noise: Sequence[Difference]) -> bool:
-    return all(difference.size is not None for difference in noise)
+    (comparison,) = compare_answers([baseline], [asynchronous], tolerance, [[each] for each in again])
+    return comparison
 
 
 def compare_answers(
     baseline: Sequence[Answer], asynchronous: Sequence[Answer], tolerance: Tolerance, repeats: Repeats = ()
 ) -> tuple[RequestComparison, ...]:
-    """Return one comparison per request that either endpoint was sent, in the baseline's order."""
-    again = [_by_request(each) for each in repeats]
-    compared = tuple(
-        compare(first, second, tolerance, [each[first.request] for each in again if first.request in each])
-        for first, second in pair_answers(baseline, asynchronous)
+    """Return one comparison per request that either endpoint was sent, in the baseline's order.
+
+    A missing answer differs from everything, even from another missing answer. Two answers without content neither
+    agree nor differ: they prove nothing. Where the baseline disagrees with itself, an answer agrees with any of the
+    baseline's, numbers also within the distance that these are apart; it counts as another one if it is far from them.
+    """
+    further = [_by_request(each) for each in repeats]
+    compared = []
+    for first, second in pair_answers(baseline, asynchronous):
+        again = [each[first.request] for each in further if first.request in each]
+        noise = Noise.of(first.response, again, tolerance) if first.response else Noise()
+        compared.append(_Compared(first, second, again, noise))
+    run = _noise_of_run(compared, tolerance) if any(each.noise.places for each in compared) else None
+    return tuple(_comparison(each, tolerance, run) for each in compared)
+
+
+def _noise_of_run(compared: Sequence[_Compared], tolerance: Tolerance) -> NoiseOfRun:
+    pairs = [(each.baseline.response, each.asynchronous) for each in compared]
+    differing = [Noise.of(first, [second], tolerance) if first else Noise() for first, second in pairs]
+    return NoiseOfRun([each.noise for each in compared], differing)
+
+
+def _comparison(asked: _Compared, tolerance: Tolerance, run: NoiseOfRun | None) -> RequestComparison:
+    request, first, second = asked.baseline.request, asked.baseline.response, asked.asynchronous.response
+    if first is None or second is None:
+        difference = Difference(None, UNANSWERED, _described(asked.baseline), _described(asked.asynchronous))
+        content = first or second
+        words = content.words if content else ANY_WORDS
+        return RequestComparison(request, False, (difference,), None, words=words)
+    if type(first) is not type(second):
+        difference = Difference(None, "kind of answer", first.kind, second.kind)
+        return RequestComparison(request, False, (difference,), None, words=first.words)
+    differences, unclear = _judged(first, second, asked, tolerance, run)
+    if not differences and first.nothing_to_compare(second, tolerance):
+        differences = (Difference(None, EMPTY, "none at all", "none at all, which proves nothing"),)
+    return RequestComparison(
+        request,
+        not differences,
+        differences,
+        first.largest_difference(second, tolerance),
+        asked.noise.told,
+        first.words,
+        first.overlap(second) if differences else "",
+        unclear,
     )
-    if sum(bool(each.noise) for each in compared) > MOST_NOISY * len(compared):
-        return tuple(replace(each, far=False, noise=each.noise or ELSEWHERE) for each in compared)
-    return compared
+
+
+def _judged(
+    first: Content, second: Content, asked: _Compared, tolerance: Tolerance, run: NoiseOfRun | None
+) -> tuple[tuple[Difference, ...], int]:
+    """The differences that the noise doesn't explain, those that count first, and how many of them are unclear."""
+    answered = [each.response for each in asked.again if asked.noise.places]
+    repeats = [Repeat(each, second, tolerance) for each in answered if each and type(each) is type(second)]
+    counting: list[Difference] = []
+    unclear: list[Difference] = []
+    for difference in first.each_difference(second, tolerance):
+        judgement = asked.noise.judge(difference, repeats)
+        if judgement == "counts" and not (run and run.explains(difference)):
+            counting.append(difference)
+        elif judgement != "explained" and len(unclear) < MOST_DIFFERENCES:
+            unclear.append(difference)
+        if len(counting) == MOST_DIFFERENCES:
+            break
+    told = (*counting, *unclear)[:MOST_DIFFERENCES]
+    return told, len(told) - len(counting)
 
 
 def pair_answers(baseline: Sequence[Answer], asynchronous: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.exchange.content import Words
-from tasks.verdict.comparison import ELSEWHERE, RequestComparison, words_of
+from tasks.verdict.comparison import RequestComparison, words_of
 
 NAMED_REQUESTS = 10
 ANSWERS_AGREE = "answers agree"
@@ -94,7 +94,7 @@ def _failure_reasons(check: Check, comparisons: Sequence[RequestComparison], wor
 
 
 def _noise_reasons(comparisons: Sequence[RequestComparison], words: Words) -> Iterator[str]:
-    noisy = [comparison for comparison in comparisons if comparison.noise not in ("", ELSEWHERE)]
+    noisy = [comparison for comparison in comparisons if comparison.noise]
     if not noisy:
         return
     beyond = any(comparison.incomparable for comparison in comparisons)

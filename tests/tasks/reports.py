@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from tasks.exchange.content import Tolerance
+from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
 from tasks.prices import find_prices
 from tasks.report.machine import Machine

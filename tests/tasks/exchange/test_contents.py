@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 
 from tasks.errors import InputError
 from tasks.exchange.array_content import ArrayContent
-from tasks.exchange.content import Content, Tolerance, UnreadableAnswerError
+from tasks.exchange.content import Content, UnreadableAnswerError
 from tasks.exchange.json_content import JsonContent
 from tasks.exchange.kinds import AnswerKind, checked_tolerance, read_content
 from tasks.exchange.plain_content import TableContent
+from tasks.exchange.tolerance import Tolerance
 
 TOLERANCE = Tolerance(1e-3)
 RUNS = 200
@@ -24,6 +26,9 @@ def npy(array: Any) -> bytes:
     packed = io.BytesIO()
     np.save(packed, array)
     return packed.getvalue()
+
+
+HEADER = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': %s, }"
 
 
 def npz(**arrays: Any) -> bytes:
@@ -157,10 +162,45 @@ def test_ignored_paths_are_not_compared() -> None:
         checked_tolerance("json", 0, 0, ["timings"], "")
 
 
+def test_what_is_ignored_of_a_list_does_not_count_in_its_length() -> None:
+    assert differences(b'{"t": [1, 2, 3]}', b'{"t": [4, 5]}', ignore=("$.t[*]",)) == []
+    assert differences(b"[1, 2, 3]", b"[1, 2]", ignore=("$[0]",)) == ["$ length: real-time 2, asynchronous 1"]
+
+
+def test_what_is_ignored_is_found_by_its_place_in_its_own_list() -> None:
+    first, second = b'[{"id": 1, "t": 1}, {"id": 2, "t": 2}]', b'[{"id": 2, "t": 3}, {"id": 1, "t": 4}]'
+    assert differences(first, second, key="id", ignore=("$[*].t",)) == []
+    assert differences(first, second, key="id", ignore=("$[?@.id == 1]",)) == [
+        "$['id=2'].t: real-time 2, asynchronous 3"
+    ]
+    assert differences(first, b'[{"id": 2, "t": 2}, {"id": 3, "t": 0}]', key="id", ignore=("$[?@.id == 3]",)) == [
+        '$[\'id=1\']: real-time {"id": 1, "t": 1}, asynchronous nothing'
+    ]
+
+
+def test_answers_of_which_all_is_ignored_prove_nothing() -> None:
+    first, second = JsonContent({"t": {"a": 1}}), JsonContent({"t": {"a": 2}})
+    assert first.nothing_to_compare(second, Tolerance(0, ignore=("$.t.a",)))
+    assert not first.nothing_to_compare(second, Tolerance(0))
+    nobody = JsonContent({"people": [], "ms": 1})
+    assert not nobody.nothing_to_compare(nobody, Tolerance(0, ignore=("$.ms",)))
+
+
+def test_a_hundred_levels_are_compared_whatever_is_ignored() -> None:
+    deep = b'{"t": 1, "a": ' + b"[" * 98 + b"1" + b"]" * 98 + b"}"
+    assert differences(deep, deep.replace(b'"t": 1', b'"t": 2'), ignore=("$..t",)) == []
+    with pytest.raises(UnreadableAnswerError, match="more than 100 levels"):
+        JsonContent.read(b"[" * 101 + b"]" * 101)
+
+
 def test_lists_are_matched_by_a_key() -> None:
     first, second = b'[{"id": 1, "x": 1}, {"id": 2, "x": 2}]', b'[{"id": 2, "x": 2}, {"id": 1, "x": 3}]'
     assert differences(first, second, key="id") == ["$['id=1'].x: real-time 1, asynchronous 3"]
     assert len(differences(first, second)) == 4
+    assert differences(b'[{"id": 1}]', b'[{"id": 2}]', key="id") == [
+        "$['id=1']: real-time {\"id\": 1}, asynchronous nothing",
+        "$['id=2']: real-time nothing, asynchronous {\"id\": 2}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,11 +208,21 @@ def test_lists_are_matched_by_a_key() -> None:
     [
         (b"{", "json", "no JSON"),
         (b'{"a": 1, "a": 2}', "json", "the name 'a' stands twice"),
-        (b"[" * 100_000 + b"]" * 100_000, "json", "nested too deeply"),
+        (b"[" * 100_000 + b"]" * 100_000, "json", "nested more than 100 levels"),
         (b"\xff\xfe\xff", "json", "no JSON"),
         (npy(np.array([{"a": 1}, None], dtype=object)), "array", "pickle"),
         (b"PK\x03\x04 cut", "array", "no array of numpy's formats"),
         (b"", "array", "no array of numpy's formats"),
+        (b"[1]", "array", "no array of numpy's formats: it begins with"),
+        (npy(np.arange(3)) + b"more", "array", "4 bytes after it"),
+        (npz(a=np.arange(3)) + b"more", "array", "bytes after its end"),
+        (npy(np.arange(3))[:-1], "array", "expected 24 bytes got 23"),
+        (npz(a=np.arange(99)).replace(b"\x05\x00\x00\x00", b"\x06\x00\x00\x00", 1), "array", "Bad CRC-32"),
+        (b"\x93NUMPY\x01\x00" + b"\xff" * 9, "array", "no array of numpy's formats"),
+        (HEADER % b"(10000000000000,)", "array", "no array of numpy's formats"),
+        (HEADER % b"(((,", "array", "no array of numpy's formats"),
+        (b'{"a": 1e999}', "json", "1e999 is beyond"),
+        (b"1" * 5000, "json", "no JSON"),
         (b'a,"b\n', "csv", "no CSV"),
         (b"\xe9t\xe9", "text", "no text in utf-8"),
     ],
@@ -207,19 +257,58 @@ def test_named_and_structured_arrays() -> None:
     kinds = np.dtype([("name", "U4"), ("score", "f4")])
     first, second = np.array([("a", 0.5)], kinds), np.array([("b", 0.5)], kinds)
     assert differences(npy(first), npy(second), "application/x-npy") == [
-        "element [0], 1 of 1 differ: real-time ('a', 0.5), asynchronous ('b', 0.5)"
+        "field name element [0], 1 of 1 differ: real-time a, asynchronous b"
     ]
     found = differences(npz(a=np.zeros(2), b=np.zeros(1)), npz(a=np.ones(2)), "application/x-npz")
     assert found == [
         "array a element [0], 2 of 2 differ: real-time 0.0, asynchronous 1.0",
+        "array a element [1]: real-time 0.0, asynchronous 1.0",
         "array b: real-time float64[1], asynchronous nothing",
     ]
 
 
 def test_small_and_unsigned_integers_do_not_wrap_around() -> None:
     first, second = np.array([1, 250], np.uint8), np.array([250, 1], np.uint8)
-    (found,) = ArrayContent({"": first}).differences(ArrayContent({"": second}), TOLERANCE)
-    assert found.size == 249
+    found = ArrayContent({"": first}).differences(ArrayContent({"": second}), TOLERANCE)
+    assert [each.size for each in found] == [249, 249]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "size"),
+    [
+        (np.array([2**60]), np.array([2**60 + 100]), 100),
+        (np.array([-(2**63)]), np.array([2**63 - 1]), 2.0**64),
+        (np.array([2**64 - 1], np.uint64), np.array([2**64 - 2], np.uint64), 1),
+        (np.array([1], np.longdouble), np.array([1], np.longdouble) + np.longdouble(2) ** -60, 2.0**-60),
+        (np.array([1 + 1j]), np.array([1 + 2j]), 1),
+        (np.array([np.nan]), np.array([1.0]), math.inf),
+        (np.array([np.inf]), np.array([-np.inf]), math.inf),
+        (np.array([True]), np.array([False]), None),
+        (np.array(["2020-01-01"], "M8[D]"), np.array(["NaT"], "M8[D]"), None),
+        (np.array([1], "m8[s]"), np.array([2], "m8[s]"), None),
+        (np.array(["a"]), np.array(["b"]), None),
+        (np.array(5), np.array(6), 1),
+    ],
+)
+def test_elements_are_compared_exactly_by_their_type(first: Any, second: Any, size: float | None) -> None:
+    one, another = (ArrayContent.read(npy(each)) for each in (first, second))
+    (found,) = one.differences(another, Tolerance(0))
+    assert found.size == size
+    assert one.differences(one, Tolerance(0)) == ()
+    assert another.differences(another, Tolerance(0)) == ()
+
+
+def test_the_fields_of_structured_arrays_are_compared_like_arrays() -> None:
+    kinds = np.dtype([("box", "f8", (2,)), ("at", "M8[s]"), ("inner", [("n", "i8")])])
+    first = np.array([((0.5, math.nan), "NaT", (2**60,))], kinds)
+    near, far = first.copy(), first.copy()
+    near["box"][0, 0] += 9e-4
+    far["box"][0, 1], far["inner"]["n"] = 1.0, 2**60 + 1
+    assert differences(npy(first), npy(near), "application/x-npy") == []
+    assert [each.partition(":")[0] for each in differences(npy(first), npy(far), "application/x-npy")] == [
+        "field box element [0, 1], 1 of 2 differ",
+        "field inner field n element [0], 1 of 1 differ",
+    ]
 
 
 def test_tables_and_texts() -> None:
@@ -277,6 +366,18 @@ def test_every_kind_can_be_shown_and_written_as_json() -> None:
         (b"1e2", b"100", "text/csv", True),
         (b"inf", b"inf", "text/csv", True),
         (b"12345678901234567", b"12345678901234568", "application/json", False),
+        (b"9007199254740993", b"9007199254740992.0", "application/json", False),
+        (b"1" + b"0" * 400, b"1" + b"0" * 400, "application/json", True),
+        (b"1" + b"0" * 400, b"1" + b"0" * 399 + b"1", "application/json", False),
+        (b"1" + b"0" * 400, b"1.5", "application/json", False),
+        (b"1" + b"0" * 400, b"NaN", "application/json", False),
+        (b"1e400", b"1e401", "text/csv", False),
+        (b"1e400", b"1e400", "text/csv", True),
+        (b"1e999999999", b"1e999999998", "text/csv", False),
+        (b"12345678901234567.5", b"12345678901234567.0", "text/csv", False),
+        (b"nan", b"NaN", "text/csv", True),
+        (b"nan", b"1", "text/csv", False),
+        (b"snan", b"1", "text/csv", False),
         (b"a\x0cb", b"a\nb", "text/plain", False),
         (b"a\r\nb", b"a\nb", "text/plain", True),
         (b"a\n", b"a", "text/plain", False),

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from tasks.errors import InputError
-from tasks.exchange.content import Tolerance
 from tasks.exchange.kinds import checked_tolerance
 from tasks.exchange.recommendations import WORDS, RecommendedContent
+from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
 from tasks.verdict.comparison import RequestComparison, compare, compare_answers
 from tasks.verdict.judgement import Check, judge

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from tasks.exchange.content import Tolerance
+from tasks.exchange.tolerance import Tolerance
 from tasks.verdict.comparison import compare_answers
 from tasks.verdict.judgement import Check
 from tasks.verdict.junit import render_junit
@@ -15,10 +15,10 @@ CHECKS = (Check("one", True, "a", "a"), Check("two", False, "<b>", "c\x00"), Che
 
 def test_every_check_and_request_is_a_case() -> None:
     baseline = [answer("1.jpg"), answer("2.jpg"), answer("3.jpg")]
-    swapped = answer("2.jpg", items=(ITEMS[1], ITEMS[0], ITEMS[2]))
-    again = [answer("1.jpg"), answer("2.jpg"), answer("3.jpg", items=ITEMS[:1])]
-    other = answer("3.jpg", items=ITEMS[1:])
-    compared = compare_answers(baseline, [baseline[0], swapped, other], Tolerance(), [again])
+    other_query = answer("2.jpg", category="upperwear_jacket")
+    again = [answer("1.jpg"), answer("2.jpg"), answer("3.jpg", items=(ITEMS[2], *ITEMS[:2]))]
+    other = answer("3.jpg", items=(*ITEMS[1:], ITEMS[0]))
+    compared = compare_answers(baseline, [baseline[0], other_query, other], Tolerance(), [again])
     text = render_junit("Night", NIGHT, CHECKS, compared, {"1.jpg": 1500.0})
     checks, requests = ET.fromstring(text)
     assert [suite.get("failures") for suite in (checks, requests)] == ["1", "1"]
@@ -27,7 +27,7 @@ def test_every_check_and_request_is_a_case() -> None:
     assert requests[0].get("time") == "1.500"
     failure = requests[1].find("failure")
     assert failure is not None
-    assert failure.get("message") == f"rank 1 item: real-time {ITEMS[0]}, asynchronous {ITEMS[1]}"
+    assert failure.get("message") == "query category: real-time upperwear_shirt, asynchronous upperwear_jacket"
     skipped = requests[2].find("skipped")
     assert skipped is not None
     assert "can't be compared" in str(skipped.get("message"))

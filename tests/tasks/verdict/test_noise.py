@@ -1,15 +1,21 @@
 """A baseline that is asked twice: its own noise is no difference, and what is far beyond it is one."""
 
+import math
 import random
 import re
 
+import numpy as np
 import pytest
 
-from tasks.exchange.content import Tolerance
+from tasks.exchange.array_content import ArrayContent
+from tasks.exchange.content import Content
 from tasks.exchange.json_content import JsonContent
+from tasks.exchange.plain_content import TableContent, TextContent
+from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
 from tasks.verdict.comparison import RequestComparison, compare, compare_answers
 from tasks.verdict.judgement import judge
+from tasks.verdict.noise import MOST_PLACES
 
 TOLERANCE = Tolerance(1e-3)
 
@@ -18,8 +24,22 @@ def said(value: object, request: str = "1.json") -> Answer:
     return Answer(request, JsonContent(value), None, 5.0)
 
 
+def of(content: Content, request: str = "1") -> Answer:
+    return Answer(request, content, None, 5.0)
+
+
 def compared(first: object, again: object, asynchronous: object) -> RequestComparison:
-    return compare(said(first), said(asynchronous), TOLERANCE, [said(again)])
+    """The comparison of one request among twelve, the rest of which are like the baseline's first and make no noise."""
+    calm = [said(first, f"{number}.json") for number in range(2, 13)]
+    answers = [[said(each), *calm] for each in (first, asynchronous, again)]
+    comparison, *others = compare_answers(answers[0], answers[1], TOLERANCE, [answers[2]])
+    assert all(each.agrees and not each.noise for each in others)
+    return comparison
+
+
+def state(comparison: RequestComparison) -> str:
+    (found,) = (name for name in ("agrees", "incomparable", "differs") if getattr(comparison, name))
+    return found
 
 
 def test_a_baseline_that_agrees_with_itself_makes_no_noise() -> None:
@@ -28,27 +48,155 @@ def test_a_baseline_that_agrees_with_itself_makes_no_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asynchronous", "state"),
-    [(0.5, "agrees"), (0.51, "agrees"), (0.505, "agrees"), (0.495, "agrees"), (0.53, "incomparable"), (0.9, "differs")],
+    ("asynchronous", "expected"),
+    [
+        (0.5, "agrees"),
+        (0.51, "agrees"),
+        (0.505, "agrees"),
+        (0.495, "agrees"),
+        (0.53, "incomparable"),
+        (0.9, "differs"),
+        (math.nan, "differs"),
+        ("0.5", "differs"),
+        (None, "differs"),
+    ],
 )
-def test_numbers_within_the_noise_agree_and_far_beyond_it_differ(asynchronous: float, state: str) -> None:
+def test_numbers_within_the_noise_agree_and_far_beyond_it_differ(asynchronous: object, expected: str) -> None:
     comparison = compared({"score": 0.5}, {"score": 0.51}, {"score": asynchronous})
-    states = ("agrees", "incomparable", "differs")
-    assert [name for name in states if getattr(comparison, name)] == [state]
-    assert comparison.noise.startswith("$.score: ")
+    assert state(comparison) == expected
+    assert comparison.noise == "$.score: first 0.5, again 0.51"
 
 
-def test_another_answer_agrees_with_either_of_the_baselines() -> None:
-    assert compared({"label": "a"}, {"label": "b"}, {"label": "b"}).agrees
-    assert compared({"label": "a"}, {"label": "b"}, {"label": "c"}).incomparable
-    assert compared({"label": "a", "score": 0.5}, {"label": "a", "score": 0.51}, {"label": "b", "score": 0.5}).differs
+@pytest.mark.parametrize(
+    ("first", "again", "asynchronous", "expected"),
+    [
+        ({"label": "a"}, {"label": "b"}, {"label": "b"}, "agrees"),
+        ({"label": "a"}, {"label": "b"}, {"label": "c"}, "incomparable"),
+        # Noise belongs to its place: whatever is noisy elsewhere, these are differences.
+        ({"ms": 20, "score": 0.1}, {"ms": 60, "score": 0.1}, {"ms": 40, "score": 0.9}, "differs"),
+        ({"ms": 20, "cls": 3}, {"ms": 60, "cls": 3}, {"ms": 20, "cls": 7}, "differs"),
+        ({"id": "x", "label": "a"}, {"id": "y", "label": "a"}, {"id": "z", "label": "b"}, "differs"),
+        ({"id": "x", "label": "a"}, {"id": "y", "label": "a"}, {"id": "y"}, "differs"),
+        ({"label": "a", "score": 0.5}, {"label": "a", "score": 0.51}, {"label": "b", "score": 0.5}, "differs"),
+        # One request can't tell whether the noise of a list stays at its element.
+        ({"t": [1, 2], "a": 1}, {"t": [1, 9], "a": 1}, {"t": [5, 2], "a": 1}, "incomparable"),
+        # What lies below a noisy place is noisy, unless one of the baseline's answers is the same there.
+        ({"a": 1}, {"a": {"x": 1}}, {"a": {"x": 1}}, "agrees"),
+        ({"a": 1}, {"a": {"x": 1}}, {"a": {"x": 2}}, "incomparable"),
+        ({"a": {"x": 1}}, {"a": 1}, {"a": {"x": 2}}, "incomparable"),
+        ([{"x": 1}], [{"x": 1}, {"x": 2}], [{"x": 1}, {"x": 2}], "agrees"),
+        ([{"x": 1}], [{"x": 1}, {"x": 2}], [{"x": 1}, {"x": 3}], "incomparable"),
+        ([1, 2, 3], [1, 2], [1], "incomparable"),
+        # A baseline that once says NaN explains no other number.
+        ({"a": 1.0}, {"a": math.nan}, {"a": 7.0}, "incomparable"),
+    ],
+)
+def test_noise_belongs_to_its_place(first: object, again: object, asynchronous: object, expected: str) -> None:
+    assert state(compared(first, again, asynchronous)) == expected
+
+
+def test_differences_that_count_are_told_first() -> None:
+    comparison = compared({"a": "x", "b": 1, "c": "x"}, {"a": "y", "b": 1, "c": "y"}, {"a": "z", "b": 2, "c": "z"})
+    assert [each.field for each in comparison.differences] == ["$.b", "$.a", "$.c"]
+    assert comparison.unclear == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "asynchronous"),
+    [
+        (np.array([20, 0.1]), np.array([60, 0.1]), np.array([40, 0.9])),
+        (np.array([1, 2**60]), np.array([2, 2**60]), np.array([1, 2**60 + 100])),
+    ],
+)
+def test_elements_of_arrays_have_noise_of_their_own(first: object, again: object, asynchronous: object) -> None:
+    answers = ([of(ArrayContent({"": each}), str(n)) for n in range(3)] for each in (first, again, asynchronous))  # type: ignore[dict-item]
+    baseline, repeated, other = answers
+    comparisons = compare_answers(baseline, other, TOLERANCE, [repeated])
+    assert [state(each) for each in comparisons] == ["differs"] * 3
+
+
+def test_cells_and_lines_have_noise_of_their_own() -> None:
+    for read, first, again, asynchronous in (
+        (TableContent.read, b"ms,20\ncat,0.1\n", b"ms,60\ncat,0.1\n", b"ms,40\ncat,0.9\n"),
+        (TextContent.read, b"took 20 ms\ncat", b"took 60 ms\ncat", b"took 30 ms\ndog"),
+    ):
+        baseline, repeated, other = (
+            [of(read(body), str(n)) for n in range(3)] for body in (first, again, asynchronous)
+        )
+        comparisons = compare_answers(baseline, other, TOLERANCE, [repeated])
+        assert [state(each) for each in comparisons] == ["differs"] * 3
 
 
 def test_a_baseline_that_fails_the_second_time_is_noise() -> None:
     failed = Answer("1.json", None, "ModelError", 5.0)
     comparison = compare(said({"a": 1}), said({"a": 2}), TOLERANCE, [failed])
     assert comparison.incomparable
-    assert "when asked again no answer (ModelError)" in comparison.noise
+    assert comparison.noise == "answer: first answered, again no answer (ModelError)"
+    assert compare(said({"a": 1}), said({"a": 1}), TOLERANCE, [failed]).agrees
+    assert compare(said({"a": 1}), failed, TOLERANCE, [failed]).differs
+
+
+def test_a_single_noisy_request_tells_too_little_to_call_anything_far() -> None:
+    assert compare(said(0.5), said(0.9), TOLERANCE, [said(0.501_1)]).incomparable
+
+
+def test_the_noise_of_huge_random_answers_is_known_by_families() -> None:
+    chance = random.Random(1)
+    answers = [[said([chance.random() for _ in range(MOST_PLACES + 1)], str(n)) for n in range(3)] for _ in range(3)]
+    baseline, repeated, other = answers
+    assert {state(each) for each in compare_answers(baseline, other, TOLERANCE, [repeated])} <= {
+        "agrees",
+        "incomparable",
+    }
+    for number in range(3):
+        other[number] = said({"instead": other[number].response.value}, str(number))  # type: ignore[union-attr, attr-defined]
+    assert {state(each) for each in compare_answers(baseline, other, TOLERANCE, [repeated])} == {"differs"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_that_wanders_along_a_mask_is_no_false_fail(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    mask = chance.random((64, 64)) < 0.5
+
+    def asked() -> list[Answer]:
+        return [of(ArrayContent({"": mask ^ (chance.random(mask.shape) < 0.005)}), str(n)) for n in range(24)]
+
+    verdict = judge(compare_answers(asked(), asked(), TOLERANCE, [asked()]))
+    assert verdict.word == "CAN'T BE COMPARED"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_labels_that_flip_now_and_then_are_no_false_fail_but_always_wrong_ones_are_one(seed: int) -> None:
+    chance = random.Random(seed)
+
+    def asked(label: str = "cat") -> list[Answer]:
+        return [said({"label": label if chance.random() < 0.85 else "dog"}, str(n)) for n in range(24)]
+
+    baseline, again = asked(), asked()
+    assert judge(compare_answers(baseline, asked(), TOLERANCE, [again])).word != "FAIL"
+    assert judge(compare_answers(baseline, asked("horse"), TOLERANCE, [again])).word == "FAIL"
+
+
+def random_answer(chance: random.Random, shape: int) -> object:
+    """What random models say: numbers, words, lists of any length, objects with any names."""
+    label = f"label_{chance.randrange(1000)}"
+    return (
+        chance.random(),
+        [chance.gauss(0, 1) for _ in range(chance.randint(1, 9))],
+        {f"label_{chance.randrange(30)}": chance.random() for _ in range(3)},
+        {"boxes": [{"label": label, "box": [chance.random()] * 4} for _ in range(chance.randint(0, 4))]},
+        {"text": label, "scores": {label: chance.lognormvariate(0, 2)}},
+    )[shape]
+
+
+@pytest.mark.parametrize("shape", range(5))
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("count", [6, 24])
+def test_random_models_of_all_shapes_are_no_false_fails(seed: int, shape: int, count: int) -> None:
+    chance = random.Random(f"{seed} {shape} {count}")
+    names = [f"{number}.json" for number in range(count)]
+    first, again, asynchronous = ([said(random_answer(chance, shape), name) for name in names] for _ in range(3))
+    assert judge(compare_answers(first, asynchronous, TOLERANCE, [again])).word != "FAIL"
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -1,0 +1,43 @@
+"""One difference between two answers: its place, and the words for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Place = tuple[Any, ...]
+"""Where something lies in an answer: names, and the numbers of elements, rows, lines or ranks; () is all of it."""
+ANY = None
+"""Stands for any number in a family of places."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference between two answers, in words.
+
+    `field` tells the place to people: a path, a cell, a line. `rank` is the place in a ranking, None if it concerns
+    the whole answer; `size` tells how far two numbers are apart, None if it is no difference of numbers. `place` is
+    what differs, with all that lies below it; if one answer lacks it, it is a `member` that only the other one has.
+    """
+
+    rank: int | None
+    field: str
+    baseline: str
+    asynchronous: str
+    size: float | None = None
+    place: Place = ()
+    member: bool = False
+
+    def __str__(self) -> str:
+        return self.told("real-time", "asynchronous")
+
+    def told(self, first: str, second: str) -> str:
+        """The difference in words, with names for both sides."""
+        where = self.field if self.rank is None else f"rank {self.rank} {self.field}"
+        return f"{where}: {first} {self.baseline}, {second} {self.asynchronous}"
+
+    @property
+    def family(self) -> Place:
+        """The place with any number for its numbers: all elements of a list are alike, and so are all its members."""
+        named = tuple(part if isinstance(part, str) else ANY for part in self.place)
+        return (*named[:-1], ANY) if self.member else named
