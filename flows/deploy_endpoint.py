@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from pydantic import Field
 
-from tasks.exchange.sources import kind_for, read_requests_task
+from tasks.exchange.sources import read_requests_task
 from tasks.hosting.deploying import output_bucket_task, start_endpoint_task
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service_task
 from tasks.hosting.endpoint_info import publish_summary_task
@@ -14,7 +14,7 @@ from tasks.hosting.notifications import checked_topic, create_messaging_task
 from tasks.hosting.scaling import scale_to_zero_task
 from tasks.invoking.invocation import smoke_real_time_task
 from tasks.invoking.waiting import smoke_async_task
-from tasks.packaging.latest import LATEST, resolve_model_task
+from tasks.packaging.published import LATEST, resolve_model_task
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
 from tasks.resources.torn_down import teardown_hook, torn_down
@@ -68,19 +68,18 @@ def deploy_endpoint(
     checked_topic(sns_topic_arn)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
-    spec = spec.serving(resolve_model_task(model_uri, plan.bucket))
+    spec = spec.serving(resolve_model_task(model_uri, plan.bucket, requests))
     output_bucket_task(plan, spec)
     first, *_ = read_requests_task(requests, "demo", 1, 1, 1)
-    answers = kind_for("auto", requests)
     with torn_down(plan, keep_on_success=True):
         topics = create_messaging_task(plan, sns_topic_arn) if kind == "async" else None
         (endpoint,) = wait_in_service_task(
             [start_endpoint_task(plan, spec, topics)], plan.settings.endpoint_deadline_minutes
         )
         if kind == "async":
-            smoke_async_task(plan, endpoint, first, answers)
+            smoke_async_task(plan, endpoint, first)
             scale_to_zero_task(plan, endpoint.name)
         else:
-            smoke_real_time_task(endpoint, first, answers)
+            smoke_real_time_task(endpoint, first)
         publish_summary_task(endpoint)
         return endpoint

@@ -25,7 +25,7 @@ from tasks.names import dated
 from tasks.packaging.artifact import package_task
 from tasks.packaging.folder_model import check_model_choice, package_folder_task
 from tasks.packaging.inputs import PackagingInputs
-from tasks.packaging.latest import resolve_model_task
+from tasks.packaging.published import resolve_model_task
 from tasks.plan import plan_task
 from tasks.preflight import preflight_task
 from tasks.report.outcome import Outcome, build_report_task, concluded, fetch_item_pictures_task, write_report_task
@@ -114,9 +114,9 @@ def nightly_validation(
     # In this order, so that the last count is taken after the teardown.
     with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
         if model_uri:
-            uri = resolve_model_task(model_uri, plan.bucket)
+            uri = resolve_model_task(model_uri, plan.bucket, requests)
         elif model_dir:
-            uri = package_folder_task(plan, model_dir, asked[0], requests).uri
+            uri = package_folder_task(plan, model_dir, asked[0], requests, environment).uri
         else:
             uri = package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories)).uri
         topics = create_messaging_task(plan)
@@ -127,8 +127,8 @@ def nightly_validation(
         instances.watch(started)
         baseline, asynchronous = wait_in_service_task(started, plan.settings.endpoint_deadline_minutes)
         scale_to_zero_task(plan, asynchronous.name)
-        smoke_real_time_task(baseline, asked[0], kind)
-        smoke_async_task(plan, asynchronous, asked[0], kind)
+        smoke_real_time_task(baseline, asked[0])
+        smoke_async_task(plan, asynchronous, asked[0])
         measured = measure(plan, baseline, asynchronous, topics, asked, kind, baseline_repeats)
         items = fetch_item_pictures_task(measured)
     command = command_line("nightly", nightly_validation.fn, flow_run.parameters)

@@ -26,6 +26,7 @@ def package_model(
     engine: EngineName = DEFAULT_ENGINE,
     model_dir: str = "",
     requests: str = "",
+    environment: dict[str, str] = {},  # noqa: B006 - a form's field
 ) -> Artifact:
     """Package a catalogue of pictures and an image encoder as a SageMaker model artifact, or a model of your own.
 
@@ -41,6 +42,7 @@ def package_model(
         engine: What runs it: onnxruntime, or torch (fp16 or fp32, on a GPU where the instance has one).
         model_dir: Folder of a model of your own with code/inference.py, in place of a catalogue.
         requests: Folder or s3://BUCKET/PREFIX/ of request bodies, of which the model must answer the first.
+        environment: Variables that the model's container will have, for that answer.
     """
     chosen = EncoderChoice(encoder, precision, engine).checked()
     check_model_choice(model_dir, "", requests)
@@ -48,5 +50,5 @@ def package_model(
     preflight_task(plan)
     if model_dir:
         first, *_ = read_requests_task(requests, "", 1, 1)
-        return package_folder_task(plan, model_dir, first, requests)
+        return package_folder_task(plan, model_dir, first, requests, environment)
     return package_task(plan, PackagingInputs(catalogue, chosen, metadata, categories))

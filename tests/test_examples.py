@@ -53,7 +53,7 @@ def test_the_command_of_its_readme_passes(name: str, tmp_path: Path) -> None:
 def served(plan: RunPlan, folder: Path, requests: Path, kind: str, name: str) -> None:
     """Deploy the model of a folder."""
     first = read_requests(str(requests), 1, 1)[0]
-    artifact = package_folder(plan, str(folder), first, str(requests), lambda line: None)
+    artifact = package_folder(plan, str(folder), first, str(requests), {})
     spec = EndpointSpec("async" if kind == "async" else "real-time", artifact.uri, name)
     wait_in_service([start_endpoint(plan, spec, None)], hurried(120))
 

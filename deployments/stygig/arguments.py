@@ -69,6 +69,23 @@ def checked_source(source: str, option: str) -> str:
     return str(folder.resolve())
 
 
+def checked_folder(folder: str) -> str:
+    """The folder as an absolute path, or empty; else BadParameter."""
+    if folder and not Path(folder).expanduser().is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder")
+    return str(Path(folder).expanduser().resolve()) if folder else ""
+
+
+def checked_requests(source: str) -> str:
+    """An existing folder or an S3 URI, or empty; else BadParameter."""
+    return checked_source(source, "--requests") if source else source
+
+
+def absolute(file: str) -> str:
+    """The file's absolute path, or empty: the flow may run in another folder."""
+    return str(Path(file).expanduser().absolute()) if file else ""
+
+
 Encoder = Annotated[str, typer.Option(help="demo, an open_clip NAME:TAG, NAME:FILE, hf-hub:NAME, or a folder.")]
 Catalogue = Annotated[
     str,
@@ -97,12 +114,16 @@ Tolerance = Annotated[
 ]
 InstanceType = Annotated[str, typer.Option(help="SageMaker instance type.")]
 Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="Requests that one instance works on at a time.")]
-ModelDir = Annotated[str, typer.Option(help="Folder of a model of your own, with code/inference.py.")]
+ModelDir = Annotated[
+    str, typer.Option(callback=checked_folder, help="Folder of a model of your own, with code/inference.py.")
+]
 ImageUri = Annotated[str, typer.Option(help="Image that serves the model; else STYGIG_IMAGE_URI, or AWS's own.")]
 Variables = Annotated[
     list[str], typer.Option("--environment", help="NAME=VALUE, a variable of the container; may be repeated.")
 ]
-Requests = Annotated[str, typer.Option(help="Folder or s3://… of request bodies, in place of pictures.")]
+Requests = Annotated[
+    str, typer.Option(callback=checked_requests, help="Folder or s3://… of request bodies, in place of pictures.")
+]
 Compare = Annotated[
     Literal["auto", "recommendations", "json", "array", "csv", "text", "bytes"],
     typer.Option(help="What the answers are; auto goes by their content type."),
@@ -110,20 +131,8 @@ Compare = Annotated[
 RelativeTolerance = Annotated[float, typer.Option(min=0, max=0.999, help="The same as a share of the larger number.")]
 Ignore = Annotated[list[str], typer.Option(help="JSONPath of what is not compared, as $.timings_ms; may be repeated.")]
 ListKey = Annotated[str, typer.Option(help="The field by which lists of objects are matched; else by order.")]
-Junit = Annotated[str, typer.Option(help="File for the verdict in JUnit's XML.")]
+Junit = Annotated[str, typer.Option(callback=absolute, help="File for the verdict in JUnit's XML.")]
 Repeats = Annotated[int, typer.Option(min=1, max=10, help="How often the baseline is asked.")]
-
-
-def checked_folder(folder: str, option: str) -> str:
-    """The folder as an absolute path, or empty; else BadParameter."""
-    if folder and not Path(folder).expanduser().is_dir():
-        raise typer.BadParameter(f"{folder} is not a folder", param_hint=option)
-    return str(Path(folder).expanduser().resolve()) if folder else ""
-
-
-def checked_requests(source: str) -> str:
-    """The same for requests, which may be empty."""
-    return checked_source(source, "--requests") if source else source
 
 
 def checked_variables(given: list[str]) -> dict[str, str]:

@@ -24,9 +24,7 @@ from stygig.arguments import (
     Requests,
     Variables,
     checked_encoder,
-    checked_folder,
     checked_model,
-    checked_requests,
     checked_run,
     checked_source,
     checked_uri,
@@ -62,6 +60,7 @@ def package(
     engine: Engine = "onnxruntime",
     model_dir: ModelDir = "",
     requests: Requests = "",
+    environment: Variables = [],  # noqa: B006
     json: Json = False,
 ) -> None:
     """Package a catalogue and an encoder, or a model of your own; the artifact's URI is the last line."""
@@ -72,8 +71,9 @@ def package(
         "categories": categories,
         "precision": precision,
         "engine": engine,
-        "model_dir": checked_folder(model_dir, "--model-dir"),
-        "requests": checked_requests(requests),
+        "model_dir": model_dir,
+        "requests": requests,
+        "environment": checked_variables(environment),
     }
     with ending(json) as out:
         from stygig.running import run_flow
@@ -108,7 +108,7 @@ def deploy(
         "s3_output_path": checked_uri(s3_output_path, "--s3-output-path"),
         "sns_topic_arn": sns_topic_arn,
         "max_concurrent_invocations": max_concurrent_invocations,
-        "requests": checked_requests(requests),
+        "requests": requests,
         "image_uri": image_uri,
         "environment": checked_variables(environment),
     }

@@ -1,6 +1,5 @@
 """The commands that judge: nightly and validate."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,9 +30,7 @@ from stygig.arguments import (
     TopK,
     Variables,
     checked_encoder,
-    checked_folder,
     checked_model,
-    checked_requests,
     checked_source,
     checked_variables,
 )
@@ -90,17 +87,17 @@ def nightly(
         "precision": precision,
         "engine": engine,
         "keep": keep,
-        "model_dir": checked_folder(model_dir, "--model-dir"),
+        "model_dir": model_dir,
         "model_uri": checked_model(model_uri, "--model-uri"),
         "image_uri": image_uri,
         "environment": checked_variables(environment),
-        "requests": checked_requests(requests),
+        "requests": requests,
         "compare": compare,
         "relative_tolerance": relative_tolerance,
         "ignore": ignore,
         "list_key": list_key,
         "baseline_repeats": baseline_repeats,
-        "junit": str(Path(junit).expanduser().absolute()) if junit else "",
+        "junit": junit,
     }
     with ending(json) as out:
         from stygig.running import run_flow
@@ -136,7 +133,7 @@ def validate(
         "minimum_pictures": minimum_pictures,
         "top_k": top_k,
         "tolerance": tolerance,
-        "requests": checked_requests(requests),
+        "requests": requests,
         "compare": compare,
         "relative_tolerance": relative_tolerance,
         "ignore": ignore,
@@ -144,7 +141,7 @@ def validate(
         "baseline_repeats": baseline_repeats,
         "baseline_profile": baseline_profile,
         "baseline_region": baseline_region,
-        "junit": str(Path(junit).expanduser().absolute()) if junit else "",
+        "junit": junit,
     }
     with ending(json) as out:
         from stygig.running import run_flow

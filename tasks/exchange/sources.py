@@ -4,8 +4,9 @@ A body's content type follows from its file's suffix, or from `requests.csv` bes
 content_type, accept, custom_attributes and expect (ok, or refused for a request that must fail).
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tasks.demo.sources import pictures_source
 from tasks.errors import InputError
@@ -44,13 +45,15 @@ CONTENT_TYPES = {
 """The content types of bodies by their suffix; others are application/octet-stream."""
 UNKNOWN = "application/octet-stream"
 EXPECTED = ("ok", "refused")
+HEADERS = ("content_type", "accept", "custom_attributes")
+HEADER = re.compile(r"[ -~]{0,1024}")
 
 
 def read_requests(source: str, count: int, minimum: int, progress: Progress = silent) -> tuple[Request, ...]:
     """At most `count` requests (0: all) of a folder or an `s3://` prefix; those that must fail come on top, last."""
     with local_copy(source, (), progress) as folder:
         listed = _listed(folder / LIST)
-        files = {str(file.relative_to(folder)): file for file in files_below(folder) if file.name != LIST}
+        files = {str(file.relative_to(folder)): file for file in files_below(folder) if file != folder / LIST}
         if strays := sorted(set(listed) - set(files)):
             raise InputError(f"{LIST} speaks of {len(strays)} files that are not in {source}, first {strays[0]!r}.")
         found = [_request(name, file, listed.get(name, {})) for name, file in sorted(files.items())]
@@ -68,13 +71,22 @@ def _listed(file: Path) -> Mapping[str, Mapping[str, str]]:
     if not file.exists():
         return {}
     table = read_table(file, "file")
+    if unknown := sorted(set(table.columns) - {"file", *HEADERS, "expect"}):
+        raise InputError(f"{file.name} has the columns {unknown}; known are file, {', '.join(HEADERS)} and expect.")
     rows: dict[str, dict[str, str]] = {}
     for line, row in table.rows:
-        if row["file"] in rows:
+        name = str(PurePosixPath(row["file"]))  # ./a.json is a.json
+        if name in rows:
             raise InputError(f"{file.name}, line {line}: {row['file']} is listed twice.")
         if row.get("expect", "") not in ("", *EXPECTED):
             raise InputError(f"{file.name}, line {line}: expect is {row['expect']!r}; it is one of {EXPECTED}.")
-        rows[row["file"]] = row
+        for header in HEADERS:
+            if not HEADER.fullmatch(row.get(header, "")):
+                raise InputError(
+                    f"{file.name}, line {line}: {header} is {row[header]!r}; SageMaker takes at most 1,024 characters "
+                    "of ASCII, as HTTP's headers are."
+                )
+        rows[name] = row
     return rows
 
 

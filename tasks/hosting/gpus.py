@@ -2,7 +2,7 @@
 
 from tasks.errors import NotFoundError, PermissionDeniedError
 from tasks.hosting.instances import instance_gpus
-from tasks.packaging.beside import read_manifest
+from tasks.packaging.published import read_manifest
 
 
 def idle_gpus(model_uri: str, instance_type: str, image_uri: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from tasks.errors import InputError
 from tasks.hosting.instances import GIB, INSTANCES, default_workers, instance_bytes
-from tasks.packaging.beside import FOOTPRINT, read_footprint
+from tasks.packaging.published import FOOTPRINT, read_footprint
 
 SERVER_BYTES = 640 << 20
 """Bytes for TorchServe's Java process (257 MB measured), AWS's launcher (270 MB, torch on CPU) and the system."""

@@ -4,6 +4,7 @@ SageMaker has no call that tells what became of a request. The record makes up f
 another process can go on waiting.
 """
 
+import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from tasks import clock
 from tasks.clients import at, client, error_code, error_text, explained
 from tasks.deadline import Deadline
 from tasks.errors import InvocationFailedError
+from tasks.exchange.content import shortened
 from tasks.exchange.kinds import AnswerKind
 from tasks.exchange.request import Request
 from tasks.hosting.container_log import log_command
@@ -22,8 +24,11 @@ from tasks.hosting.endpoint import Endpoint
 from tasks.invoking.answer import Answer, parsed_answer
 from tasks.invoking.records import InvocationRecord, save_records
 from tasks.plan import RunPlan
-from tasks.prefect_task import run_logger, task
+from tasks.prefect_task import Progress, run_logger, silent, task
 from tasks.storage import upload
+
+REFUSED = re.compile(r"Received client error \((4(?!04|08|24|29)\d\d)\)")
+"""What a loaded model says of a request that it won't take. A server says 404 of a model that isn't loaded yet."""
 
 
 def invoke_real_time(endpoint_name: str, request: Request, kind: AnswerKind) -> Answer:
@@ -93,16 +98,23 @@ def submit_all(
         return list(pool.map(lambda request: submit(plan, endpoint_name, request), requests))
 
 
-def warm_up(endpoint_name: str, request: Request, kind: AnswerKind, deadline: Deadline) -> float:
-    """Wait for one real-time answer, which is thrown away; return its latency in milliseconds.
+def warm_up(endpoint_name: str, request: Request, deadline: Deadline, progress: Progress = silent) -> float:
+    """Wait for one real-time answer of any kind, which is thrown away; return its latency in milliseconds.
 
     InService alone proves nothing: TorchServe answers /ping with 200 before its workers have loaded the model.
     """
-    answer = invoke_real_time(endpoint_name, request, kind)
+    answer = invoke_real_time(endpoint_name, request, "bytes")
     for _ in deadline.polls(first_seconds=0.5):
         if answer.error is None:
             return answer.latency_ms
-        answer = invoke_real_time(endpoint_name, request, kind)
+        if refused := REFUSED.search(answer.error):
+            raise InvocationFailedError(
+                f"Endpoint {endpoint_name} is InService and answers {request.name} ({request.content_type}) with "
+                f"{refused[1]}: {answer.error} Name a request that the model takes; one that it must refuse is marked "
+                "in requests.csv by expect=refused."
+            )
+        progress(f"{endpoint_name} does not answer yet: {shortened(' '.join(answer.error.split()))}")
+        answer = invoke_real_time(endpoint_name, request, "bytes")
     raise InvocationFailedError(
         f"Endpoint {endpoint_name} is InService but does not answer: {answer.error}. Its log says why: "
         f"`{log_command(endpoint_name)}`."
@@ -110,8 +122,8 @@ def warm_up(endpoint_name: str, request: Request, kind: AnswerKind, deadline: De
 
 
 @task(name="smoke-real-time", task_run_name="smoke-{endpoint.name}")
-def smoke_real_time_task(endpoint: Endpoint, request: Request, kind: AnswerKind) -> float:
-    took = warm_up(endpoint.name, request, kind, Deadline(120))
+def smoke_real_time_task(endpoint: Endpoint, request: Request) -> float:
+    took = warm_up(endpoint.name, request, Deadline(120), run_logger().info)
     run_logger().info("%s answered a smoke invocation in %.0f ms", endpoint.name, took)
     return took
 

@@ -179,12 +179,12 @@ def wait_for_outputs_task(
 
 
 @task(name="smoke-async", task_run_name="smoke-{endpoint.name}")
-def smoke_async_task(plan: RunPlan, endpoint: Endpoint, request: Request, kind: AnswerKind) -> float:
+def smoke_async_task(plan: RunPlan, endpoint: Endpoint, request: Request) -> float:
     """Send one request through the whole path and return its seconds: InService alone does not show that it answers."""
     record = submit(plan, endpoint.name, request)
     queue = endpoint.topics.queue_url if endpoint.topics else ""
     (ended,) = Wait([record], endpoint.name, queue, Deadline(plan.settings.invocation_timeout_seconds)).run()
-    answer, _ = read_answer(ended, kind)
+    answer, _ = read_answer(ended, "bytes")
     if answer.error is not None:
         raise InvocationFailedError(
             f"Endpoint {endpoint.name} is InService but its first answer was {answer.error}. Its log says why: "

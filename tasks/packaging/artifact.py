@@ -16,12 +16,11 @@ from tasks.demo.sources import catalogue_source
 from tasks.errors import InputError
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.packaging.archive import write_tar_gz
-from tasks.packaging.beside import upload_footprint
 from tasks.packaging.building import Built, build_with_thumbnails
 from tasks.packaging.catalogue import METADATA, Entry, scan_catalogue
 from tasks.packaging.inputs import PackagingInputs, inputs_digest
 from tasks.packaging.kept import keep, take
-from tasks.packaging.latest import publish_latest
+from tasks.packaging.published import publish_latest, upload_footprint
 from tasks.packaging.verification import verify
 from tasks.packaging.wheels import check_searchable, wheels_for
 from tasks.pictures.files import SUFFIXES

@@ -2,19 +2,19 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from tasks.errors import ArtifactError, InputError
+from tasks.errors import InputError
 from tasks.exchange.request import Request
 from tasks.names import MODELS_PREFIX, S3Location
 from tasks.packaging.archive import content_hash, file_hashes, write_tar_gz
 from tasks.packaging.artifact import Artifact
-from tasks.packaging.beside import upload_footprint
-from tasks.packaging.latest import publish_latest
+from tasks.packaging.published import publish_latest, upload_footprint
 from tasks.packaging.verification import ask
 from tasks.pictures.files import is_hidden
 from tasks.plan import RunPlan
-from tasks.prefect_task import Progress, run_logger, task
+from tasks.prefect_task import Progress, run_logger, silent, task
 from tasks.scratch import scratch_folder
 from tasks.storage import exists, upload, upload_file
 
@@ -31,7 +31,14 @@ def check_model_choice(model_dir: str, model_uri: str, requests: str) -> None:
             raise InputError(f"The model in {model_dir} needs requests: name a folder of bodies with requests.")
 
 
-def package_folder(plan: RunPlan, model_dir: str, request: Request, requests: str, progress: Progress) -> Artifact:
+def package_folder(
+    plan: RunPlan,
+    model_dir: str,
+    request: Request,
+    requests: str,
+    environment: Mapping[str, str],
+    progress: Progress = silent,
+) -> Artifact:
     """Return the artifact in S3; `requests`, if it lies in the folder, is no part of the model."""
     folder = checked_model_dir(model_dir)
     with scratch_folder("model") as scratch:
@@ -41,7 +48,7 @@ def package_folder(plan: RunPlan, model_dir: str, request: Request, requests: st
         where = S3Location(plan.bucket, f"{MODELS_PREFIX}{version}/model.tar.gz")
         uploaded = not exists(where)
         if uploaded:
-            _upload(stage, hashes, version, where, request, scratch, progress)
+            _upload(stage, hashes, version, where, request, environment, scratch, progress)
         else:
             progress(f"unchanged since it was packaged: {where.uri}")
     publish_latest(plan.bucket, where.uri, version)
@@ -79,6 +86,7 @@ def _upload(
     version: str,
     where: S3Location,
     request: Request,
+    environment: Mapping[str, str],
     scratch: Path,
     progress: Progress,
 ) -> None:
@@ -87,14 +95,16 @@ def _upload(
     progress(f"archive of {archive.stat().st_size / 1e6:.1f} MB, version {version}")
     base = S3Location(where.bucket, where.key.removesuffix("model.tar.gz"))
     try:
-        resident_bytes = ask(archive, request.body, request.content_type, request.accept)
+        said = ask(archive, request, environment)
     except ModuleNotFoundError as exc:  # the container may have it
         progress(f"not verified: this machine has no {exc.name}, which the handler imports")
-    except ArtifactError as exc:
-        raise ArtifactError(f"{exc}\nIt was asked {request.name} ({request.content_type}).") from exc
     else:
-        progress(f"verified: {request.name} answered with {resident_bytes / 1e6:.0f} MB of memory")
-        upload_footprint(base, resident_bytes, request_bytes=0)
+        memory = f"with {said.resident_bytes / 1e6:.0f} MB of memory"
+        if said.answered:
+            progress(f"verified: {request.name} answered {memory}")
+        else:
+            progress(f"loaded {memory}; not asked, because the handler leaves functions to the image")
+        upload_footprint(base, said.resident_bytes, request_bytes=0)
     manifest = {"model_version": version, "files": hashes, "encoder": {"name": "of the model"}}
     upload(json.dumps(manifest, indent=1).encode(), base.child("files/manifest.json"), "application/json")
     upload_file(archive, where)
@@ -102,6 +112,10 @@ def _upload(
 
 
 @task(name="package-folder")
-def package_folder_task(plan: RunPlan, model_dir: str, request: Request, requests: str) -> Artifact:
+def package_folder_task(
+    plan: RunPlan, model_dir: str, request: Request, requests: str, environment: Mapping[str, str]
+) -> Artifact:
     logger = run_logger()
-    return package_folder(plan, model_dir, request, requests, lambda line: logger.info("packaging: %s", line))
+    return package_folder(
+        plan, model_dir, request, requests, environment, lambda line: logger.info("packaging: %s", line)
+    )

@@ -15,8 +15,8 @@ from recommender.pictures.image import decode
 from tasks.clients import client, explained
 from tasks.errors import NotFoundError
 from tasks.names import S3Location
-from tasks.packaging.beside import beside
 from tasks.packaging.catalogue import Entry
+from tasks.packaging.published import beside
 from tasks.pictures.files import read_bytes
 
 SIDE_PX = 128

@@ -1,13 +1,28 @@
 """The test of an artifact before its upload: in another folder, a clean interpreter has it answer a real question."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.errors import ArtifactError
+from tasks.exchange.request import Request
+from tasks.packaging import asking
 from tasks.packaging.archive import unpack_tar_gz
 from tasks.scratch import scratch_folder
+
+ANSWER_SECONDS = 300
+
+
+class Said(NamedTuple):
+    """True if the artifact answered, False if it was loaded alone; and the most memory that this took."""
+
+    answered: bool
+    resident_bytes: int
+
 
 QUESTION = """
 import json, pathlib, resource, sys
@@ -26,62 +41,65 @@ print("answered with", int(peak_kib) * 1024 or resource.getrusage(resource.RUSAG
 """
 
 
-ANY_QUESTION = """
-import inspect, pathlib, resource, sys
-model_dir, body, content_type, accept = sys.argv[1:5]
-sys.path.insert(0, model_dir + "/code")
-import inference
-
-def called(name, *arguments):
-    function = getattr(inference, name)
-    taken = len(inspect.signature(function).parameters)
-    return function(*(*arguments, None)[:max(taken, 1)])
-
-model = called("model_fn", model_dir)
-if all(hasattr(inference, name) for name in ("input_fn", "predict_fn", "output_fn")):
-    asked = called("input_fn", pathlib.Path(body).read_bytes(), content_type)
-    called("output_fn", called("predict_fn", asked, model), accept)
-status = pathlib.Path("/proc/self/status")
-peak_kib = status.read_text().partition("VmHWM:")[2].split()[0] if status.exists() else 0
-print("answered with", int(peak_kib) * 1024 or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
 def verify(archive: Path, picture: Path) -> int:
     """Ask the artifact one real question as a container would, in another folder, with a clean interpreter.
 
     Return the most bytes of memory that the interpreter took; raise ArtifactError if it doesn't answer.
     """
-    return _asked(archive, QUESTION, str(picture.resolve()))
+    with scratch_folder("verify") as elsewhere:
+        command = ["-c", QUESTION, str(_unpacked(archive, elsewhere)), str(picture.resolve())]
+        return _asked(command, elsewhere, {}).resident_bytes
 
 
-def ask(archive: Path, body: bytes, content_type: str, accept: str) -> int:
-    """Ask anybody's artifact one question; functions that its handler leaves to AWS's toolkit are not called.
+def ask(archive: Path, request: Request, environment: Mapping[str, str]) -> Said:
+    """Ask anybody's artifact one question as AWS's toolkit would, with the variables that its container gets.
 
-    Raise ModuleNotFoundError if the handler imports what isn't installed here.
+    Raise ModuleNotFoundError if the handler imports what isn't installed here, ArtifactError if it doesn't answer.
     """
-    with scratch_folder("question") as folder:
-        (folder / "body").write_bytes(body)
+    with scratch_folder("question") as elsewhere:
+        body = elsewhere.resolve() / "body"
+        body.write_bytes(request.body)
+        how = (request.content_type, request.accept, request.custom_attributes)
+        command = [asking.__file__, str(_unpacked(archive, elsewhere)), str(body), *how]
         try:
-            return _asked(archive, ANY_QUESTION, str(folder / "body"), content_type, accept)
+            return _asked(command, elsewhere, environment)
         except ArtifactError as exc:
             missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", str(exc))
             if missing:
                 raise ModuleNotFoundError(str(exc), name=missing[1]) from exc
-            raise
+            raise ArtifactError(
+                f"{exc}\nIt was asked {request.name} ({request.content_type}). A model that can't run on this machine "
+                "is packaged elsewhere and named by model_uri."
+            ) from exc
 
 
-def _asked(archive: Path, question: str, *arguments: str) -> int:
-    with scratch_folder("verify") as elsewhere:
-        model_dir = elsewhere.resolve() / "model"
-        unpack_tar_gz(archive, model_dir)
-        # -I: neither PYTHONPATH nor the working folder may supply a module that the archive lacks
-        asked = [sys.executable, "-I", "-c", question, str(model_dir), *arguments]
-        done = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=300, cwd=elsewhere)
-    answered = re.search(r"^answered with (\d+)$", done.stdout, re.MULTILINE)
-    if done.returncode or not answered:
+def _unpacked(archive: Path, folder: Path) -> Path:
+    model_dir = folder.resolve() / "model"
+    unpack_tar_gz(archive, model_dir)
+    return model_dir
+
+
+def _asked(command: list[str], elsewhere: Path, environment: Mapping[str, str]) -> Said:
+    try:
+        done = subprocess.run(
+            # -I: neither PYTHONPATH nor the working folder may supply a module that the archive lacks
+            [sys.executable, "-I", *command],
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=ANSWER_SECONDS,
+            cwd=elsewhere,
+            env={**os.environ, **environment},
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise ArtifactError(
+            f"The artifact did not answer a question within {ANSWER_SECONDS} s, so it was not uploaded."
+        ) from exc
+    said = re.search(r"^(answered|loaded) with (\d+)$", done.stdout, re.MULTILINE)
+    if done.returncode or not said:
         raise ArtifactError(
             "The artifact could not answer a question, so it was not uploaded. It said:\n"
             + "\n".join(done.stderr.splitlines()[-12:])
         )
-    return int(answered[1])
+    return Said(said[1] == "answered", int(said[2]))

@@ -13,7 +13,7 @@ from tasks.errors import IncomparableError, LeftoverError, NotFoundError, Stygig
 from tasks.exchange.tolerance import Tolerance
 from tasks.hosting.instance_counts import InstanceCounts
 from tasks.invoking.answer import Answer
-from tasks.packaging.beside import read_manifest
+from tasks.packaging.published import read_manifest
 from tasks.packaging.thumbnails import read_thumbnails
 from tasks.plain_text import visible
 from tasks.plan import RunPlan

@@ -13,7 +13,7 @@ from PIL import Image
 
 from recommender.pictures.image import MAX_IMAGE_BYTES
 from tasks.hosting.memory import TOOLKIT_BYTES
-from tasks.packaging.beside import read_footprint
+from tasks.packaging.published import read_footprint
 from tests.acceptance.conftest import Shop
 from tests.deployments.localaws.cloud import eventually
 

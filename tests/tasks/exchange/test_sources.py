@@ -54,12 +54,25 @@ def test_a_list_says_more_of_some(folder: Path) -> None:
         ("file,expect\na.json,maybe\n", "expect is 'maybe'"),
         ("file\na.json\na.json\n", "listed twice"),
         ("name\na.json\n", "needs a header with the columns file"),
+        ("file\na.json\n./a.json\n", "listed twice"),
+        ("file,expected\na.json,refused\n", r"has the columns \['expected'\]; known are file, content_type"),
+        ("file,custom_attributes\na.json,größe\n", "custom_attributes is 'größe'; SageMaker takes"),
+        (f"file,accept\na.json,{'x' * 1025}\n", "accept is 'xxx"),
     ],
 )
 def test_an_odd_list_is_refused(folder: Path, listed: str, told: str) -> None:
     (folder / "requests.csv").write_text(listed)
     with pytest.raises(InputError, match=told):
         read_requests(str(folder), 0, 1)
+
+
+def test_a_list_may_name_its_files_as_a_shell_does_and_a_nested_list_is_a_body(folder: Path) -> None:
+    (folder / "requests.csv").write_text("file,expect\n./a.json,refused\n")
+    (folder / "inner").mkdir()
+    (folder / "inner" / "requests.csv").write_text("1,2\n")
+    found = {each.name: each for each in read_requests(str(folder), 0, 1)}
+    assert found["a.json"].refused
+    assert found["inner/requests.csv"].content_type == "text/csv"
 
 
 def test_too_few_too_large_and_absent_are_refused(folder: Path) -> None:

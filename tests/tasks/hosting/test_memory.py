@@ -14,7 +14,7 @@ from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.instances import GIB
 from tasks.hosting.memory import check_memory
 from tasks.names import S3Location
-from tasks.packaging.beside import Footprint, read_footprint, upload_footprint
+from tasks.packaging.published import Footprint, read_footprint, upload_footprint
 from tasks.plan import RunPlan
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET

@@ -25,6 +25,7 @@ from tests.tasks.deployed import ANSWER, BUCKET, RUN_ID, Clock, deployed, pictur
 
 RED_PICTURE = Picture("red.jpg", picture_bytes("red"))
 RED = picture_request(RED_PICTURE, 5)
+ECHO = "def model_fn(d): pass\ndef input_fn(b, t): return b\ndef predict_fn(a, m): return a\n"
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 RECORD = InvocationRecord(
     request="red.jpg",
@@ -109,13 +110,29 @@ def test_both_endpoints_get_the_same_bytes_and_give_the_same_answer(plan: RunPla
     refused = invoke_real_time(baseline.name, NOT_A_PICTURE, "recommendations")
     assert refused.response is None
     assert "(400)" in str(refused.error)
-    assert warm_up(baseline.name, RED, "recommendations", Deadline(5)) > 0
+    assert warm_up(baseline.name, RED, Deadline(5)) > 0
     clock = Clock()
     with pytest.raises(
-        InvocationFailedError, match=r"is InService but does not answer: .*\(400\).*aws logs filter-log-events"
+        InvocationFailedError, match=r"InService and answers \(deliberate failure\) .* with 400: .*refused"
     ):
-        warm_up(baseline.name, NOT_A_PICTURE, "recommendations", clock.deadline(3))
+        warm_up(baseline.name, NOT_A_PICTURE, clock.deadline(3))
+    assert clock.sleeps == []
+
+
+def test_an_endpoint_that_does_not_answer_is_asked_again_and_says_so(plan: RunPlan) -> None:
+    broken = deployed(plan, "real-time", handler="def model_fn(d): pass\ndef input_fn(b, t): raise OSError('no disk')")
+    clock, told = Clock(), list[str]()
+    with pytest.raises(
+        InvocationFailedError, match=r"(?s)is InService but does not answer: .*no disk.*aws logs filter-log-events"
+    ):
+        warm_up(broken.name, RED, clock.deadline(3), told.append)
     assert len(clock.sleeps) > 1
+    assert all("does not answer yet: Received server error (500)" in each for each in told)
+
+
+def test_any_answer_shows_that_an_endpoint_answers(plan: RunPlan) -> None:
+    odd = deployed(plan, "real-time", handler=f"{ECHO}def output_fn(answer, accept): return b'\\xff', 'text/plain'\n")
+    assert warm_up(odd.name, RED, Clock().deadline(3)) > 0
 
 
 def test_a_submission_says_where_its_endings_will_be_and_when_to_give_up(plan: RunPlan) -> None:

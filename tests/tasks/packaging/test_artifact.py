@@ -14,10 +14,10 @@ from tasks.errors import ArtifactError, InputError, NotFoundError
 from tasks.names import S3Location
 from tasks.packaging.archive import content_hash, file_hashes, unpack_tar_gz, write_tar_gz
 from tasks.packaging.artifact import Artifact, check_packagable, package
-from tasks.packaging.beside import read_manifest
 from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.inputs import HANDLER, PackagingInputs
+from tasks.packaging.published import read_manifest
 from tasks.plan import RunPlan
 from tasks.storage import download, upload
 from tests.tasks.deployed import BUCKET, put_picture

@@ -17,10 +17,10 @@ from tasks.encoder.options import EngineName
 from tasks.errors import InputError
 from tasks.packaging.archive import write_tar_gz
 from tasks.packaging.artifact import package
-from tasks.packaging.beside import read_manifest
 from tasks.packaging.building import build
 from tasks.packaging.catalogue import scan_catalogue
 from tasks.packaging.inputs import PackagingInputs, handler_files, inputs_digest
+from tasks.packaging.published import read_manifest
 from tasks.packaging.wheels import LACKING, Wheels, check_searchable, wheels_for
 from tasks.plan import RunPlan
 from tasks.settings import ACCOUNT_OF_AWS_IMAGES, Settings, images, serving_image

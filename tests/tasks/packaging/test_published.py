@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from tasks.errors import ArtifactError, NotFoundError
-from tasks.packaging.latest import publish_latest, resolve_model
+from tasks.packaging.published import publish_latest, resolve_model
 from tasks.plan import RunPlan
 from tests.tasks.deployed import BUCKET
 
