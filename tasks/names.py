@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from tasks.errors import InputError
 from tasks.limits import LONGEST_NAME, NAME_PATTERN
@@ -31,6 +32,11 @@ class S3Location:
     @property
     def uri(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    @property
+    def console_url(self) -> str:
+        """The page of AWS's console that shows the object to whoever may read it."""
+        return f"https://s3.console.aws.amazon.com/s3/object/{self.bucket}?prefix={quote(self.key, safe='')}"
 
     def child(self, name: str) -> "S3Location":
         return S3Location(self.bucket, f"{self.key.rstrip('/')}/{name}".lstrip("/"))

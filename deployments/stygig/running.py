@@ -33,7 +33,8 @@ def run_flow(
 
     # else Prefect warns of each line that is logged outside of a flow run
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    check_room(local, reports=name in ("nightly_validation", "validate_endpoint"))
+    reports = name in ("nightly_validation", "validate_endpoint")
+    check_room(local, reports)
     os.environ[TYPED] = shlex.join(["stygig", *sys.argv[1:]])
     with ExitStack() as stack:
         stack.enter_context(signals_end_the_command())
@@ -52,7 +53,8 @@ def run_flow(
         account_id()  # while the API starts: without credentials it fails at once
         ready()
         # The report needs it, at the very end; it takes a second, which the flow spends waiting for others anyway.
-        Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
+        if reports:
+            Thread(target=importlib.import_module, args=("matplotlib.figure",), daemon=True).start()
         try:
             return flow(**parameters)
         finally:

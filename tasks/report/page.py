@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
+from tasks.names import S3Location
 from tasks.plain_text import visible
 from tasks.report import quantities
 from tasks.report.cost_words import cost_basis, cost_burst, cost_summary, month_cells, price_source
@@ -131,4 +132,5 @@ def _template() -> Template:
     )
     for name in ("milliseconds", "seconds", "elapsed", "usd", "share", "score_difference", "count"):
         environment.filters[name] = getattr(quantities, name)
+    environment.filters["console_url"] = lambda uri: S3Location.parse(uri).console_url
     return environment.get_template("report.html.j2")

@@ -20,7 +20,8 @@ FLOWS = {
     "invoke": "invoke",
 }
 OF_THE_COMMAND_ALONE = {"json", "local", "display_results", "wait_seconds"}
-DIFFERENT = {("invoke", "wait"), ("invoke", "endpoint_name"), ("nightly", "environment"), ("deploy", "environment")}
+VARIABLES = {(command, "environment") for command in ("nightly", "deploy", "package")}
+DIFFERENT = {("invoke", "wait"), ("invoke", "endpoint_name"), *VARIABLES}
 """By hand the location comes at once, and the endpoint's name is in a file; a flow run has no such file, and is of
 little use if it ends before its answer. Variables are a list of NAME=VALUE by hand, and a mapping in a form."""
 

@@ -115,3 +115,11 @@ def test_colours_and_reasons_are_text(browser: Any, tmp_path: Path) -> None:
     page = opened(browser, tmp_path, "pass")
     assert page.evaluate("document.querySelectorAll('[title]').length") == 0
     assert "Why these" in page.inner_text("main")
+
+
+def test_an_answer_that_is_cut_has_a_link_to_its_object(browser: Any, tmp_path: Path) -> None:
+    links = opened(browser, tmp_path, "of any model").locator("a[href*=console]")
+    assert links.first.get_attribute("href").startswith(
+        "https://s3.console.aws.amazon.com/s3/object/bucket?prefix=queries%2F"
+    )
+    assert links.first.inner_text().startswith("s3://bucket/queries/")
