@@ -79,6 +79,10 @@ class RunNames:
     def queue(self) -> str:
         return f"{PREFIX}{self.short}-notifications"
 
+    @property
+    def schedule_group(self) -> str:
+        return f"{PREFIX}{self.short}"
+
     def alarm(self, endpoint_name: str) -> str:
         return f"{endpoint_name}-backlog-without-capacity"
 

@@ -2,6 +2,7 @@
 
 from tasks.clients import client, error_code, error_text, explained
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.hosting.guard import guard_in_words
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.report.folder import check_reports
@@ -16,7 +17,7 @@ def preflight(plan: RunPlan, *, reports: bool = False) -> tuple[str, ...]:
     """
     serving_image(plan.settings, plan.region)  # raises if none is known for the region
     found = (check_reports(plan.settings.reports),) if reports else ()
-    return (*found, ensure_bucket(plan), check_listing(plan), check_role(plan))
+    return (*found, ensure_bucket(plan), check_listing(plan), check_role(plan), guard_in_words(plan.settings))
 
 
 def ensure_bucket(plan: RunPlan) -> str:

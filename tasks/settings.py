@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         default="", description="bucket for artifacts and runs; empty: stygig-<account>-<region>, made if absent"
     )
     execution_role_arn: str = Field(default="", description="role that SageMaker assumes to serve the model")
+    scheduler_role_arn: str = Field(
+        default="", description="role by which EventBridge Scheduler deletes expired endpoints; empty: it doesn't"
+    )
     image_uri: str = Field(default="", description="serving image; empty: the region's PyTorch inference image")
     allowed_s3_prefixes: str = Field(default="", description="s3://… prefixes that image_s3_uri may name, by commas")
     owner: str = Field(default_factory=_user, description="goes into the tag stygig:owner")
@@ -100,8 +103,9 @@ class Settings(BaseSettings):
         registry = self.image_uri.partition("/")[0]
         if ":" in registry.rpartition("@")[0]:
             shown["image_uri"] = f"***@{registry.rpartition('@')[2]}{self.image_uri.removeprefix(registry)}"
-        if self.execution_role_arn:
-            shown["execution_role_arn"] = self.execution_role_arn.rpartition("/")[2] or "(set)"
+        for name in ("execution_role_arn", "scheduler_role_arn"):
+            if shown[name]:
+                shown[name] = shown[name].rpartition("/")[2] or "(set)"
         return {name: value for name, value in shown.items() if value}
 
 

@@ -19,10 +19,13 @@ from werkzeug.wrappers import Request
 
 from localaws.constraints import service_model
 from localaws.errors import AwsError
+from localaws.rest_routes import rest_operation, rest_parameters
 
 _CREDENTIAL = re.compile(r"(?P<access_key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _RUNTIME = {"invocations": "InvokeEndpoint", "async-invocations": "InvokeEndpointAsync"}
 _RUNTIME_PATH = re.compile(r"/endpoints/(?P<endpoint>[^/]+)/(?P<kind>invocations|async-invocations)")
+# The services whose requests the embedded AWS reads itself although they have no operation's name in them.
+_REST_JSON = ("scheduler",)
 # Signing names of services, with the name of botocore's model where it differs.
 _MODELS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
 
@@ -67,6 +70,8 @@ class Call:
         """The members of a JSON or form body; empty where the body is data, or malformed."""
         if "X-Amz-Target" in self.request.headers:
             return self._json or {}
+        if self.service in _REST_JSON:
+            return rest_parameters(self.service, self.request)
         return _form(self.request) if _is_form(self.request) and self.service != "s3" else {}
 
     @cached_property
@@ -103,7 +108,7 @@ def identify(request: Request, default_region: str) -> Call:
     elif scope is None or scope["service"] == "s3":
         service, operation = "s3", _s3_operation(request)
     else:
-        service, operation = scope["service"], ""
+        service, operation = scope["service"], rest_operation(model_of(scope["service"]), request)
     return Call(service, operation, region, access_key, request)
 
 

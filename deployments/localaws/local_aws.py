@@ -32,7 +32,8 @@ from localaws.scaling.engine import Scaling
 from localaws.server import Application, Server
 from localaws.services import memory, moto_patches, unimplemented
 from localaws.services.application_autoscaling.operations import ApplicationAutoScaling
-from localaws.services.moto_services import create_execution_role
+from localaws.services.moto_services import SCHEDULER_ROLE_ARN, create_roles
+from localaws.services.scheduler.operations import Scheduler
 from localaws.services.serving import Serving
 from localaws.services.sns.web_hooks import WebHooks
 from localaws.threads import Spawner, ThreadGroup
@@ -105,6 +106,7 @@ class LocalAws:
             **self._client_environment(self.region),
             sdk_config.VARIABLE: str(self._sdk_config),
             "LOCALAWS_EXECUTION_ROLE_ARN": self.execution_role_arn,
+            "LOCALAWS_SCHEDULER_ROLE_ARN": SCHEDULER_ROLE_ARN,
         }
 
     def start(self) -> None:
@@ -134,7 +136,8 @@ class LocalAws:
         self._hosting = hosting
         webhooks = WebHooks(self.clock, self.journal, hosting.threads, hosting.closing)
         self._serving = Serving(hosting, self._state, lambda: self.endpoint_url, webhooks)
-        self._scaling = Scaling(hosting, self._state, self._serving)
+        self._scheduler = Scheduler(hosting, lambda: self.endpoint_url)
+        self._scaling = Scaling(hosting, self._state, self._serving, self._scheduler)
         application = Application(
             ControlPlane(hosting, self._state),
             Runtime(hosting, self._state),
@@ -147,10 +150,13 @@ class LocalAws:
                 *access_gates(hosting, self._state, ACCESS_KEY),
                 documents.gate,
             ),
-            scaling=ApplicationAutoScaling(self._scaling).answer,
+            answers={
+                "application-autoscaling": ApplicationAutoScaling(self._scaling).answer,
+                "scheduler": self._scheduler.answer,
+            },
         )
         self._server = Server(listener, application)
-        self.execution_role_arn = create_execution_role()
+        self.execution_role_arn = create_roles()
         self._server.start()
         self._serving.start()
         self._scaling.start()
@@ -190,7 +196,8 @@ class LocalAws:
             moto_api_backend.reset()
             self._serving.webhooks.forget()
             self._scaling.reset()
-            self.execution_role_arn = create_execution_role()
+            self._scheduler.clear()
+            self.execution_role_arn = create_roles()
             self.journal.clear()
             self.faults.reset()
             self.clock.rate = self._clock_rate

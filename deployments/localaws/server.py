@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers.expat import ExpatError
@@ -42,8 +42,8 @@ class Application:
     inspection: Inspection
     default_region: str
     gates: tuple[Gate, ...] = ()
-    # Answers calls of Application Auto Scaling; None leaves a call to moto.
-    scaling: Callable[[Call], dict[str, Any] | None] = lambda _: None
+    # Services answered here, by their signing names; None leaves a call to moto.
+    answers: Mapping[str, Callable[[Call], dict[str, Any] | None]] = field(default_factory=dict)
     moto: Any = field(default_factory=unimplemented.Dispatcher)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> WsgiResult:
@@ -72,7 +72,7 @@ class Application:
                 return self._invoke(call)(environ, start_response)
             if call.request.headers.get("X-Amz-Target", "").startswith("SageMaker."):
                 return self._control(call)(environ, start_response)
-            if call.service == "application-autoscaling" and (answer := self.scaling(call)) is not None:
+            if call.service in self.answers and (answer := self.answers[call.service](call)) is not None:
                 return _json(answer)(environ, start_response)
             return unimplemented.answered_by(self.moto, environ, start_response, call)
         except AwsError as exc:

@@ -6,8 +6,9 @@ from localaws.cli.commands import commands
 
 
 def our_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The embedded AWS's environment variables, with its execution role as our setting names it."""
-    return {**variables, "STYGIG_EXECUTION_ROLE_ARN": variables["LOCALAWS_EXECUTION_ROLE_ARN"]}
+    """The embedded AWS's environment variables, with its roles as our settings name them."""
+    roles = {f"STYGIG_{role}_ROLE_ARN": variables[f"LOCALAWS_{role}_ROLE_ARN"] for role in ("EXECUTION", "SCHEDULER")}
+    return {**variables, **roles}
 
 
 local = commands(our_environment)

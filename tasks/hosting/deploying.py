@@ -12,6 +12,7 @@ from tasks.deadline import Deadline
 from tasks.errors import InputError, NotFoundError
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, describe
 from tasks.hosting.gpus import idle_gpus
+from tasks.hosting.guard import guard_endpoint
 from tasks.hosting.memory import check_memory
 from tasks.hosting.model import already_made, create_model, image_on
 from tasks.hosting.notifications import Topics
@@ -81,6 +82,7 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     with explained("sagemaker:CreateEndpointConfig", config_name), already_made():
         client("sagemaker").create_endpoint_config(**request)
     _refuse_taken(name)
+    guard_endpoint(plan, name)  # only now: the endpoint of that name is none of another's
     write_down(plan, ENDPOINT, name, name)
     asked_at = now()
     with explained("sagemaker:CreateEndpoint", name):

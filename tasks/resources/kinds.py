@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tasks.clients import explained, missing_ok
 from tasks.errors import StygigError
+from tasks.resources.guard import SCHEDULE, SCHEDULE_GROUP
 from tasks.resources.kind import ResourceKind
 from tasks.resources.messaging import QUEUE, SUBSCRIPTION, TOPIC
 from tasks.resources.resource import Resource
@@ -17,6 +18,8 @@ KINDS: tuple[ResourceKind, ...] = (
     TOPIC,
     QUEUE,
     SUBSCRIPTION,
+    SCHEDULE_GROUP,
+    SCHEDULE,
     MODEL,
     ENDPOINT_CONFIG,
     ENDPOINT,

@@ -38,6 +38,7 @@ from tests.tasks.deployed import ANSWERING, BUCKET, RUN_ID, hurried, picture_byt
 FOLDER = Path(__file__).parents[2] / "deployments" / "aws"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/stygig-execution"
+SCHEDULER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/stygig-scheduler"
 # Actions that are granted although the run below does not show that they are needed.
 GRANTED_BESIDES = {
     "caller": {"s3:AbortMultipartUpload": "only an upload in parts that fails needs it"},
@@ -98,7 +99,7 @@ def runner(enforcing: LocalAws) -> dict[str, str]:
 def judged(enforcing: LocalAws, runner: dict[str, str]) -> Judged:
     """A run by that user, from its preflight to its teardown."""
     with pytest.MonkeyPatch.context() as patched:
-        become(patched, runner)
+        become(patched, runner | {"STYGIG_SCHEDULER_ROLE_ARN": SCHEDULER_ROLE})
         run(planned())
     allowed = enforcing.journal.entries("access.allowed")
     return Judged(
@@ -115,7 +116,8 @@ def become(patched: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
 
 
 def planned() -> RunPlan:
-    return plan_run(RUN_ID, Settings(bucket=BUCKET, owner="tester", execution_role_arn=ROLE))
+    settings = Settings(bucket=BUCKET, owner="tester", execution_role_arn=ROLE, scheduler_role_arn=SCHEDULER_ROLE)
+    return plan_run(RUN_ID, settings)
 
 
 def root_of_iam(aws: LocalAws) -> Any:
@@ -133,8 +135,10 @@ def root_of_iam(aws: LocalAws) -> Any:
 def identities(aws: LocalAws) -> dict[str, str]:
     """Make the role and the user as the README says, and return the user's credentials."""
     iam = root_of_iam(aws)
-    iam.create_role(RoleName="stygig-execution", AssumeRolePolicyDocument=rendered("execution-role-trust"))
-    iam.put_role_policy(RoleName="stygig-execution", PolicyName="execution", PolicyDocument=rendered("execution-role"))
+    for name in ("execution", "scheduler"):
+        role = f"stygig-{name}"
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=rendered(f"{name}-role-trust"))
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=rendered(f"{name}-role"))
     iam.create_user(UserName="runner")
     iam.put_user_policy(UserName="runner", PolicyName="stygig", PolicyDocument=rendered("caller"))
     key = iam.create_access_key(UserName="runner")["AccessKey"]
@@ -194,6 +198,34 @@ def test_each_action_is_needed_and_granted_once(name: str, judged: Judged) -> No
         left = without(document, action)
         refused = {each.action for each in asked if verdict([left], each) is not Verdict.ALLOWED}
         assert refused == {action}
+
+
+def test_the_scheduler_s_role_deletes_endpoints_of_ours_alone(
+    judged: Judged, enforcing: LocalAws, runner: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = {name: enforcing.environment()[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    become(monkeypatch, runner)
+    plan = planned()
+    asked = start_endpoint(plan, EndpointSpec("async", put_model()), None)
+    wait_in_service([asked], hurried(60))
+    scale_to_zero(plan, asked.name)
+    become(monkeypatch, root)
+    sagemaker = client("sagemaker")
+    config = sagemaker.describe_endpoint(EndpointName=asked.name)["EndpointConfigName"]
+    sagemaker.create_endpoint(EndpointName="theirs", EndpointConfigName=config)
+    target = client("scheduler").get_schedule(GroupName=plan.names.schedule_group, Name=asked.name)["Target"]
+    client("scheduler").create_schedule(
+        GroupName=plan.names.schedule_group,
+        Name="theirs",
+        ScheduleExpression=f"at({plan.expires_at:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=target | {"Input": '{"EndpointName": "theirs"}'},
+    )
+    enforcing.advance(plan.settings.expires_after_hours * 3600 + 600)
+    left = [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]]
+    assert (asked.name in left, "theirs" in left) == (False, True)
+    sagemaker.delete_endpoint(EndpointName="theirs")
+    assert tear_down_run(BUCKET, RUN_ID, hurried(60), print).left == ()
 
 
 def started(plan: RunPlan) -> object:

@@ -8,10 +8,11 @@ from moto.sts.models import sts_backends
 
 from localaws.access.judgement import judge
 from localaws.access.policy import Asked
-from localaws.access.principals import find_role, role_session, trusts_sagemaker
+from localaws.access.principals import find_role, role_session, trusts, trusts_sagemaker
 from localaws.sagemaker.hosting import Hosting
 from localaws.services.moto_services import ACCOUNT, MotoServices, Refused
 
+SCHEDULER = "scheduler.amazonaws.com"
 SESSION_NAME = "SageMaker"
 SESSION_SECONDS = 43_200  # the longest session that STS gives
 
@@ -20,6 +21,13 @@ def can_be_assumed(hosting: Hosting, region: str, role_arn: str) -> bool:
     """True if SageMaker can take the role: it must exist and, where IAM is enforced, trust SageMaker."""
     if hosting.options.enforce_iam:
         return trusts_sagemaker(role_arn, region)
+    return MotoServices(region).has_role(role_arn)
+
+
+def can_be_assumed_by_scheduler(hosting: Hosting, region: str, role_arn: str, group_arn: str) -> bool:
+    """The same for EventBridge Scheduler, which says for which group of schedules it takes the role."""
+    if hosting.options.enforce_iam:
+        return trusts(role_arn, SCHEDULER, group_arn)
     return MotoServices(region).has_role(role_arn)
 
 

@@ -40,7 +40,7 @@ def needs_of(call: Call, state: State) -> list[Need]:
     needs = [Need(_action(call), resource, context) for resource in resources]
     if call.operation in _TAGGING and request_tags(parameters):
         needs.extend(Need(_TAGGING[call.operation], resource, context) for resource in resources)
-    return needs
+    return [*needs, *_passed_role(call, parameters)]
 
 
 # The further action that is needed to create a resource with tags.
@@ -51,6 +51,7 @@ _TAGGING = {
     "CreateRole": "iam:TagRole",
     "CreateUser": "iam:TagUser",
     "CreateLogGroup": "logs:TagResource",
+    "CreateScheduleGroup": "scheduler:TagResource",
 }
 
 
@@ -106,6 +107,23 @@ def _iam_resources(call: Call, parameters: dict[str, Any]) -> list[str]:
     return [parameters.get("PolicyArn") or parameters.get("PolicySourceArn", "*")]
 
 
+def _scheduler_resources(call: Call, parameters: dict[str, Any]) -> list[str]:
+    base = f"arn:aws:scheduler:{call.region}:{ACCOUNT}"
+    if "ResourceArn" in parameters:
+        return [parameters["ResourceArn"]]
+    if call.operation.startswith("List"):
+        return [f"{base}:schedule/*/*" if call.operation == "ListSchedules" else f"{base}:schedule-group/*"]
+    if call.operation.endswith("Group"):
+        return [f"{base}:schedule-group/{parameters.get('Name', '')}"]
+    return [f"{base}:schedule/{parameters.get('GroupName', 'default')}/{parameters.get('Name', '')}"]
+
+
+def _passed_role(call: Call, parameters: dict[str, Any]) -> list[Need]:
+    """The permission to hand a role to the scheduler, which creating and updating a schedule need."""
+    role = (parameters.get("Target") or {}).get("RoleArn") if call.service == "scheduler" else None
+    return [Need("iam:PassRole", role, given(iam__PassedToService="scheduler.amazonaws.com"))] if role else []
+
+
 def _sts_resources(call: Call, parameters: dict[str, Any]) -> list[str]:
     return [parameters.get("RoleArn", "*")]
 
@@ -117,6 +135,7 @@ _RESOURCES = {
     "logs": _logs_resources,
     "iam": _iam_resources,
     "sts": _sts_resources,
+    "scheduler": _scheduler_resources,
 }
 
 

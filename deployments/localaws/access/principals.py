@@ -136,14 +136,16 @@ def find_role_named(name: str) -> Any | None:
 
 def trusts_sagemaker(role_arn: str, region: str) -> bool:
     """True if the role exists and its trust policy lets SageMaker assume it."""
+    # No endpoint exists yet, so AWS passes this ARN, and a trust policy that names one endpoint does not match.
+    return trusts(role_arn, SAGEMAKER, f"arn:aws:sagemaker:{region}:{ACCOUNT}:*")
+
+
+def trusts(role_arn: str, service: str, source_arn: str) -> bool:
+    """True if the role exists and its trust policy lets the service assume it for that resource."""
     role = find_role(role_arn)
-    context = {
-        "aws:sourceaccount": (ACCOUNT,),
-        # No endpoint exists yet, so AWS passes this ARN, and a trust policy that names one endpoint does not match.
-        "aws:sourcearn": (f"arn:aws:sagemaker:{region}:{ACCOUNT}:*",),
-    }
+    context = {"aws:sourceaccount": (ACCOUNT,), "aws:sourcearn": (source_arn,)}
     asked = Asked("sts:AssumeRole", role_arn, context)
-    names = {"Service": frozenset({SAGEMAKER})}
+    names = {"Service": frozenset({service})}
     return role is not None and verdict([role.assume_role_policy_document], asked, names) is Verdict.ALLOWED
 
 

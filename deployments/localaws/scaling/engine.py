@@ -23,6 +23,7 @@ from localaws.services.cloudwatch.alarm_rounds import Trigger, datapoints, evalu
 from localaws.services.cloudwatch.datapoints import recorders
 from localaws.services.cloudwatch.metric_history import MINUTE, MetricHistory
 from localaws.services.moto_services import ACCOUNT
+from localaws.services.scheduler.operations import Scheduler
 from localaws.services.serving import Serving
 
 SHORTEST_PAUSE_REAL_SECONDS, LONGEST_PAUSE_REAL_SECONDS = 0.005, 0.25
@@ -34,12 +35,13 @@ _RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)
 class Scaling:
     """The auto scaling of one embedded AWS; its targets, policies and alarms stay in moto's backends."""
 
-    def __init__(self, hosting: Hosting, state: State, serving: Serving) -> None:
+    def __init__(self, hosting: Hosting, state: State, serving: Serving, scheduler: Scheduler) -> None:
         self.clock = hosting.clock
         self.history = MetricHistory(hosting.clock)
         self._hosting = hosting
         self._state = state
         self._serving = serving
+        self._scheduler = scheduler
         self._activities = Activities(hosting.clock)
         # Held while a minute is processed and during a reset, so that no minute writes into the fresh state.
         self.between_minutes = threading.RLock()
@@ -108,6 +110,7 @@ class Scaling:
             endpoint.publish_metrics()
         self._settle()
         act_on_schedules(self)
+        self._scheduler.act()
         triggers = evaluate_all(
             self.history, lambda alarm: alarm.localaws_serving in (None, self._serving), self._failed
         )

@@ -11,8 +11,8 @@ from localaws.errors import ValidationException
 from localaws.scaling.activities import FAILED, SUCCESSFUL, Activity, BoundsActivity
 from localaws.scaling.scaled_variant import ScaledVariant
 from localaws.services.application_autoscaling.rules import check_bounds
-from localaws.services.application_autoscaling.schedules import TIMETABLE, Timetable
 from localaws.services.moto_services import ACCOUNT
+from localaws.services.timetables.timetable import TIMETABLE, Timetable
 
 
 class Scaler(Protocol):

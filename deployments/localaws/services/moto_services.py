@@ -21,6 +21,8 @@ from moto.sns.models import sns_backends
 
 ACCOUNT: str = DEFAULT_ACCOUNT_ID
 EXECUTION_ROLE_NAME = "localaws-execution"
+SCHEDULER_ROLE_NAME = "localaws-scheduler"
+SCHEDULER_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{SCHEDULER_ROLE_NAME}"
 EXECUTION_ROLE = Path(__file__).with_name("execution_role.json")
 _ECR_IMAGE = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.amazonaws\.com[^/]*/(?P<repository>[^:@]+).*")
 _PULLING = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
@@ -230,14 +232,19 @@ def kms_arn(region: str, key_id: str) -> str:
     return f"arn:aws:kms:{region}:{ACCOUNT}:{kind}{key_id}"
 
 
-def create_execution_role() -> str:
-    """Create the role that SageMaker assumes in demos, unless it exists, and return its ARN."""
+def create_roles() -> str:
+    """Create the roles that SageMaker and the scheduler assume in demos, unless they exist; return the first's ARN."""
+    documents = json.loads(EXECUTION_ROLE.read_text())
+    _create_role(SCHEDULER_ROLE_NAME, "Assumed by EventBridge Scheduler", documents["scheduler"])
+    return _create_role(EXECUTION_ROLE_NAME, "Assumed by SageMaker", documents)
+
+
+def _create_role(name: str, description: str, documents: dict[str, Any]) -> str:
     backend = iam_backends[ACCOUNT]["aws"]
     for role in backend.get_roles():
-        if role.name == EXECUTION_ROLE_NAME:
+        if role.name == name:
             return str(role.arn)
-    documents = json.loads(EXECUTION_ROLE.read_text())
     trust, permissions = json.dumps(documents["trust"]), json.dumps(documents["permissions"])
-    role = backend.create_role(EXECUTION_ROLE_NAME, trust, "/", None, "Assumed by SageMaker", [], "3600")
-    backend.put_role_policy(EXECUTION_ROLE_NAME, "execution", permissions)
+    role = backend.create_role(name, trust, "/", None, description, [], "3600")
+    backend.put_role_policy(name, "execution", permissions)
     return str(role.arn)

@@ -209,5 +209,7 @@ def test_an_invocation_by_hand_needs_no_prefect(tmp_path: Path) -> None:
 
 
 def test_the_embedded_awss_role_stands_in_our_setting() -> None:
-    made = our_environment({"AWS_REGION": "r", "LOCALAWS_EXECUTION_ROLE_ARN": "arn"})
-    assert (made["AWS_REGION"], made["STYGIG_EXECUTION_ROLE_ARN"]) == ("r", "arn")
+    roles = {"LOCALAWS_EXECUTION_ROLE_ARN": "arn", "LOCALAWS_SCHEDULER_ROLE_ARN": "other"}
+    made = our_environment({"AWS_REGION": "r", **roles})
+    assert made["AWS_REGION"] == "r"
+    assert (made["STYGIG_EXECUTION_ROLE_ARN"], made["STYGIG_SCHEDULER_ROLE_ARN"]) == ("arn", "other")

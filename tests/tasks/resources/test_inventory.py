@@ -120,6 +120,8 @@ def test_everything_that_a_run_makes_is_listed_once_with_its_status(plan: RunPla
         "queue",
         "subscription",
         "subscription",
+        "schedule-group",
+        "schedule",
         "model",
         "endpoint-config",
         "endpoint",
@@ -145,7 +147,7 @@ def test_without_the_records_the_tags_tell_of_all_that_can_carry_them(plan: RunP
     everything(plan)
     by_record = {(each.kind, each.name) for each in recorded(BUCKET)}
     by_tag = {(each.kind, each.name) for kind in KINDS for each in tagged(kind)}
-    assert by_tag == {pair for pair in by_record if pair[0] not in {"subscription", "scalable-target"}}
+    assert by_tag == {pair for pair in by_record if pair[0] not in {"subscription", "schedule", "scalable-target"}}
     assert {each.run_id for kind in KINDS for each in tagged(kind)} == {RUN_ID}
 
 

@@ -45,6 +45,8 @@ class Account:
         found |= set(boto3.client("sqs").list_queues().get("QueueUrls", []))
         found |= {a["AlarmName"] for a in boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]}
         scaling = boto3.client("application-autoscaling")
+        groups = boto3.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+        found |= {group["Arn"] for group in groups if group["Name"] != "default"}
         targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
         policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
         return found | {t["ResourceId"] for t in targets} | {p["PolicyARN"] for p in policies}
@@ -86,6 +88,8 @@ def test_all_that_a_run_made_is_removed_and_proven_and_the_second_time_there_is_
         "endpoint",
         "endpoint-config",
         "model",
+        "schedule",
+        "schedule-group",
         "subscription",
         "subscription",
         "queue",
@@ -121,8 +125,9 @@ def test_with_the_record_lost_the_tags_are_enough(plan: RunPlan, account: Accoun
     if lost == "bucket":
         s3.delete_bucket(Bucket=BUCKET)
     removal = tear_down().proven()
-    assert {line.split()[1] for line in removal.removed} == {"endpoint", "endpoint-config", "model", "queue", "topic"}
-    # A subscription carries no tags, but goes with its topic.
+    removed = {"endpoint", "endpoint-config", "model", "queue", "schedule-group", "topic"}
+    assert {line.split()[1] for line in removal.removed} == removed
+    # A subscription carries no tags, but goes with its topic, and a schedule with its group.
     assert account.things() == set()
 
 

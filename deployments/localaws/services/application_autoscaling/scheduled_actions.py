@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from localaws.clock import utc_now
 from localaws.errors import ValidationException
 from localaws.services.application_autoscaling.rules import check_scheduled_bounds
-from localaws.services.application_autoscaling.schedules import TIMETABLE, Timetable
 from localaws.services.application_autoscaling.targets import (
     DIMENSION,
     NAMESPACE,
@@ -23,6 +22,7 @@ from localaws.services.application_autoscaling.targets import (
     where,
 )
 from localaws.services.moto_services import ACCOUNT
+from localaws.services.timetables.timetable import TIMETABLE, Timetable
 
 if TYPE_CHECKING:
     from localaws.scaling.engine import Scaling

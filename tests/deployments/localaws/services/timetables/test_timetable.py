@@ -8,7 +8,7 @@ import pytest
 
 from localaws import Clock
 from localaws.errors import ValidationException
-from localaws.services.application_autoscaling.schedules import Timetable, expression
+from localaws.services.timetables.timetable import Timetable, expression
 
 # A Thursday; 2028 is a leap year.
 NOW = "2026-01-01T00:00:00"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from localaws.clock import Clock
 from localaws.errors import ValidationException
-from localaws.services.application_autoscaling.cron import cron
+from localaws.services.timetables.cron import cron
 
 # Attribute set on moto's scheduled actions: their Timetable.
 TIMETABLE = "localaws_timetable"

@@ -1,0 +1,1 @@
+"""The times of schedules: at(), rate() and cron() expressions, on the clock of an embedded AWS."""
