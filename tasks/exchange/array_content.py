@@ -20,6 +20,10 @@ _Array = NDArray[Any]
 INTEGERS = "iu"
 NUMBERS = "iufc"
 TIMES = "mM"
+MOST_COLUMNS = 64
+"""So many places of an array's last axis have names, as columns have: a value in one column is not like the others."""
+MOST_ELEMENTS = 20_001
+"""More elements of one array are not told: one more than noise is known of, so that some differ beyond it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +74,7 @@ class ArrayContent(Content):
 def _differences(name: str, first: _Array | None, second: _Array | None, tolerance: Tolerance) -> Iterator[Difference]:
     what = f"array {name} " if name else ""
     if first is None or second is None:
-        yield Difference(None, what.strip() or "array", _kind(first), _kind(second), place=(name,), member=True)
+        yield Difference(None, what.strip() or "array", _kind(first), _kind(second), place=(name,))
     elif first.dtype != second.dtype:
         yield Difference(None, f"{what}dtype", str(first.dtype), str(second.dtype), place=(name,))
     elif first.shape != second.shape:
@@ -98,14 +102,30 @@ def _elements(what: str, place: Place, first: _Array, second: _Array, tolerance:
         sizes = _apart(first, second).reshape(-1)[differing]
         worst_first = np.argsort(sizes, kind="stable")[::-1] if sizes.dtype.kind in INTEGERS else _descending(sizes)
         differing, sizes = differing[worst_first], sizes[worst_first]
+    chosen = _of_each_column(differing, first.shape) if differing.size > MOST_ELEMENTS else np.arange(differing.size)
     told = f", {differing.size:,} of {first.size:,} differ"
     ones, others = first.reshape(-1), second.reshape(-1)
-    for number, flat in enumerate(differing):
+    for number in chosen:
+        flat = differing[number]
         index = tuple(map(int, np.unravel_index(flat, first.shape)))
         field = f"{what}element [{', '.join(map(str, index))}]{told}"
         size = None if sizes is None else float(np.nan_to_num(sizes[number], nan=np.inf, posinf=np.inf))
-        yield Difference(None, field, _value(ones[flat]), _value(others[flat]), size, (*place, *index))
+        yield Difference(None, field, _value(ones[flat]), _value(others[flat]), size, (*place, *_named(index, first)))
         told = ""
+
+
+def _of_each_column(differing: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """The numbers of the first MOST_ELEMENTS, as many of each column as there are: one must not crowd out others."""
+    columns = differing % shape[-1] if shape[-1] <= MOST_COLUMNS else np.zeros_like(differing)
+    by_column = np.argsort(columns, kind="stable")
+    _, starts, counts = np.unique(columns[by_column], return_index=True, return_counts=True)
+    ranks = np.empty_like(differing)
+    ranks[by_column] = np.arange(differing.size) - np.repeat(starts, counts)
+    return np.argsort(ranks, kind="stable")[:MOST_ELEMENTS]
+
+
+def _named(index: tuple[int, ...], array: _Array) -> Place:
+    return (*index[:-1], str(index[-1])) if index and array.shape[-1] <= MOST_COLUMNS else index
 
 
 def _descending(sizes: _Array) -> NDArray[np.intp]:
@@ -123,7 +143,13 @@ def _same(first: _Array, second: _Array, tolerance: Tolerance) -> NDArray[np.boo
         one, another = np.abs(_wide(first)), np.abs(_wide(second))
         allowed = np.maximum(tolerance.absolute, tolerance.relative * np.maximum(one, another))
         near = np.isfinite(one) & np.isfinite(another) & (_apart(first, second) <= allowed)
-    return equal | near | (np.isnan(first) & np.isnan(second))
+    if first.dtype.kind == "c":  # where one part is no number, the other part still has to be the same
+        return near | (_equal(first.real, second.real) & _equal(first.imag, second.imag))
+    return near | _equal(first, second)
+
+
+def _equal(first: _Array, second: _Array) -> NDArray[np.bool_]:
+    return np.asarray((first == second) | (np.isnan(first) & np.isnan(second)))
 
 
 def _apart(first: _Array, second: _Array) -> _Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ ALONE = ""
 """The name of the array in a .npy, which has none."""
 ZIP = b"PK"
 ZIP_END, ZIP_END_BYTES = b"PK\x05\x06", 22
+LAST_CODE_POINT = 0x10FFFF
 MOST_BYTES = 1 << 30
 """An answer that unpacks to more is not read: asynchronous answers themselves have 1 GB at most."""
 
@@ -58,4 +59,26 @@ def _array(body: bytes) -> NDArray[Any]:
         raise
     if after := len(body) - stream.tell():
         raise UnreadableAnswerError(f"an array of numpy's format, and {after:,} bytes after it")
+    _check_elements(array)
     return array
+
+
+def _check_elements(array: NDArray[Any]) -> None:
+    """Raise UnreadableAnswerError for elements that numpy reads, and fails with when they are used."""
+    if array.size > MOST_BYTES:
+        raise UnreadableAnswerError(f"an array of {array.size:,} elements; {MOST_BYTES:,} are read at most")
+    for field, dtype in _fields(array):
+        if dtype.kind in "mM" and np.datetime_data(dtype)[0] == "generic":
+            raise UnreadableAnswerError(f"an array of {dtype} without a unit: which times it tells is not known")
+        if dtype.kind == "U" and field.size and dtype.itemsize:
+            native = np.ascontiguousarray(field.astype(dtype.newbyteorder("=")))
+            if native.view(np.uint32).max() > LAST_CODE_POINT:
+                raise UnreadableAnswerError("an array of texts with characters that don't exist")
+
+
+def _fields(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any], Any]]:
+    """Yield the array, or the fields of a structured one, with its type."""
+    if array.dtype.names is None:
+        yield array, array.dtype
+    for name in array.dtype.names or ():
+        yield from _fields(array[name])

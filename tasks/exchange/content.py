@@ -50,6 +50,8 @@ class Words:
     largest: str = "largest difference of two numbers"
     empty: str = "there was nothing to compare"
     without: str = "with nothing to compare"
+    may_be_empty: bool = True
+    """True if an empty answer is an answer, unless all are empty."""
 
     def count(self, number: int) -> str:
         """So many requests."""
@@ -111,10 +113,15 @@ class Content(ABC):
 
 def shortened(value: object) -> str:
     """A value for one line of a report."""
-    text = value if isinstance(value, str) else repr(value)
+    text = printable(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= VALUE_CHARACTERS else f"{text[:VALUE_CHARACTERS]}… ({len(text):,} characters)"
 
 
 def excerpt(text: str) -> Shown:
     """The beginning of a text."""
-    return Shown(text[:SHOWN_CHARACTERS], max(0, len(text) - SHOWN_CHARACTERS))
+    return Shown(printable(text[:SHOWN_CHARACTERS]), max(0, len(text) - SHOWN_CHARACTERS))
+
+
+def printable(text: str) -> str:
+    """The text with half surrogate pairs, which JSON can hold and no file can, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -8,7 +8,7 @@ from typing import Any
 Place = tuple[Any, ...]
 """Where something lies in an answer: names, and the numbers of elements, rows, lines or ranks; () is all of it."""
 ANY = None
-"""Stands for any number in a family of places."""
+"""Stands for any part in a family of places."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Difference:
 
     `field` tells the place to people: a path, a cell, a line. `rank` is the place in a ranking, None if it concerns
     the whole answer; `size` tells how far two numbers are apart, None if it is no difference of numbers. `place` is
-    what differs, with all that lies below it; if one answer lacks it, it is a `member` that only the other one has.
+    what differs, with all that lies below it; a `length` is that of a list or table, whose elements are told beside it.
     """
 
     rank: int | None
@@ -26,7 +26,7 @@ class Difference:
     asynchronous: str
     size: float | None = None
     place: Place = ()
-    member: bool = False
+    length: bool = False
 
     def __str__(self) -> str:
         return self.told("real-time", "asynchronous")
@@ -38,6 +38,5 @@ class Difference:
 
     @property
     def family(self) -> Place:
-        """The place with any number for its numbers: all elements of a list are alike, and so are all its members."""
-        named = tuple(part if isinstance(part, str) else ANY for part in self.place)
-        return (*named[:-1], ANY) if self.member else named
+        """The place with any number for its numbers: all elements of a list are alike, and all cells of a column."""
+        return tuple(part if isinstance(part, str) else ANY for part in self.place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,8 +100,7 @@ def _levels(value: Any) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the name {twice!r} stands twice in one object, so that readers may take either value")
     return made
 
@@ -108,13 +108,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _difference(leaf: Pair, tolerance: Tolerance) -> Difference | None:
     place, first, second, *_ = leaf
     if isinstance(first, Lengths):
-        return Difference(None, f"{path(place)} length", str(first.first), str(first.second), place=place)
+        return Difference(None, f"{path(place)} length", str(first.first), str(first.second), place=place, length=True)
     if _is_number(first) and _is_number(second):
         if not tolerance.covers(first, second):
             return Difference(None, path(place), shortened(first), shortened(second), apart(first, second), place)
     elif type(first) is not type(second) or first != second:
-        lacking = first is ABSENT or second is ABSENT
-        return Difference(None, path(place), _told(first), _told(second), place=place, member=lacking)
+        return Difference(None, path(place), _told(first), _told(second), place=place)
     return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -26,13 +27,13 @@ class Pair(NamedTuple):
 
 
 def path(place: Place) -> str:
-    """The JSONPath of a place, as in $.scores[2], or as in $[id=2] for an element that is matched by its key."""
+    """The JSONPath of a place, as in $.scores[2], or as in $[?@.id==2] for an element that is matched by its key."""
     return "$" + "".join(_step(part) for part in place)
 
 
 def _step(part: str | int | tuple[str, Any]) -> str:
     if isinstance(part, tuple):
-        return _named("=".join(map(str, part)))
+        return f"[?@{_named(part[0])}=={json.dumps(part[1])}]"
     return f"[{part}]" if isinstance(part, int) else _named(part)
 
 
@@ -69,66 +70,57 @@ ABSENT = _Absent()
 
 
 def leaves(pair: Pair, key: str, first: frozenset[Location], second: frozenset[Location]) -> Iterator[Pair]:
-    """Pair the values that have nothing inside, or are of different kinds; without what is ignored on either side.
+    """Pair the values that have nothing inside, or are of different kinds; without what is ignored on its own side.
 
     Lists of different lengths are told on top of their elements, by two `Lengths`.
     """
     if pair.first_at in first or pair.second_at in second:
         return
-    if isinstance(pair.first, dict) and isinstance(pair.second, dict) and (pair.first or pair.second):
-        inside = _by_name(pair)
-    elif isinstance(pair.first, list) and isinstance(pair.second, list) and (pair.first or pair.second):
-        matched = _by_key(pair, key)
-        inside = matched or _in_order(pair)
-        if not matched:
-            yield from _lengths(pair, first, second)
-    else:
+    one, other = _inside(pair.first, pair.first_at, first), _inside(pair.second, pair.second_at, second)
+    if type(pair.first) is not type(pair.second) or not (pair.first or pair.second) or one is None or other is None:
         yield pair
         return
-    for inner in inside:
-        yield from leaves(inner, key, first, second)
+    if isinstance(pair.first, dict):
+        inside = [_inner(pair, name, (name, one), (name, other)) for name in dict.fromkeys((*one, *other))]
+    elif (by_key := _by_key(pair, one, other, key)) is not None:
+        inside = by_key
+    else:
+        inside = [_inner(pair, here, (here, one), (there, other)) for here, there in zip(one, other, strict=False)]
+        if len(one) != len(other):
+            yield Pair(pair.place, Lengths(len(one), len(other)), None)
+    for each in inside:
+        yield from leaves(each, key, first, second)
 
 
-def _lengths(pair: Pair, first: frozenset[Location], second: frozenset[Location]) -> Iterator[Pair]:
-    if len(pair.first) != len(pair.second):
-        counted = Lengths(
-            sum((*pair.first_at, index) not in first for index in range(len(pair.first))),
-            sum((*pair.second_at, index) not in second for index in range(len(pair.second))),
-        )
-        if counted.first != counted.second:
-            yield Pair(pair.place, counted, counted)
+def _inside(value: Any, at: Location, ignored: frozenset[Location]) -> dict[Any, Any] | None:
+    """The members by name, or the elements by index, that are not ignored; None for a value with nothing inside."""
+    if not isinstance(value, dict | list):
+        return None
+    found = value if isinstance(value, dict) else dict(enumerate(value))
+    return {part: each for part, each in found.items() if (*at, part) not in ignored} if ignored else found
 
 
-def _by_name(pair: Pair) -> Iterable[Pair]:
-    for name in dict.fromkeys((*pair.first, *pair.second)):
-        yield _inner(pair, name, pair.first.get(name, ABSENT), pair.second.get(name, ABSENT), name, name)
-
-
-def _in_order(pair: Pair) -> Iterable[Pair]:
-    for index, (one, other) in enumerate(zip(pair.first, pair.second, strict=False)):
-        yield _inner(pair, index, one, other, index, index)
-
-
-def _by_key(pair: Pair, key: str) -> Iterable[Pair]:
-    """The elements matched by their key, whatever their order; none unless each is an object with a key of its own."""
-    first, second = keyed(pair.first, key), keyed(pair.second, key)
+def _by_key(pair: Pair, one: dict[int, Any], other: dict[int, Any], key: str) -> list[Pair] | None:
+    """The elements matched by their key, whatever their order; None unless each is an object with a key of its own."""
+    first, second = keyed(one, key), keyed(other, key)
     if first is None or second is None:
-        return []
-    nowhere = (-1, ABSENT)
-    pairs = ((each, first.get(each, nowhere), second.get(each, nowhere)) for each in dict.fromkeys((*first, *second)))
-    return [_inner(pair, (key, each), one, other, at, there) for each, (at, one), (there, other) in pairs]
+        return None
+    names = dict.fromkeys((*first, *second))
+    return [_inner(pair, (key, name), (first.get(name, -1), one), (second.get(name, -1), other)) for name in names]
 
 
-def _inner(pair: Pair, part: object, first: Any, second: Any, first_at: str | int, second_at: str | int) -> Pair:
-    return Pair((*pair.place, part), first, second, (*pair.first_at, first_at), (*pair.second_at, second_at))
+def _inner(pair: Pair, part: object, one: tuple[Any, dict[Any, Any]], other: tuple[Any, dict[Any, Any]]) -> Pair:
+    (here, first), (there, second) = one, other
+    values = first.get(here, ABSENT), second.get(there, ABSENT)
+    return Pair((*pair.place, part), *values, (*pair.first_at, here), (*pair.second_at, there))
 
 
-def keyed(values: list[Any], key: str) -> dict[Any, tuple[int, Any]] | None:
-    """Each element with its index by its key; None if one has none, or two have the same."""
+def keyed(elements: Mapping[int, Any], key: str) -> dict[Any, int] | None:
+    """The index of each element by its key; None if one has none, or two have the same."""
     if not key:
         return None
     try:
-        found = {each[key]: (index, each) for index, each in enumerate(values)}
+        found = {each[key]: index for index, each in elements.items()}
     except (TypeError, KeyError):
         return None
-    return found if len(found) == len(values) else None
+    return found if len(found) == len(elements) else None

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import zip_longest
 from typing import Self
 
@@ -17,10 +17,12 @@ from tasks.exchange.content import Content, Shown, UnreadableAnswerError, excerp
 from tasks.exchange.difference import Difference
 from tasks.exchange.tolerance import Tolerance, apart
 
+NUMBER = re.compile(r"-?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]{1,9})?|nan|-?inf(inity)?", re.IGNORECASE)
 LARGEST_EXPONENT = 400
 """Numbers beyond it, which no float holds, are compared as texts."""
 ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOTHING = "nothing"
+LONGEST_CELL = 1 << 30
 
 
 def text_of(body: bytes, charset: str = "") -> str:
@@ -49,8 +51,7 @@ class TextContent(Content):
         pairs = zip_longest(_lines(self.text), _lines(other.text), fillvalue=None)
         for number, (one, another) in enumerate(pairs, start=1):
             if one != another:
-                lacking = one is None or another is None
-                yield Difference(None, f"line {number}", _told(one), _told(another), place=(number,), member=lacking)
+                yield Difference(None, f"line {number}", _told(one), _told(another), place=(number,))
 
     @property
     def proves_nothing(self) -> bool:
@@ -74,6 +75,7 @@ class TableContent(TextContent):
     def read(cls, body: bytes, charset: str = "") -> TableContent:
         text = text_of(body, charset)
         try:
+            csv.field_size_limit(LONGEST_CELL)  # of the whole process; by default 131,072, less than an embedding's
             rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
         except csv.Error as exc:
             raise UnreadableAnswerError(f"no CSV: {exc}") from exc
@@ -81,7 +83,7 @@ class TableContent(TextContent):
 
     def each_difference(self, other: Self, tolerance: Tolerance) -> Iterator[Difference]:
         if len(self.rows) != len(other.rows):
-            yield Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows)))
+            yield Difference(None, "number of rows", str(len(self.rows)), str(len(other.rows)), length=True)
         for number, (one, another) in enumerate(zip(self.rows, other.rows, strict=False), start=1):
             for column, (first, second) in enumerate(zip_longest(one, another, fillvalue=None), start=1):
                 if difference := _cell(number, column, first, second, tolerance):
@@ -140,24 +142,18 @@ def _cell(row: int, column: int, first: str | None, second: str | None, toleranc
     where = f"row {row}, column {column}"
     place = (row, str(column))  # a column is a name: cells of one column are alike, those of one row are not
     if one is None or another is None:
-        lacking = first is None or second is None
-        return Difference(None, where, _told(first), _told(second), place=place, member=lacking)
+        return Difference(None, where, _told(first), _told(second), place=place)
     if tolerance.covers(one, another):
         return None
     return Difference(None, where, _told(first), _told(second), apart(one, another), place)
 
 
 def _number(cell: str | None) -> Decimal | None:
-    """The cell's number, exactly; None for a text, as for a number with leading zeros, which names something."""
-    if cell is None or "_" in cell or re.match(r"\s*[+-]?0\d", cell):
+    """The cell's number, exactly; None for a text, as for one with leading zeros or a plus, which names something."""
+    if cell is None or not NUMBER.fullmatch(cell.strip()):
         return None
-    try:
-        number = Decimal(cell)
-    except InvalidOperation:
-        return None
-    if number.is_snan() or (number.is_finite() and abs(number.adjusted()) > LARGEST_EXPONENT):
-        return None
-    return number
+    number = Decimal(cell.strip())
+    return None if number.is_finite() and abs(number.adjusted()) > LARGEST_EXPONENT else number
 
 
 def _told(text: str | None) -> str:

@@ -34,6 +34,7 @@ WORDS = Words(
     largest="largest score difference",
     empty="neither endpoint recommended anything",
     without="without any recommendation",
+    may_be_empty=False,
 )
 
 
@@ -145,8 +146,7 @@ def _item_differences(baseline: Response, asynchronous: Response, tolerance: Tol
     pairs = zip_longest(baseline.recommendations, asynchronous.recommendations)
     for rank, (first, second) in enumerate(pairs, start=1):
         if first is None or second is None or first.item_id != second.item_id:
-            lacking = first is None or second is None
-            yield Difference(rank, "item", _item(first), _item(second), place=(rank,), member=lacking)
+            yield Difference(rank, "item", _item(first), _item(second), place=(rank,))
         elif math.isnan(first.score) or not tolerance.covers(first.score, second.score):
             size = apart(first.score, second.score)
             yield Difference(rank, "score", f"{first.score:.6f}", f"{second.score:.6f}", size, (rank, "score"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.exchange.content import ANY_WORDS, MOST_DIFFERENCES, Content, Words
 from tasks.exchange.difference import Difference
@@ -94,7 +94,18 @@ def compare_answers(
         noise = Noise.of(first.response, again, tolerance) if first.response else Noise()
         compared.append(_Compared(first, second, again, noise))
     run = _noise_of_run(compared, tolerance) if any(each.noise.places for each in compared) else None
-    return tuple(_comparison(each, tolerance, run) for each in compared)
+    return _without_empty_ones([_comparison(each, tolerance, run) for each in compared])
+
+
+def _without_empty_ones(comparisons: Sequence[RequestComparison]) -> tuple[RequestComparison, ...]:
+    """The comparisons, in which two empty answers agree if such a model may say nothing, and said something once."""
+    if all(each.empty for each in comparisons):
+        return tuple(comparisons)
+    saying_nothing = [each.empty and each.words.may_be_empty for each in comparisons]
+    return tuple(
+        replace(each, agrees=True, differences=()) if nothing else each
+        for each, nothing in zip(comparisons, saying_nothing, strict=True)
+    )
 
 
 def _noise_of_run(compared: Sequence[_Compared], tolerance: Tolerance) -> NoiseOfRun:

@@ -99,7 +99,8 @@ def _noise_reasons(comparisons: Sequence[RequestComparison], words: Words) -> It
         return
     beyond = any(comparison.incomparable for comparison in comparisons)
     told = "can't be compared: the baseline" if beyond else "the baseline"
-    within = "" if beyond else "; the asynchronous answers lie within that"
+    all_agree = all(comparison.agrees for comparison in comparisons)
+    within = "; the asynchronous answers lie within that" if all_agree else ""
     first = f"{noisy[0].request}, {noisy[0].noise}"
     yield f"{told} disagrees with itself in {len(noisy)} of {words.count(len(comparisons))}{within} ({first})"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from tasks.exchange.content import Content
@@ -36,6 +37,8 @@ class Noise:
     places: Mapping[Place, Spot] = field(default_factory=dict)
     families: Mapping[Place, Spot] = field(default_factory=dict)
     told: str = ""
+    by_families: bool = False
+    """True if there are so many places that `places` has their families."""
 
     @classmethod
     def of(cls, first: Content, again: Sequence[Answer], tolerance: Tolerance) -> Noise:
@@ -49,36 +52,36 @@ class Noise:
                 widen(families, difference.family, difference.family, difference.size)
                 if len(places) <= MOST_PLACES:
                     widen(places, difference.place, difference.family, difference.size)
-        return cls(places if len(places) <= MOST_PLACES else families, families, told)
+        by_families = len(places) > MOST_PLACES
+        return cls(families if by_families else places, families, told, by_families)
 
     def judge(self, difference: Difference, repeats: Sequence[Repeat]) -> Judgement:
         """Tell whether the noise explains a difference of the asynchronous answer from the baseline's first."""
-        noisy = self._holding(difference)
-        if not noisy:
+        noisy = {place: self.places[place] for place in prefixes(difference.place) if place in self.places}
+        alike = self.by_families and difference.family in self.places
+        if not (noisy or alike):
             return "counts"
-        sizes = [spot.size for _, spot in noisy if spot.size is not None]
+        sizes = [spot.size for spot in noisy.values() if spot.size is not None]
         if difference.size is not None and any(difference.size <= size for size in sizes):
             return "explained"
-        if any(repeat.agrees_at(place) for repeat in repeats for place, _ in noisy):
+        if any(repeat.agrees_at(place) for repeat in repeats for place in (*noisy, *[difference.place] * alike)):
             return "explained"
-        return "counts" if len(sizes) == len(noisy) and is_far(difference, max(sizes)) else "unclear"
-
-    def _holding(self, difference: Difference) -> list[tuple[Place, Spot]]:
-        """The noisy places that hold the difference."""
-        where = difference.place
-        places = {place: place for place in prefixes(where)} | {difference.family: where}
-        return [(place, self.places[kept]) for kept, place in places.items() if kept in self.places]
+        numeric = not alike and len(sizes) == len(noisy)
+        return "counts" if numeric and is_far(difference, max(sizes)) else "unclear"
 
 
 class Repeat:
     """A further answer of the baseline, and where the asynchronous one differs from it."""
 
     def __init__(self, content: Content, asynchronous: Content, tolerance: Tolerance) -> None:
-        self._differing = {difference.place for difference in content.each_difference(asynchronous, tolerance)}
+        found = content.each_difference(asynchronous, tolerance)
+        self._differing = {difference.place for difference in islice(found, MOST_PLACES + 1)}
         self._touched = {above for place in self._differing for above in prefixes(place)}
 
     def agrees_at(self, place: Place) -> bool:
-        """True if the two say the same at the place and below it."""
+        """True if the two say the same at the place and below it; two that differ nearly everywhere agree nowhere."""
+        if len(self._differing) > MOST_PLACES:
+            return False
         return place not in self._touched and not any(above in self._differing for above in prefixes(place))
 
 

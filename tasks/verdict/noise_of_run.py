@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from math import comb
 
-from tasks.exchange.difference import Difference, Place
+from tasks.exchange.difference import ANY, Difference, Place
 from tasks.verdict.noise import Noise, Spot, is_far, prefixes, widen
 
 ENOUGH = 10
@@ -15,6 +15,8 @@ RARELY = 0.001
 """The probability at which differences are no chance: how often they would be so many more than the noise explains."""
 STEADY = 0.75
 """Noise that is at each of its places in such a share of the requests stays there, and leaves others alone."""
+MANY_NAMES = 5
+"""Names are told apart, unless the noise wanders among so many of them."""
 
 
 class NoiseOfRun:
@@ -26,46 +28,67 @@ class NoiseOfRun:
 
     def __init__(self, baseline: Sequence[Noise], asynchronous: Sequence[Noise]) -> None:
         self._requests = len(baseline)
-        self._noisy = Counter(place for noise in baseline for place in noise.places)
-        self._differing = Counter(place for noise in asynchronous for place in noise.places)
-        self._noisy_families = Counter(family for noise in baseline for family in noise.families)
-        self._differing_families = Counter(family for noise in asynchronous for family in noise.families)
+        self._noisy, self._differing = _counted(baseline), _counted(asynchronous)
         self._sizes: dict[Place, Spot] = {}
-        self._spots: dict[Place, set[Place]] = {}
+        self._inside: dict[Place, set[Place]] = {}
         self._events: Counter[Place] = Counter()
         for noise in baseline:
             for family, spot in noise.families.items():
                 widen(self._sizes, family, family, spot.size)
+                widen(self._sizes, beside(family), family, spot.size)
+                self._add(beside(family), family)
             for place, spot in noise.places.items():
-                self._spots.setdefault(spot.family, set()).add(place)
-                self._events[spot.family] += 1
+                self._add(spot.family, place)
+        # Lists whose elements are noisy may well be longer or shorter next time, as detections above a threshold.
+        self._above_noise = {above for place in self._noisy for above in prefixes(place)[1:]}
+
+    def _add(self, family: Place, place: Place) -> None:
+        if family != place:
+            self._inside.setdefault(family, set()).add(place)
+            self._events[family] += 1
 
     def explains(self, difference: Difference) -> bool:
         """True if a difference that counts in its own request is no news: the baseline is often as noisy there.
 
-        It is news where the baseline was never noisy, where it is far beyond all noise of its family, and where
+        It is news where the baseline was never noisy, where it is far beyond all noise there, and where
         the asynchronous endpoint differs in significantly more requests than the baseline does from itself.
         """
-        above = max((self._noisy[place] for place in prefixes(difference.place)[1:]), default=0)
-        if self._wanders(difference.family):
-            own, differing = self._noisy_families[difference.family], self._differing_families[difference.family]
-        else:
-            own, differing = self._noisy[difference.place], self._differing[difference.place]
-        if not (own or above):
+        place, family = difference.place, difference.family
+        wandering = [
+            each for each, fewest in ((family, 1), (beside(family), MANY_NAMES)) if self._wanders(each, fewest)
+        ]
+        noisy = [each for each in dict.fromkeys((place, *wandering)) if self._noisy[each]]
+        if not noisy and not (difference.length and place in self._above_noise):
             return False
-        size = self._sizes[difference.family].size if own else None
-        if self._requests >= ENOUGH and not above and size is not None and is_far(difference, size):
+        apart = self._sizes.get(wandering[-1] if wandering else family)
+        if self._requests >= ENOUGH and apart and apart.size is not None and is_far(difference, apart.size):
             return False
-        chance = chance_of_more(differing, max(own, above), self._requests)
-        return chance > RARELY / max(1, len(self._noisy_families))
+        # One of so many places would differ so often by chance alone.
+        places, groups = len(self._noisy.keys() | self._differing.keys()), len(self._sizes)
+        chances = [places * self._chance(place), *(groups * self._chance(each) for each in wandering)]
+        return min(chances) > RARELY
 
-    def _wanders(self, family: Place) -> bool:
+    def _chance(self, place: Place) -> float:
+        return chance_of_more(self._differing[place], self._noisy[place], self._requests)
+
+    def _wanders(self, family: Place, fewest: int) -> bool:
         """True if the noise of a family isn't always at the same places; one request alone can't tell."""
-        places, requests = self._spots.get(family, set()), self._noisy_families[family]
-        if not places or places == {family}:
-            return False
+        inside, requests = len(self._inside.get(family, ())), self._noisy[family]
         share = STEADY if self._requests >= ENOUGH else 1.0
-        return requests < 2 or self._events[family] < share * len(places) * requests
+        return inside >= fewest and (requests < 2 or self._events[family] < share * inside * requests)
+
+
+def beside(family: Place) -> Place:
+    """The family of the places beside these: the members of an object, the columns of a table."""
+    return (*family[:-1], ANY) if family else family
+
+
+def _counted(noises: Sequence[Noise]) -> Counter[Place]:
+    """In how many requests each place, each family and each family of families is noisy."""
+    found: Counter[Place] = Counter()
+    for noise in noises:
+        found.update({*noise.places, *noise.families, *map(beside, noise.families)})
+    return found
 
 
 def chance_of_more(differing: int, noisy: int, requests: int) -> float:

@@ -171,11 +171,29 @@ def test_what_is_ignored_is_found_by_its_place_in_its_own_list() -> None:
     first, second = b'[{"id": 1, "t": 1}, {"id": 2, "t": 2}]', b'[{"id": 2, "t": 3}, {"id": 1, "t": 4}]'
     assert differences(first, second, key="id", ignore=("$[*].t",)) == []
     assert differences(first, second, key="id", ignore=("$[?@.id == 1]",)) == [
-        "$['id=2'].t: real-time 2, asynchronous 3"
+        "$[?@.id==2].t: real-time 2, asynchronous 3"
     ]
     assert differences(first, b'[{"id": 2, "t": 2}, {"id": 3, "t": 0}]', key="id", ignore=("$[?@.id == 3]",)) == [
-        '$[\'id=1\']: real-time {"id": 1, "t": 1}, asynchronous nothing'
+        '$[?@.id==1]: real-time {"id": 1, "t": 1}, asynchronous nothing'
     ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ignored"),
+    [
+        ({"l": [{"tmp": 1}, {"x": 1}]}, {"l": [{"WRONG": 9}]}, "$.l[?@.tmp]"),
+        ([{"tmp": 1}, {"x": 1}], [{"x": 9}, {"x": 1}], "$[?@.tmp]"),
+        ([{"tmp": 1}, {"x": 1}, {"y": 1}], [{"z": 9}, {"x": 1}, {"y": 1}], "$[?@.tmp]"),
+        ({"a": [{"debug": False, "s": 1}]}, {"a": [{"debug": True, "s": 9}]}, "$.a[?@.debug==true]"),
+    ],
+)
+def test_an_element_that_is_ignored_on_one_side_hides_none_of_the_other(
+    first: object, second: object, ignored: str
+) -> None:
+    tolerance = Tolerance(1e-3, ignore=(ignored,))
+    assert JsonContent(first).differences(JsonContent(second), tolerance) != ()
+    assert JsonContent(second).differences(JsonContent(first), tolerance) != ()
+    assert JsonContent(first).differences(JsonContent(first), tolerance) == ()
 
 
 def test_answers_of_which_all_is_ignored_prove_nothing() -> None:
@@ -195,11 +213,11 @@ def test_a_hundred_levels_are_compared_whatever_is_ignored() -> None:
 
 def test_lists_are_matched_by_a_key() -> None:
     first, second = b'[{"id": 1, "x": 1}, {"id": 2, "x": 2}]', b'[{"id": 2, "x": 2}, {"id": 1, "x": 3}]'
-    assert differences(first, second, key="id") == ["$['id=1'].x: real-time 1, asynchronous 3"]
+    assert differences(first, second, key="id") == ["$[?@.id==1].x: real-time 1, asynchronous 3"]
     assert len(differences(first, second)) == 4
     assert differences(b'[{"id": 1}]', b'[{"id": 2}]', key="id") == [
-        "$['id=1']: real-time {\"id\": 1}, asynchronous nothing",
-        "$['id=2']: real-time nothing, asynchronous {\"id\": 2}",
+        '$[?@.id==1]: real-time {"id": 1}, asynchronous nothing',
+        '$[?@.id==2]: real-time nothing, asynchronous {"id": 2}',
     ]
 
 
@@ -221,6 +239,8 @@ def test_lists_are_matched_by_a_key() -> None:
         (b"\x93NUMPY\x01\x00" + b"\xff" * 9, "array", "no array of numpy's formats"),
         (HEADER % b"(10000000000000,)", "array", "no array of numpy's formats"),
         (HEADER % b"(((,", "array", "no array of numpy's formats"),
+        (npy(np.array(["abc"]))[:-12] + b"\xff\xff\xff\x7f" + bytes(8), "array", "characters that don't exist"),
+        (npy(np.zeros(1, "M8[s]")).replace(b"<M8[s]'", b"<M8'   "), "array", "without a unit"),
         (b'{"a": 1e999}', "json", "1e999 is beyond"),
         (b"1" * 5000, "json", "no JSON"),
         (b'a,"b\n', "csv", "no CSV"),
@@ -281,6 +301,7 @@ def test_small_and_unsigned_integers_do_not_wrap_around() -> None:
         (np.array([2**64 - 1], np.uint64), np.array([2**64 - 2], np.uint64), 1),
         (np.array([1], np.longdouble), np.array([1], np.longdouble) + np.longdouble(2) ** -60, 2.0**-60),
         (np.array([1 + 1j]), np.array([1 + 2j]), 1),
+        (np.array([complex(np.nan, 1)]), np.array([complex(np.nan, 500)]), math.inf),
         (np.array([np.nan]), np.array([1.0]), math.inf),
         (np.array([np.inf]), np.array([-np.inf]), math.inf),
         (np.array([True]), np.array([False]), None),
@@ -378,6 +399,9 @@ def test_every_kind_can_be_shown_and_written_as_json() -> None:
         (b"nan", b"NaN", "text/csv", True),
         (b"nan", b"1", "text/csv", False),
         (b"snan", b"1", "text/csv", False),
+        (b"+41791234567", b"41791234567", "text/csv", False),
+        ("١".encode(), b"1", "text/csv", False),
+        (b"-1.50", b" -1.5", "text/csv", True),
         (b"a\x0cb", b"a\nb", "text/plain", False),
         (b"a\r\nb", b"a\nb", "text/plain", True),
         (b"a\n", b"a", "text/plain", False),
@@ -385,3 +409,14 @@ def test_every_kind_can_be_shown_and_written_as_json() -> None:
 )
 def test_what_looks_alike_is_not_the_same(first: bytes, second: bytes, content_type: str, same: bool) -> None:
     assert (differences(first, second, content_type) == []) is same
+
+
+def test_what_no_file_can_hold_is_shown_as_an_escape() -> None:
+    found = read_content(b'{"a": "\\ud800"}', "application/json", "auto")
+    other = read_content(b'{"a": "\\ud801"}', "application/json", "auto")
+    assert found.shown.text.encode()
+    assert [str(each).encode() for each in found.differences(other, TOLERANCE)]
+
+
+def test_a_long_cell_is_a_cell() -> None:
+    assert differences(b"a" * 200_000, b"a" * 200_000, "text/csv") == []

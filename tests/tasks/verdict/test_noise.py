@@ -3,6 +3,7 @@
 import math
 import random
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,6 +152,82 @@ def test_the_noise_of_huge_random_answers_is_known_by_families() -> None:
     for number in range(3):
         other[number] = said({"instead": other[number].response.value}, str(number))  # type: ignore[union-attr, attr-defined]
     assert {state(each) for each in compare_answers(baseline, other, TOLERANCE, [repeated])} == {"differs"}
+
+
+def verdict_on(first: list[object], again: list[object], asynchronous: list[object]) -> str:
+    answers = ([said(value, f"{number}.json") for number, value in enumerate(each)] for each in (first, asynchronous))
+    baseline, other = answers
+    repeated = [said(value, f"{number}.json") for number, value in enumerate(again)]
+    return judge(compare_answers(baseline, other, TOLERANCE, [repeated])).word
+
+
+def but(values: list[object], at: int, value: object) -> list[object]:
+    return [*values[:at], value, *values[at + 1 :]]
+
+
+def boxes(label: str, count: int) -> object:
+    return {"boxes": [{"label": label}] * count}
+
+
+BOXES = [boxes("cat", 3)] * 24
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "asynchronous", "word"),
+    [
+        # One noisy request excuses nothing elsewhere in others.
+        (BOXES, but(BOXES, 0, boxes("cat", 4)), but(BOXES, 7, boxes("dog", 3)), "FAIL"),
+        ([{"s": 0.5}] * 24, but([{"s": 0.5}] * 24, 0, {"s": None}), [{"s": 0.9}] * 24, "FAIL"),
+        # A member that is missing now and then, and another value beside it.
+        ([{"c": {"a": 1}}] * 24, but([{"c": {"a": 1}}] * 24, 0, {"c": {}}), but([{"c": {"a": 1}}] * 24, 1, {"c": {"a": 2}}),
+         "CAN'T BE COMPARED"),
+        ([[]] * 24, [[]] * 24, [[]] * 24, "FAIL"),
+        (but([[]] * 24, 3, [1]), but([[]] * 24, 3, [1]), but([[]] * 24, 3, [1]), "PASS"),
+    ],
+)  # fmt: skip
+def test_one_noisy_request_excuses_no_difference_of_another_kind(
+    first: list[object], again: list[object], asynchronous: list[object], word: str
+) -> None:
+    assert verdict_on(first, again, asynchronous) == word
+
+
+def test_a_repeat_that_failed_once_excuses_no_other_request() -> None:
+    calm = [said({"label": "cat"}, str(number)) for number in range(24)]
+    again = [*calm[:23], Answer("23", None, "throttled", 5.0)]
+    wrong = [said({"label": "dog"}, "0"), *calm[1:]]
+    verdict = judge(compare_answers(calm, wrong, TOLERANCE, [again]))
+    assert verdict.word == "FAIL"
+    assert "lie within" not in " ".join(verdict.reasons)
+
+
+def test_a_line_that_never_was_noisy_is_told_from_lines_that_are() -> None:
+    def text(first: str, minute: int, number: int) -> Answer:
+        lines = [first, "x", f"12:0{minute}" if number % 2 else "t", "t" if number % 2 else f"12:0{minute}"]
+        return of(TextContent.read("\n".join(lines).encode()), str(number))
+
+    baseline, again, other = ([text(*how, n) for n in range(24)] for how in (("cat", 1), ("cat", 2), ("dog", 3)))
+    assert judge(compare_answers(baseline, other, TOLERANCE, [again])).word == "FAIL"
+
+
+def test_a_column_is_told_from_noisy_columns_however_many_rows_there_are() -> None:
+    chance = np.random.default_rng(1)
+    stable = np.arange(10_000) % 10
+
+    def table(last: Any) -> Answer:
+        return of(ArrayContent({"": np.column_stack([chance.random((10_000, 3)) * 1000, last])}))
+
+    assert compare(table(stable), table((stable + 1) % 10), TOLERANCE, [table(stable)]).differs
+    assert compare(table(stable), table(stable), TOLERANCE, [table(stable)]).incomparable
+
+
+@pytest.mark.parametrize("share", [0.1, 0.02])
+@pytest.mark.parametrize("seed", range(10))
+def test_flips_among_many_names_are_no_false_fail(seed: int, share: float) -> None:
+    chance = random.Random(seed)
+    first, again, other = (
+        [{f"n{i}": chance.random() < share for i in range(100)} for _ in range(24)] for _ in range(3)
+    )
+    assert verdict_on(list(first), list(again), list(other)) == "CAN'T BE COMPARED"
 
 
 @pytest.mark.parametrize("seed", range(20))
