@@ -110,7 +110,7 @@ def nightly_validation(
     chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
     asked = read_requests_task(requests, pictures, picture_count, minimum_pictures, top_k)
-    preflight_task(plan, reports=True)
+    preflight_task(plan, reports=True, junit=junit)
     # In this order, so that the last count is taken after the teardown.
     with instances_counted() as instances, torn_down(plan, keep=keep) as teardown:
         if model_uri:

@@ -81,7 +81,7 @@ def validate_endpoint(
     kind = kind_for(compare, requests)
     allowed = checked_tolerance(kind, tolerance, relative_tolerance, ignore, list_key)
     plan = plan_task(flow_run.id or "")
-    preflight_task(plan, reports=True)
+    preflight_task(plan, reports=True, junit=junit)
     asynchronous = find_endpoint_task(endpoint_name, "async")
     baseline = find_endpoint_task(baseline_endpoint_name, "real-time", Place(baseline_profile, baseline_region))
     asked = read_requests_task(requests, pictures, picture_count, minimum_pictures, top_k)

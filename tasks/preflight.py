@@ -5,18 +5,19 @@ from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.hosting.guard import guard_in_words
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
-from tasks.report.folder import check_reports
+from tasks.report.folder import check_junit, check_reports
 from tasks.settings import serving_image
 from tasks.storage import check_bucket
 
 
-def preflight(plan: RunPlan, *, reports: bool = False) -> tuple[str, ...]:
+def preflight(plan: RunPlan, *, reports: bool = False, junit: str = "") -> tuple[str, ...]:
     """Return a line for each thing that is ready; raise, before any money is spent, if something is not.
 
-    With `reports` the folder for them is checked, too.
+    With `reports` the folder for them is checked, too, and the file `junit` if one is named.
     """
     serving_image(plan.settings, plan.region)  # raises if none is known for the region
-    found = (check_reports(plan.settings.reports),) if reports else ()
+    found = [check_reports(plan.settings.reports)] if reports else []
+    found += [check_junit(junit)] if junit else []
     return (*found, ensure_bucket(plan), check_listing(plan), check_role(plan), guard_in_words(plan.settings))
 
 
@@ -85,6 +86,6 @@ def check_role(plan: RunPlan) -> str:
 
 
 @task(name="preflight")
-def preflight_task(plan: RunPlan, *, reports: bool = False) -> None:
-    for line in preflight(plan, reports=reports):
+def preflight_task(plan: RunPlan, *, reports: bool = False, junit: str = "") -> None:
+    for line in preflight(plan, reports=reports, junit=junit):
         run_logger().info("preflight: %s", line)

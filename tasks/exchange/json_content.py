@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -95,6 +95,16 @@ def _levels(value: Any) -> int:
         children = (each.values() if isinstance(each, dict) else each for each in inside)
         inside = [child for each in children for child in each if isinstance(child, dict | list)]
     return levels
+
+
+def never_ignored(tolerance: Tolerance, contents: Iterable[Content | None]) -> list[str]:
+    """A line for each expression that names nothing in any of the answers: it may be misspelt."""
+    values = [content.value for content in contents if isinstance(content, JsonContent)]
+    return [
+        f"{expression} names nothing in the baseline's answers, so nothing was ignored by it"
+        for expression in tolerance.ignore
+        if not any(ignored_places(value, [expression]) for value in values)
+    ]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

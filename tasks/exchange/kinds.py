@@ -44,7 +44,10 @@ def checked_tolerance(kind: AnswerKind, absolute: float, relative: float, ignore
         raise InputError(f"the relative tolerance is {relative}; give less than 1, which is all of a number.")
     for expression in ignore:
         compiled(expression)
-    return Tolerance(absolute, relative, tuple(ignore), key)
+    try:
+        return Tolerance(absolute, relative, tuple(ignore), key)
+    except ValueError as exc:
+        raise InputError(f"{exc}.") from exc
 
 
 def _media_and_charset(content_type: str) -> tuple[str, str]:

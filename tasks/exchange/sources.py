@@ -61,8 +61,9 @@ def read_requests(source: str, count: int, minimum: int, progress: Progress = si
     chosen = spread(wanted, count)
     if len(chosen) < minimum:
         raise InputError(
-            f"Found {len(wanted)} requests in {source}, of which {len(chosen)} would be sent: a validation needs at "
-            f"least {minimum}. Name a folder with more, or allow fewer with minimum_pictures."
+            f"Found {len(found)} requests in {source}, {len(found) - len(wanted)} of which must be refused and "
+            f"{len(chosen)} of which would be compared: a validation needs at least {minimum}. Name a folder with "
+            "more, or allow fewer with minimum_pictures."
         )
     return (*chosen, *(request for request in found if request.refused))
 
@@ -78,8 +79,9 @@ def _listed(file: Path) -> Mapping[str, Mapping[str, str]]:
         name = str(PurePosixPath(row["file"]))  # ./a.json is a.json
         if name in rows:
             raise InputError(f"{file.name}, line {line}: {row['file']} is listed twice.")
-        if row.get("expect", "") not in ("", *EXPECTED):
-            raise InputError(f"{file.name}, line {line}: expect is {row['expect']!r}; it is one of {EXPECTED}.")
+        row["expect"] = row.get("expect", "").lower()
+        if row["expect"] not in ("", *EXPECTED):
+            raise InputError(f"{file.name}, line {line}: expect is {row['expect']!r}; it is {' or '.join(EXPECTED)}.")
         for header in HEADERS:
             if not HEADER.fullmatch(row.get(header, "")):
                 raise InputError(

@@ -13,7 +13,9 @@ from tasks.errors import EndpointFailedError, InputError, StygigError
 from tasks.hosting.container_log import last_log_lines
 from tasks.hosting.notifications import Topics
 from tasks.names import EndpointKind, S3Location, checked_name
-from tasks.prefect_task import run_logger, task
+from tasks.prefect_task import Progress, run_logger, silent, task
+
+FIRST_NEWS_SECONDS, LONGEST_WITHOUT_NEWS_SECONDS = 30.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,13 @@ def describe(name: str) -> dict[str, Any]:
     return answer
 
 
-def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[Endpoint, ...]:
-    """Wait until all endpoints are InService; return them with their cold starts, each counted from its request."""
+def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline, say: Progress = silent) -> tuple[Endpoint, ...]:
+    """Wait until all endpoints are InService; return them with their cold starts, each counted from its request.
+
+    Whoever waits long is told what the containers last logged: one that fails is given up only after its time-out.
+    """
     ready: dict[str, Endpoint] = {}
-    silence = Silence(deadline.clock)
+    silence, patience = Silence(deadline.clock), Deadline(FIRST_NEWS_SECONDS, deadline.clock)
     for _ in deadline.polls(first_seconds=0.3):
         with silence.borne():
             for endpoint in endpoints:
@@ -88,6 +93,10 @@ def wait_in_service(endpoints: Sequence[Endpoint], deadline: Deadline) -> tuple[
             silence.broken()
         if len(ready) == len(endpoints):
             return tuple(ready[endpoint.name] for endpoint in endpoints)
+        if patience.expired:
+            patience = patience.again(FIRST_NEWS_SECONDS, LONGEST_WITHOUT_NEWS_SECONDS)
+            for name in (endpoint.name for endpoint in endpoints if endpoint.name not in ready):
+                say(f"{name} is not InService after {deadline.elapsed_seconds:.0f} s; {_last_words(name)}")
     waiting = [endpoint.name for endpoint in endpoints if endpoint.name not in ready]
     raise deadline.exceeded(
         f"{', '.join(waiting)} to be InService",
@@ -104,6 +113,14 @@ def _if_in_service(endpoint: Endpoint) -> Endpoint | None:
     if status not in limits.IN_PROGRESS:
         raise EndpointFailedError(_failure(endpoint.name, status, found.get("FailureReason", "no reason given")))
     return None
+
+
+def _last_words(name: str) -> str:
+    try:
+        lines = last_log_lines(name)
+    except StygigError as exc:
+        return f"its log can't be read: {exc}"
+    return f"it last logged: {lines[-1]}" if lines else "it has logged nothing yet"
 
 
 def _failure(name: str, status: str, reason: str) -> str:
@@ -166,7 +183,7 @@ def _as_found(
 
 @task(name="wait-in-service")
 def wait_in_service_task(endpoints: Sequence[Endpoint], deadline_minutes: int) -> tuple[Endpoint, ...]:
-    ready = wait_in_service(endpoints, Deadline(deadline_minutes * 60))
+    ready = wait_in_service(endpoints, Deadline(deadline_minutes * 60), run_logger().info)
     for endpoint in ready:
         run_logger().info("%s is InService after %.1f s", endpoint.name, endpoint.cold_start_seconds)
     return ready

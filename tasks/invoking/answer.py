@@ -27,4 +27,4 @@ def parsed_answer(request: str, body: bytes, content_type: str, kind: AnswerKind
     try:
         return Answer(request, read_content(body, content_type, kind), None, latency_ms)
     except UnreadableAnswerError as exc:
-        return Answer(request, None, f"not an answer of the contract: {exc}: {body[:200]!r}", latency_ms)
+        return Answer(request, None, f"an answer that can't be read: {exc}: {body[:200]!r}", latency_ms)

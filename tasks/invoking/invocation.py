@@ -6,6 +6,7 @@ another process can go on waiting.
 
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -27,6 +28,8 @@ from tasks.plan import RunPlan
 from tasks.prefect_task import Progress, run_logger, silent, task
 from tasks.storage import upload
 
+BROKEN, SURE = "Received server error (500)", 3
+"""What a loaded model's own error looks like; a server that is starting answers 503, or nothing."""
 REFUSED = re.compile(r"Received client error \((4(?!04|08|24|29)\d\d)\)")
 """What a loaded model says of a request that it won't take. A server says 404 of a model that isn't loaded yet."""
 
@@ -103,10 +106,13 @@ def warm_up(endpoint_name: str, request: Request, deadline: Deadline, progress: 
 
     InService alone proves nothing: TorchServe answers /ping with 200 before its workers have loaded the model.
     """
-    answer = invoke_real_time(endpoint_name, request, "bytes")
+    answer, said = invoke_real_time(endpoint_name, request, "bytes"), Counter[str]()
     for _ in deadline.polls(first_seconds=0.5):
         if answer.error is None:
             return answer.latency_ms
+        said[answer.error] += 1
+        if BROKEN in answer.error and said[answer.error] == SURE:
+            break
         if refused := REFUSED.search(answer.error):
             raise InvocationFailedError(
                 f"Endpoint {endpoint_name} is InService and answers {request.name} ({request.content_type}) with "

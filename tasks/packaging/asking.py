@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import resource
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,15 +102,23 @@ def ask(model_dir: str, body: bytes, content_type: str, accept: str, custom_attr
         accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", JSON)
     said: Any = body.decode() if content_type in TEXT else bytearray(body)
     if "transform_fn" in functions:
-        _call(functions["transform_fn"], (model, said, content_type, accept), context)
+        answer = _call(functions["transform_fn"], (model, said, content_type, accept), context)
     elif {"input_fn", "predict_fn", "output_fn"} <= functions.keys():
         asked = _call(functions["input_fn"], (said, content_type), context)
-        _call(functions["output_fn"], (_call(functions["predict_fn"], (asked, model), context), accept), context)
+        predicted = _call(functions["predict_fn"], (asked, model), context)
+        answer = _call(functions["output_fn"], (predicted, accept), context)
     else:
         return False
     if (status := context.get_response_status(0)[0]) >= 400:
         raise ValueError(f"the handler set the status {status}")
+    _check_answer(answer[0] if isinstance(answer, tuple) else answer)
     return True
+
+
+def _check_answer(answer: Any) -> None:
+    """Raise TypeError for what TorchServe can't send: it sends text, bytes, and what json.dumps takes."""
+    if not isinstance(answer, str | bytes | bytearray):
+        json.dumps(answer)
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> Any:
@@ -126,7 +136,24 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-if __name__ == "__main__":
-    folder, file, *how = sys.argv[1:]
-    answered = ask(folder, Path(file).read_bytes(), *how)
+def _told(exc: BaseException) -> str:
+    """The error as Python tells it, without the lines of this file: they are none of the handler's."""
+    trace = exc.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename in (__file__, "<frozen importlib._bootstrap>"):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(exc), exc, trace or exc.__traceback__))
+
+
+def main(model_dir: str, body: str, content_type: str, accept: str, custom_attributes: str) -> int:
+    """Ask, and say how that ended; return the exit status."""
+    try:
+        answered = ask(model_dir, Path(body).read_bytes(), content_type, accept, custom_attributes)
+    except Exception as exc:
+        sys.stderr.write(_told(exc))
+        return 1
     sys.stdout.write(f"\n{'answered' if answered else 'loaded'} with {peak_bytes()}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -75,8 +75,14 @@ def _copied(folder: Path, stage: Path, left_out: Path | None) -> Path:
 
     try:
         shutil.copytree(folder, stage, ignore=ignored)
-    except (OSError, shutil.Error) as exc:
-        raise InputError(f"The model's folder {folder} can't be read: {exc}") from exc
+    except shutil.Error as exc:
+        failed = [(Path(name), why) for name, _, why in exc.args[0]]
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        raise InputError(
+            f"The model's folder can't be packaged: {failed[0][0]}: {failed[0][1]}{more}. Remove or repair it."
+        ) from exc
+    except OSError as exc:
+        raise InputError(f"The model's folder {folder} can't be read: {exc}. Remove or repair that.") from exc
     return stage
 
 
@@ -103,7 +109,10 @@ def _upload(
         if said.answered:
             progress(f"verified: {request.name} answered {memory}")
         else:
-            progress(f"loaded {memory}; not asked, because the handler leaves functions to the image")
+            progress(
+                f"loaded {memory}; not asked, because the handler leaves functions to the image: it lacks some of "
+                "model_fn, input_fn, predict_fn, output_fn, and has no transform_fn"
+            )
         upload_footprint(base, said.resident_bytes, request_bytes=0)
     manifest = {"model_version": version, "files": hashes, "encoder": {"name": "of the model"}}
     upload(json.dumps(manifest, indent=1).encode(), base.child("files/manifest.json"), "application/json")

@@ -68,8 +68,8 @@ def ask(archive: Path, request: Request, environment: Mapping[str, str]) -> Said
             if missing:
                 raise ModuleNotFoundError(str(exc), name=missing[1]) from exc
             raise ArtifactError(
-                f"{exc}\nIt was asked {request.name} ({request.content_type}). A model that can't run on this machine "
-                "is packaged elsewhere and named by model_uri."
+                f"{exc}\nIt was asked {request.name} ({request.content_type}). If the model has to refuse that, say so "
+                "in requests.csv by expect=refused; if it can't run here, name an archive of it by model_uri."
             ) from exc
 
 

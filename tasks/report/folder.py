@@ -28,6 +28,19 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def check_junit(file: str) -> str:
+    """Check that the file can be written, by a trial beside it; its folder is created and stays."""
+    path = Path(file)
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as exc:
+        raise InputError(f"The JUnit file {file} can't be written: {exc.strerror}. Name another with junit.") from exc
+    return f"JUnit file {file}: can be written"
+
+
 def check_reports(folder: Path) -> str:
     """Check that a report can be written, by a trial that is removed again; the folder itself is created and stays."""
     try:

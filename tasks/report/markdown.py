@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from tasks.exchange.content import MOST_DIFFERENCES
 from tasks.plain_text import markdown_text, visible
 from tasks.report.cost_words import cost_basis, cost_burst, cost_summary, month_cells, price_source
 from tasks.report.quantities import count, elapsed, milliseconds, score_difference, usd
@@ -67,7 +68,8 @@ def _compared(report: Report, comparisons: Sequence[RequestComparison], heading:
     for comparison in comparisons[:SHOWN_REQUESTS]:
         shown = "; ".join(str(difference) for difference in comparison.differences[:SHOWN_DIFFERENCES])
         more = len(comparison.differences) - SHOWN_DIFFERENCES
-        told = [shown, f"{more} more" if more > 0 else "", comparison.overlap]
+        least = "at least " if len(comparison.differences) >= MOST_DIFFERENCES else ""
+        told = [shown, f"{least}{more} more" if more > 0 else "", comparison.overlap]
         words = "; ".join(filter(None, told))
         largest = comparison.largest_difference
         shown_largest = score_difference(largest) if largest is not None else "–"

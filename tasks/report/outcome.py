@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tasks import clock
 from tasks.errors import IncomparableError, LeftoverError, NotFoundError, StygigError, ValidationFailedError
+from tasks.exchange.json_content import never_ignored
 from tasks.exchange.tolerance import Tolerance
 from tasks.hosting.instance_counts import InstanceCounts
 from tasks.invoking.answer import Answer
@@ -83,6 +83,7 @@ def build_report(
     """
     finished, omissions = clock.now(), Omissions()
     comparisons = compare_answers(measured.baseline_answers, measured.async_answers, tolerance, measured.repeats)
+    omissions.lines += never_ignored(tolerance, (each.response for each in measured.baseline_answers))
     manifest = omissions.unless_odd("model version and encoder", lambda: _manifest(measured), {})
     return Report(
         run_id=plan.run_id,
@@ -162,13 +163,15 @@ def write_report_task(
     queries = {request.name: request.picture for request in measured.requests if request.picture}
     try:
         files = write_report(report, folder, queries, item_pictures)
-        if junit:
-            Path(junit).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(files.junit, junit)
     except OSError as exc:
         unwritten = Unwritten(folder, exc.strerror or str(exc))
         run_logger().error("%s", unwritten)
         return unwritten
+    if junit:
+        try:
+            shutil.copyfile(files.junit, junit)
+        except OSError as exc:
+            run_logger().error("%s could not be written: %s; the same lies in %s", junit, exc.strerror, files.junit)
     run_logger().info("report: %s", files.html)
     if removed := remove_old_reports(folder, report.finished_at, settings.retention_days):
         run_logger().info("removed %d reports older than %d days", len(removed), settings.retention_days)

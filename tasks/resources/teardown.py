@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from tasks.clients import error_text, explained, missing_ok
 from tasks.deadline import Deadline
 from tasks.errors import InputError, LeftoverError, NotFoundError, StygigError
-from tasks.limits import DELETING
+from tasks.limits import DELETING, IN_PROGRESS
 from tasks.prefect_task import Progress, run_logger, task
 from tasks.resources.inventory import inventory, recorded, strike_out
 from tasks.resources.kinds import KINDS, kind_of, looked_at
@@ -103,7 +103,7 @@ def remove(bucket: str, resources: Sequence[Resource], deadline: Deadline, say: 
             batch = [r for r in batch if r not in kept]
             there = {r for r in batch if _begin(r)}  # before waiting for any: each bills until then
             for resource in batch:
-                why = _finish(bucket, resource, deadline)
+                why = _finish(bucket, resource, deadline, say)
                 if why:
                     left[resource] = why
                     say(f"could not remove {resource.label}: {why}")
@@ -137,21 +137,27 @@ def _begin(resource: Resource) -> bool:
         return True
 
 
-def _finish(bucket: str, resource: Resource, deadline: Deadline) -> str:
+def _finish(bucket: str, resource: Resource, deadline: Deadline, say: Progress) -> str:
     """Wait until the resource is gone, and strike out its record; return why it is left, or an empty string."""
     try:
-        _wait_until_gone(resource, deadline)
+        _wait_until_gone(resource, deadline, say)
         strike_out(bucket, resource)
     except (StygigError, ClientError) as exc:
         return str(exc)
     return ""
 
 
-def _wait_until_gone(resource: Resource, deadline: Deadline) -> None:
-    seen = looked_at(resource)
+def _wait_until_gone(resource: Resource, deadline: Deadline, say: Progress) -> None:
+    seen, told = looked_at(resource), False
     for _ in deadline.polls(longest_seconds=10):
         if seen is None:
             return
+        if seen.status in IN_PROGRESS and not told:
+            told = True
+            say(
+                f"waiting for {resource.label}, which is {seen.status}: AWS deletes it only afterwards; "
+                f"at most {deadline.remaining_seconds / 60:.0f} more minutes"
+            )
         if seen.status != DELETING:
             _ask_to_delete(resource)
         seen = looked_at(resource)

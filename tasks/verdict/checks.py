@@ -44,7 +44,8 @@ def _refusals(measured: Measurement) -> Iterator[Check]:
 def _failure_object(refused: Refused, name: str) -> Check:
     """Check that a request which must fail ended as a failure that says why."""
     record, wanted = refused.record, refused.request.refusal
-    found = f"{record.state}: {record.failure_object or 'no failure object; ' + record.failure_reason}"
+    instead = "; ".join(filter(None, ("no failure object", record.failure_reason)))
+    found = f"{record.state}: {record.failure_object or instead}"
     passed = record.state == "failed" and bool(record.failure_object) and wanted in record.failure_object
     expected = f"a failure object whose error is {wanted}" if wanted else "a failure object"
     return Check(name, passed, expected, _first_words(found))
@@ -60,8 +61,8 @@ def _baseline_refused(refused: Refused, name: str) -> Check:
 
 
 def _first_words(text: str) -> str:
-    """The first line, or so much of it as fits a table: what a handler raised may bring its traceback along."""
-    return shortened(text.replace("\\n", "\n").partition("\n")[0])
+    """So much of it as fits a table, in one line: what a handler raised may bring its traceback along."""
+    return shortened(" ".join(text.replace("\\n", "\n").partition("\nTraceback")[0].split()))
 
 
 def _all_notified(records: Sequence[InvocationRecord]) -> Check:

@@ -45,7 +45,7 @@ def cold_start_of(endpoint: Endpoint) -> ColdStart | None:
         return replace(whole, note=f"its log could not be read: {exc}")
     starts = [entry for entry in entries if "error" not in entry.fields]
     if not starts:
-        return replace(whole, note=f"its log has no line {EVENT}, which STYGIG_LOG_LEVEL may keep from it")
+        return replace(whole, note=f"its log has no line {EVENT}: the recommender writes one at STYGIG_LOG_LEVEL=info")
     return _split(whole, starts[0], endpoint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tasks.exchange.content import ANY_WORDS, MOST_DIFFERENCES, Content, Words
+from tasks.exchange.content import ANY_WORDS, MOST_DIFFERENCES, Content, Words, shortened
 from tasks.exchange.difference import Difference
 from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
@@ -13,6 +13,7 @@ from tasks.verdict.noise import Noise, Repeat
 from tasks.verdict.noise_of_run import NoiseOfRun
 
 UNANSWERED = "answer"
+ANSWERED = "answered"
 EMPTY = "content"
 Repeats = Sequence[Sequence[Answer]]
 """The baseline's further answers to the same requests, one sequence for each time that it was asked again."""
@@ -51,6 +52,12 @@ class RequestComparison:
     def empty(self) -> bool:
         """True if neither endpoint said anything and nothing else differs, which proves nothing."""
         return [difference.field for difference in self.differences] == [EMPTY]
+
+    @property
+    def neither(self) -> bool:
+        """True if no endpoint gave an answer that could be compared."""
+        found = [(each.baseline, each.asynchronous) for each in self.differences if each.field == UNANSWERED]
+        return any(ANSWERED not in sides for sides in found)
 
     @property
     def answered(self) -> bool:
@@ -178,7 +185,7 @@ def _absent(request: str) -> Answer:
 
 
 def _described(answer: Answer) -> str:
-    return "answered" if answer.error is None else f"no answer ({answer.error})"
+    return ANSWERED if answer.error is None else f"no answer ({shortened(' '.join(answer.error.split()))})"
 
 
 def words_of(comparisons: Sequence[RequestComparison]) -> Words:

@@ -87,7 +87,13 @@ def _failure_reasons(check: Check, comparisons: Sequence[RequestComparison], wor
         yield f"{check.name}: expected {check.expected}, found {check.found}"
         return
     of = f"of {words.count(len(comparisons))}"
-    if differing:
+    if neither := [comparison for comparison in differing if comparison.neither]:
+        said = neither[0].differences[0].baseline
+        yield (
+            f"neither endpoint's answer could be compared for {len(neither)} {of}: "
+            f"{_named([each.request for each in neither])} (real-time {said})"
+        )
+    if differing := [comparison for comparison in differing if not comparison.neither]:
         yield f"answers differ for {len(differing)} {of}: {_named([each.request for each in differing])}"
     if empty:
         yield f"{words.empty} for {len(empty)} {of}, which proves nothing: {_named(empty)}"

@@ -47,7 +47,8 @@ def test_without_a_region_there_is_no_plan(local_aws: LocalAws, monkeypatch: pyt
 
 
 def test_a_ready_account_passes_line_by_line(plan: RunPlan) -> None:
-    bucket, listing, role = preflight(plan)
+    bucket, listing, role, guard = preflight(plan)
+    assert guard.startswith("AWS itself deletes the endpoints when they have expired")
     assert bucket == f"bucket {BUCKET}: in use"
     assert listing == f"missing keys in {BUCKET}: 404, as waiting needs"
     assert role == f"role {plan.settings.execution_role_arn}: exists"

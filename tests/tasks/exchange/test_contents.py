@@ -13,7 +13,7 @@ import pytest
 from tasks.errors import InputError
 from tasks.exchange.array_content import ArrayContent
 from tasks.exchange.content import Content, UnreadableAnswerError
-from tasks.exchange.json_content import JsonContent
+from tasks.exchange.json_content import JsonContent, never_ignored
 from tasks.exchange.kinds import AnswerKind, checked_tolerance, read_content
 from tasks.exchange.plain_content import TableContent
 from tasks.exchange.tolerance import Tolerance
@@ -420,3 +420,10 @@ def test_what_no_file_can_hold_is_shown_as_an_escape() -> None:
 
 def test_a_long_cell_is_a_cell() -> None:
     assert differences(b"a" * 200_000, b"a" * 200_000, "text/csv") == []
+
+
+def test_an_expression_that_ignores_nothing_is_told() -> None:
+    contents = [JsonContent({"a": 1}), JsonContent({"b": 1}), None, TableContent("", [])]
+    assert never_ignored(Tolerance(0, ignore=("$.a", "$.b", "$.nosuch")), contents) == [
+        "$.nosuch names nothing in the baseline's answers, so nothing was ignored by it"
+    ]

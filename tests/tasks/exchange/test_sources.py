@@ -67,7 +67,7 @@ def test_an_odd_list_is_refused(folder: Path, listed: str, told: str) -> None:
 
 
 def test_a_list_may_name_its_files_as_a_shell_does_and_a_nested_list_is_a_body(folder: Path) -> None:
-    (folder / "requests.csv").write_text("file,expect\n./a.json,refused\n")
+    (folder / "requests.csv").write_text("file,expect\n./a.json,Refused\n")
     (folder / "inner").mkdir()
     (folder / "inner" / "requests.csv").write_text("1,2\n")
     found = {each.name: each for each in read_requests(str(folder), 0, 1)}

@@ -1,5 +1,7 @@
 """Endpoints: the config as a dict; asked for, waited for, and every way that wait can end."""
 
+import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +12,14 @@ from botocore.validate import validate_parameters
 
 from localaws import LocalAws
 from localaws.faults import ConnectionDropped, Faults
+from tasks.deadline import Deadline
 from tasks.errors import DeadlineExceededError, EndpointFailedError, InputError, NotFoundError, StygigError
 from tasks.hosting.deploying import endpoint_config_request, start_endpoint
 from tasks.hosting.endpoint import EndpointSpec, existing_endpoint, wait_in_service
 from tasks.hosting.notifications import Topics, create_messaging
 from tasks.plan import RunPlan
 from tasks.resources.inventory import recorded
+from tasks.resources.teardown import tear_down_run
 from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, NEVER_LOADS, RUN_ID, Clock, deployed, hurried, put_model
 
 TOPICS = Topics("arn:aws:sns:us-east-1:123456789012:good", "arn:aws:sns:us-east-1:123456789012:bad")
@@ -190,3 +194,36 @@ def test_a_creation_that_meets_somebody_elses_endpoint_is_no_success(
     monkeypatch.setattr("tasks.hosting.deploying._refuse_taken", lambda name: None)  # it was free a moment before
     with pytest.raises(StygigError, match="already existing"):
         start_endpoint(plan, EndpointSpec("async", put_model(), theirs.name), None)
+
+
+def test_whoever_waits_long_is_told_what_the_containers_log(plan: RunPlan) -> None:
+    asked = start_endpoint(plan, EndpointSpec("async", put_model("import not_there_at_all\n")), None)
+    told: list[str] = []
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        time.sleep(0.01)
+
+    with pytest.raises(DeadlineExceededError):
+        wait_in_service([asked], Deadline(900, clock, sleep), told.append)
+    assert 2 <= len(told) < 10
+    assert re.search(
+        rf"{asked.name} is not InService after \d+ s; it (last logged: .+|has logged nothing yet)", told[0]
+    )
+    assert any("not_there_at_all" in each for each in told)
+
+
+def test_a_teardown_says_what_it_waits_for(plan: RunPlan) -> None:
+    name = start_endpoint(plan, EndpointSpec("async", put_model(LOADS_WHEN_TOLD)), None).name
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if line.startswith("waiting"):
+            boto3.client("s3").put_object(Bucket=BUCKET, Key="go", Body=b"")
+
+    tear_down_run(BUCKET, RUN_ID, hurried(60), say).proven()
+    assert told[0].startswith(
+        f"waiting for endpoint {name}, which is Creating: AWS deletes it only afterwards; at most"
+    )

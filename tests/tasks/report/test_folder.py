@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import InputError
-from tasks.report.folder import check_reports
+from tasks.report.folder import check_junit, check_reports
 from tasks.report.history import HISTORY_FILE
 
 
@@ -35,3 +35,11 @@ def test_a_history_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / HISTORY_FILE).mkdir()
     with pytest.raises(InputError, match=rf"{tmp_path}: Is a directory \({tmp_path / HISTORY_FILE}\)"):
         check_reports(tmp_path)
+
+
+def test_a_junit_file_that_can_not_be_written_is_named_beforehand(tmp_path: Path) -> None:
+    assert check_junit(str(tmp_path / "made" / "junit.xml")).endswith("can be written")
+    assert list((tmp_path / "made").iterdir()) == []
+    for wrong in (str(tmp_path), "/proc/junit.xml"):
+        with pytest.raises(InputError, match=rf"The JUnit file {wrong} can't be written: .*"):
+            check_junit(wrong)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.errors import InputError
-from tasks.exchange.kinds import checked_tolerance
+from tasks.exchange.kinds import AnswerKind, checked_tolerance
 from tasks.exchange.recommendations import WORDS, RecommendedContent
 from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
@@ -48,10 +48,29 @@ def test_a_tolerance_of_nothing_wants_equal_scores() -> None:
     assert differences(answer(), answer(scores=(0.9 - 1e-12, 0.8, 0.7)), Tolerance(0)) != []
 
 
-@pytest.mark.parametrize("score", [-1e-9, 1.0, math.nan, math.inf])
-def test_a_tolerance_that_lets_anything_pass_is_refused(score: float) -> None:
-    with pytest.raises((ValueError, InputError), match="tolerance is"):
-        checked_tolerance("recommendations", score, 0, [], "")
+@pytest.mark.parametrize("kind", ["recommendations", "json"])
+@pytest.mark.parametrize("score", [-1e-9, math.nan, math.inf])
+def test_a_tolerance_that_lets_anything_pass_is_refused(score: float, kind: AnswerKind) -> None:
+    with pytest.raises(InputError, match="tolerance is"):
+        checked_tolerance(kind, score, 0, [], "")
+    with pytest.raises(InputError, match="tolerance is"):
+        checked_tolerance(kind, 0, score, [], "")
+
+
+def test_a_tolerance_of_all_scores_or_of_all_of_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match=r"tolerance is 1\.0; scores lie in"):
+        checked_tolerance("recommendations", 1.0, 0, [], "")
+    with pytest.raises(InputError, match=r"relative tolerance is 1\.0"):
+        checked_tolerance("json", 0, 1.0, [], "")
+
+
+def test_what_neither_endpoint_answered_is_told_as_that() -> None:
+    comparisons = compare_answers([no_answer("a"), answer("b")], [no_answer("a"), no_answer("b")], Tolerance())
+    assert judge(comparisons).reasons == (
+        "neither endpoint's answer could be compared for 1 of 2 pictures: a (real-time no answer (ModelError: the "
+        "container answered 500))",
+        "answers differ for 1 of 2 pictures: b",
+    )
 
 
 def test_the_same_items_in_another_order_differ_at_both_ranks() -> None:
