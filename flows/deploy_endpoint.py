@@ -7,9 +7,11 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from tasks.exchange.sources import read_requests_task
+from tasks.hosting.dashboard import make_dashboard_task
 from tasks.hosting.deploying import output_bucket_task, start_endpoint_task
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service_task
 from tasks.hosting.endpoint_info import publish_summary_task
+from tasks.hosting.monitoring import watch_task
 from tasks.hosting.notifications import checked_topic, create_messaging_task
 from tasks.hosting.scaling import scale_to_zero_task
 from tasks.invoking.invocation import smoke_real_time_task
@@ -38,6 +40,8 @@ def deploy_endpoint(
     requests: str = "",
     image_uri: str = "",
     environment: dict[str, str] = {},  # noqa: B006 - a form's field
+    alarm_topic_arn: str = "",
+    dashboard: bool = False,
 ) -> Endpoint:
     """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
 
@@ -54,6 +58,8 @@ def deploy_endpoint(
             answer the first; the recommender is asked about a picture.
         image_uri: Image that serves the model; empty takes STYGIG_IMAGE_URI, or AWS's own.
         environment: Variables of the container, on top of ours.
+        alarm_topic_arn: A topic of yours that an asynchronous endpoint's alarms tell; without one only their states do.
+        dashboard: Make a CloudWatch dashboard for the endpoint, too. Asynchronous endpoints only.
     """
     spec = EndpointSpec(
         kind,
@@ -66,6 +72,7 @@ def deploy_endpoint(
         environment,
     ).checked()
     checked_topic(sns_topic_arn)
+    checked_topic(alarm_topic_arn)
     plan = plan_task(flow_run.id or "")
     preflight_task(plan)
     spec = spec.serving(resolve_model_task(model_uri, plan.bucket, requests))
@@ -79,6 +86,9 @@ def deploy_endpoint(
         if kind == "async":
             smoke_async_task(plan, endpoint, first)
             scale_to_zero_task(plan, endpoint.name)
+            watch_task(plan, endpoint.name, alarm_topic_arn)
+            if dashboard:
+                make_dashboard_task(plan, endpoint.name)
         else:
             smoke_real_time_task(endpoint, first)
         publish_summary_task(endpoint)

@@ -83,8 +83,11 @@ class RunNames:
     def schedule_group(self) -> str:
         return f"{PREFIX}{self.short}"
 
-    def alarm(self, endpoint_name: str) -> str:
-        return f"{endpoint_name}-backlog-without-capacity"
+    def alarm(self, endpoint_name: str, what: str = "backlog-without-capacity") -> str:
+        return f"{endpoint_name}-{what}"
+
+    def dashboard(self, endpoint_name: str) -> str:
+        return f"{PREFIX}{self.short}-{endpoint_name}"
 
     @property
     def prefix(self) -> S3Location:

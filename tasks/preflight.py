@@ -1,8 +1,11 @@
 """Checks before money is spent: the bucket, the answer for a missing key, the role, the folder for reports."""
 
-from tasks.clients import client, error_code, error_text, explained
+import json
+
+from tasks.clients import client, error_code, error_text, explained, partition
 from tasks.errors import InputError, NotFoundError, PermissionDeniedError
 from tasks.hosting.guard import guard_in_words
+from tasks.names import RUNS_PREFIX
 from tasks.plan import RunPlan
 from tasks.prefect_task import run_logger, task
 from tasks.report.folder import check_junit, check_reports
@@ -22,7 +25,7 @@ def preflight(plan: RunPlan, *, reports: bool = False, junit: str = "") -> tuple
 
 
 def ensure_bucket(plan: RunPlan) -> str:
-    """Use the bucket, or create it (private, as S3's are by default) if it is absent."""
+    """Use the bucket as it is, or create it, private, if it is absent."""
     s3 = client("s3")
     try:
         check_bucket(plan.bucket, plan.region, "STYGIG_BUCKET" if plan.settings.bucket else "the account's default")
@@ -36,12 +39,41 @@ def ensure_bucket(plan: RunPlan) -> str:
             # In us-east-1 S3 refuses a LocationConstraint; everywhere else it demands one.
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": plan.region}}
             s3.create_bucket(Bucket=plan.bucket, **({} if plan.region == "us-east-1" else elsewhere))
-        with explained("s3:PutBucketPublicAccessBlock", plan.bucket):
-            s3.put_public_access_block(Bucket=plan.bucket, PublicAccessBlockConfiguration=_NO_PUBLIC_ACCESS)
+        _protect(plan)
         return f"bucket {plan.bucket}: made"
     return f"bucket {plan.bucket}: in use"
 
 
+def _protect(plan: RunPlan) -> None:
+    """Make a new bucket private, reachable by TLS alone, and rid of what runs leave when nobody removes it."""
+    s3, arn = client("s3"), f"arn:{partition()}:s3:::{plan.bucket}"
+    with explained("s3:PutBucketPublicAccessBlock", plan.bucket):
+        s3.put_public_access_block(Bucket=plan.bucket, PublicAccessBlockConfiguration=_NO_PUBLIC_ACCESS)
+    denied = {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [denied | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}],
+    }
+    with explained("s3:PutBucketPolicy", plan.bucket):
+        s3.put_bucket_policy(Bucket=plan.bucket, Policy=json.dumps(policy))
+    with explained("s3:PutLifecycleConfiguration", plan.bucket):
+        s3.put_bucket_lifecycle_configuration(Bucket=plan.bucket, LifecycleConfiguration={"Rules": _EXPIRY})
+
+
+_EXPIRY = [
+    {
+        "ID": "runs",
+        "Status": "Enabled",
+        "Filter": {"Prefix": RUNS_PREFIX},
+        "Expiration": {"Days": 400},  # a teardown removes it at once; this is for what nobody asks for any more
+    },
+    {
+        "ID": "unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    },
+]
 _NO_PUBLIC_ACCESS = {
     "BlockPublicAcls": True,
     "IgnorePublicAcls": True,

@@ -97,6 +97,8 @@ def deploy(
     requests: Requests = "",
     image_uri: ImageUri = "",
     environment: Variables = [],  # noqa: B006
+    alarm_topic_arn: Annotated[str, typer.Option(help="A topic of yours that the endpoint's alarms tell.")] = "",
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Make a CloudWatch dashboard, too.")] = False,
     json: Json = False,
 ) -> None:
     """Deploy a packaged model, show that it answers, and write async_endpoint_info.json."""
@@ -111,6 +113,8 @@ def deploy(
         "requests": requests,
         "image_uri": image_uri,
         "environment": checked_variables(environment),
+        "alarm_topic_arn": alarm_topic_arn,
+        "dashboard": dashboard,
     }
     with ending(json) as out:
         from stygig.running import run_flow

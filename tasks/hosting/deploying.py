@@ -38,7 +38,9 @@ def endpoint_config_request(
         "ModelDataDownloadTimeoutInSeconds": download_timeout_seconds,
         "ContainerStartupHealthCheckTimeoutInSeconds": startup_timeout_seconds,
     }
-    request: dict[str, Any] = {"ProductionVariants": [variant], "Tags": tags}
+    # Enhanced metrics are on unless they are refused, and billed as custom metrics; the usual ones are all we watch.
+    metrics = {"EnableEnhancedMetrics": False}
+    request: dict[str, Any] = {"ProductionVariants": [variant], "MetricsConfig": metrics, "Tags": tags}
     if spec.kind == "async":
         request["AsyncInferenceConfig"] = _async_config(spec, output_path, failure_path, topics)
     return {"EndpointConfigName": hashed_name("stygig-config", request)} | request

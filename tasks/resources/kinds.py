@@ -11,7 +11,7 @@ from tasks.resources.messaging import QUEUE, SUBSCRIPTION, TOPIC
 from tasks.resources.resource import Resource
 from tasks.resources.run_data import DATA
 from tasks.resources.sagemaker import ENDPOINT, ENDPOINT_CONFIG, MODEL
-from tasks.resources.scaling import ALARM, SCALABLE_TARGET
+from tasks.resources.scaling import ALARM, DASHBOARD, SCALABLE_TARGET
 
 KINDS: tuple[ResourceKind, ...] = (
     DATA,
@@ -25,6 +25,7 @@ KINDS: tuple[ResourceKind, ...] = (
     ENDPOINT,
     SCALABLE_TARGET,
     ALARM,
+    DASHBOARD,
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 _ORDER = {kind.name: number for number, kind in enumerate(KINDS)}

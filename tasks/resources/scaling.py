@@ -1,4 +1,4 @@
-"""Scalable targets, with their policies, and alarms as resources of a run."""
+"""Scalable targets, with their policies, alarms and dashboards as resources of a run."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +12,7 @@ from tasks.resources.resource import Resource, Unreadable, marked, tags_of
 from tasks.resources.sagemaker import tagged_run_of_endpoint
 
 ALARM_USD_PER_HOUR = 0.10 / 720  # 0.10 a month
+DASHBOARD_USD_PER_HOUR = 3.00 / 720  # 3.00 a month, the first three of an account free
 
 
 def _look_at_target(resource: Resource) -> Resource | None:
@@ -66,6 +67,11 @@ def _tagged_alarms() -> Iterator[Resource | Unreadable]:
                     yield found
 
 
+def _look_at_dashboard(resource: Resource) -> Resource:
+    client("cloudwatch").get_dashboard(DashboardName=resource.name)
+    return resource
+
+
 SCALABLE_TARGET = ResourceKind("scalable-target", look=_look_at_target, delete=_delete_target, owner=_run_of_target)
 ALARM = ResourceKind(
     "alarm",
@@ -75,4 +81,10 @@ ALARM = ResourceKind(
     tagged=_tagged_alarms,
     listing="cloudwatch:DescribeAlarms",
     usd_per_hour=lambda resource: ALARM_USD_PER_HOUR,
+)
+DASHBOARD = ResourceKind(
+    "dashboard",
+    look=_look_at_dashboard,
+    delete=lambda resource: client("cloudwatch").delete_dashboards(DashboardNames=[resource.name]),
+    usd_per_hour=lambda resource: DASHBOARD_USD_PER_HOUR,
 )

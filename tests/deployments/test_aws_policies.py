@@ -18,8 +18,10 @@ from tasks.clients import client
 from tasks.errors import PermissionDeniedError
 from tasks.exchange.recommendations import picture_request
 from tasks.hosting.container_log import last_log_lines, log_group
+from tasks.hosting.dashboard import make_dashboard
 from tasks.hosting.deploying import start_endpoint
 from tasks.hosting.endpoint import EndpointSpec, wait_in_service
+from tasks.hosting.monitoring import alarms_of, watch
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
 from tasks.invoking.endings import read_answer
@@ -160,6 +162,8 @@ def run(plan: RunPlan) -> None:
     ]
     baseline, queued = wait_in_service(asked, hurried(60))
     assert "between 0 and 2" in scale_to_zero(plan, queued.name)
+    assert len(watch(plan, queued.name)) == len(alarms_of(plan))
+    make_dashboard(plan, queued.name)
     request = picture_request(Picture("red.jpg", picture_bytes()), 1)
     assert invoke_real_time(baseline.name, request, "recommendations").error is None
     records = [submit(plan, queued.name, request)]

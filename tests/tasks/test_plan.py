@@ -1,5 +1,6 @@
 """The plan of a run and the preflight that checks it before any money is spent."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -75,6 +76,16 @@ def test_an_absent_bucket_is_made_and_closed_to_the_public(bucketless: RunPlan) 
     assert ensure_bucket(bucketless) == "bucket not-there-yet: made"
     found = boto3.client("s3").get_public_access_block(Bucket=bucketless.bucket)
     assert set(found["PublicAccessBlockConfiguration"].values()) == {True}
+
+
+def test_a_bucket_that_is_made_takes_tls_alone_and_forgets_what_is_old(bucketless: RunPlan) -> None:
+    ensure_bucket(bucketless)
+    s3 = boto3.client("s3")
+    (denied,) = json.loads(s3.get_bucket_policy(Bucket=bucketless.bucket)["Policy"])["Statement"]
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=bucketless.bucket)["Rules"]
+    assert {rule["ID"]: rule["Filter"]["Prefix"] for rule in rules} == {"runs": "runs/", "unfinished-uploads": ""}
+    s3.put_object(Bucket=bucketless.bucket, Key="runs/1", Body=b"")
 
 
 def test_a_bucket_is_made_in_the_runs_region(bucketless: RunPlan, monkeypatch: pytest.MonkeyPatch) -> None:

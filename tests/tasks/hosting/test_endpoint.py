@@ -61,7 +61,8 @@ def test_without_topics_there_is_still_a_failure_path() -> None:
 
 def test_a_real_time_config_is_one_variant_and_nothing_asynchronous() -> None:
     found = request(REAL_TIME)
-    assert set(found) == {"EndpointConfigName", "ProductionVariants", "Tags"}
+    assert set(found) == {"EndpointConfigName", "ProductionVariants", "MetricsConfig", "Tags"}
+    assert found["MetricsConfig"] == {"EnableEnhancedMetrics": False}
     (variant,) = found["ProductionVariants"]
     assert variant == {
         "VariantName": "AllTraffic",
