@@ -15,11 +15,12 @@ from localaws.access.conditions import Context
 from localaws.access.judgement import judge
 from localaws.access.need import Need
 from localaws.access.needs import SCALING_ROLE, SCALING_SERVICE, needs_of
-from localaws.access.policy import Asked
+from localaws.access.policy import Asked, Verdict, verdict
 from localaws.access.principals import ANONYMOUS, ROOT_USER_ARN, Principal, find_role, find_role_named, principal_of
+from localaws.access.resource_policies import resource_policy
 from localaws.access.s3 import bucket_policies, object_lists, post_form, presigned
 from localaws.access.s3.gate import S3Gate
-from localaws.access.s3.needs import READING, bucket_arn, object_arn
+from localaws.access.s3.needs import READING, bucket_arn, object_arn, s3_needs
 from localaws.calls import Call
 from localaws.errors import AwsError
 from localaws.sagemaker.hosting import Hosting
@@ -51,6 +52,8 @@ class AccessGate:
         if self._enforces and call.action == "sts:AssumeRole" and call.access_key == self.root_key:
             _refuse_missing_role(call.parameters.get("RoleArn", ""))
         if not self._judges(call) or _is_open(call):
+            if call.service == "s3" and not self._enforces:
+                bucket_policies.judged_elsewhere(_denied_by_bucket(call))
             return
         principal = _caller(call, presigned.token_of(call))
         if call.action in _FREE:
@@ -121,6 +124,19 @@ def _caller(call: Call, token: str | None) -> Principal:
     if principal is None:
         raise refusals.unknown_key(call.service, call.operation)
     return principal
+
+
+def _denied_by_bucket(call: Call) -> frozenset[str]:
+    """The resources that the bucket's own policy denies to everybody, as a policy that insists on TLS does."""
+    policy = resource_policy(bucket_arn(call.bucket or ""))
+    if policy is None:
+        return frozenset()
+    names, context = (
+        {"AWS": frozenset({ROOT_USER_ARN, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"})},
+        _request_context(call),
+    )
+    asked = (Asked(need.action, need.resource, {**context, **need.context}) for need in s3_needs(call))
+    return frozenset(each.resource for each in asked if verdict([policy], each, names) is Verdict.DENIED)
 
 
 def _refuse_missing_role(role_arn: str) -> None:

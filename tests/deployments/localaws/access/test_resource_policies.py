@@ -76,6 +76,15 @@ def test_a_policy_that_insists_on_tls_lets_loopback_pass(enforced: Cloud, caller
     assert caller.client("s3").get_object(**OBJECT)["Body"].read() == b"content"
 
 
+def test_conditions_of_a_bucket_policy_count_where_iam_is_not_enforced_too(cloud: Cloud) -> None:
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    by_tls = deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    cloud.s3.put_bucket_policy(Bucket=BUCKET, Policy=document(by_tls))
+    cloud.s3.put_object(Bucket=BUCKET, Key="one", Body=b"")
+    cloud.s3.put_bucket_policy(Bucket=BUCKET, Policy=document(deny))
+    assert code(error(cloud.s3.put_object, Bucket=BUCKET, Key="two", Body=b"")) in ("403", "AccessDenied", "Forbidden")
+
+
 def test_a_missing_key_is_told_only_to_those_who_may_list(caller: Caller) -> None:
     s3, missing = caller.client("s3"), {"Bucket": BUCKET, "Key": "missing"}
     caller.may(allow("s3:GetObject"))
