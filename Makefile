@@ -71,6 +71,7 @@ setup-dev: .venv/.dev  ## add all that linting and testing need
 
 chaos: setup-dev  ## 50 runs killed at random moments, one sweep, and whether anything is left (about half an hour)
 	@$(BIN)/python -m tests.chaos.random_kills $(ARGS)
+	@$(BIN)/python -m tests.chaos.nobody_left
 
 soak: setup-dev  ## ten minutes of a stack beside busy processes, with schedules of a minute and a person who clicks
 	@$(BIN)/python -m tests.chaos.left_alone $(ARGS)
