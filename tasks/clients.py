@@ -30,7 +30,16 @@ from tasks.settings import without_password
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"})
 MISSING = frozenset(
-    {"NoSuchKey", "NoSuchBucket", "404", "NotFound", "ResourceNotFoundException", "ResourceNotFound", "NoSuchEntity"}
+    {
+        "NoSuchKey",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "404",
+        "NotFound",
+        "ResourceNotFoundException",
+        "ResourceNotFound",
+        "NoSuchEntity",
+    }
 )
 REFUSED_ACTION = re.compile(r"not authorized to perform: (\S+)")
 """The missing action in AWS's text, which need not be the operation's own: CreateModel may lack iam:PassRole."""

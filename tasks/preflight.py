@@ -3,7 +3,8 @@
 import json
 
 from tasks.clients import client, error_code, error_text, explained, partition
-from tasks.errors import InputError, NotFoundError, PermissionDeniedError
+from tasks.errors import NotFoundError, PermissionDeniedError
+from tasks.hosting.execution_role import check_role
 from tasks.hosting.guard import guard_in_words
 from tasks.names import RUNS_PREFIX
 from tasks.plan import RunPlan
@@ -98,23 +99,6 @@ def check_listing(plan: RunPlan) -> str:
                 f"both. AWS says: {error_text(exc)}"
             ) from exc
     return f"missing keys in {plan.bucket}: 404, as waiting needs"
-
-
-def check_role(plan: RunPlan) -> str:
-    role = plan.settings.execution_role_arn
-    if not role:
-        raise InputError(
-            "STYGIG_EXECUTION_ROLE_ARN is not set: SageMaker needs a role to read the model and write the answers. "
-            "deployments/aws/README.md shows how to make one; --local brings its own."
-        )
-    try:
-        with explained("iam:GetRole", role):
-            client("iam").get_role(RoleName=role.rpartition("/")[2])  # a role's path is in its ARN, not in its name
-    except PermissionDeniedError:
-        return f"role {role}: could not be looked at (iam:GetRole is not allowed), taken as given"
-    except NotFoundError as exc:
-        raise InputError(f"The execution role {role} does not exist. Check STYGIG_EXECUTION_ROLE_ARN.") from exc
-    return f"role {role}: exists"
 
 
 @task(name="preflight")

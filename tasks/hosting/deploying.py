@@ -11,9 +11,8 @@ from tasks.clock import now
 from tasks.deadline import Deadline
 from tasks.errors import InputError, NotFoundError
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, describe
-from tasks.hosting.gpus import idle_gpus
+from tasks.hosting.fitting import check_memory, idle_gpus
 from tasks.hosting.guard import guard_endpoint
-from tasks.hosting.memory import check_memory
 from tasks.hosting.model import already_made, create_model, image_on
 from tasks.hosting.notifications import Topics
 from tasks.names import S3Location, hashed_name

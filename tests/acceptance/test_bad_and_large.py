@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from recommender.pictures.image import MAX_IMAGE_BYTES
-from tasks.hosting.memory import TOOLKIT_BYTES
+from tasks.hosting.fitting import TOOLKIT_BYTES
 from tasks.packaging.published import read_footprint
 from tests.acceptance.conftest import Shop
 from tests.deployments.localaws.cloud import eventually

@@ -3,7 +3,6 @@
 Each search is strictly expected to fail: one that succeeds fails the suite.
 """
 
-import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -14,14 +13,9 @@ import boto3
 import pytest
 import typer
 
-from localaws import LocalAws, Options
+from localaws import LocalAws
 from stygig.cli import app
-from tasks.errors import StygigError
-from tasks.plan import plan_run
-from tasks.preflight import preflight
-from tasks.settings import Settings
 from tests.acceptance.rows import REPOSITORY, read_rows
-from tests.tasks.deployed import BUCKET, RUN_ID
 
 
 def has_command(*names: str) -> bool:
@@ -58,12 +52,6 @@ def has_client_class() -> bool:
     return any(re.search(r"^class \w*Client\b", text, re.MULTILINE) for text in texts)
 
 
-def makes_alarms() -> bool:
-    """True if more than one kind of alarm is asked for."""
-    texts = ((REPOSITORY / name).read_text("utf-8") for name in files() if name.endswith(".py"))
-    return len({name for text in texts for name in re.findall(r"def (\w*alarm_request)\b", text)}) > 1
-
-
 def e_mail_can_be_confirmed() -> bool:
     """True if the journal shows the message sent to an address, which has its token."""
     with LocalAws() as aws:
@@ -82,36 +70,15 @@ def credentials(aws: LocalAws) -> dict[str, Any]:
     }
 
 
-def preflight_looks_at_the_roles_permissions() -> bool:
-    """True if a role without permissions is refused before anything is made."""
-    with LocalAws(options=Options(enforce_iam=True)) as aws, pytest.MonkeyPatch.context() as patched:
-        for name, value in aws.environment().items():
-            patched.setenv(name, value)
-        patched.setattr(boto3, "DEFAULT_SESSION", None)  # it would remember the earlier credentials
-        iam, name = boto3.client("iam"), aws.execution_role_arn.split("/")[-1]
-        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
-        made = iam.create_role(RoleName="powerless", AssumeRolePolicyDocument=json.dumps(trust))
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        settings = Settings(bucket=BUCKET, execution_role_arn=made["Role"]["Arn"])
-        try:
-            preflight(plan_run(RUN_ID, settings))
-        except StygigError as exc:
-            return "s3:GetObject" in str(exc)
-        return False
-
-
 SOUGHT: dict[str, Callable[[], bool]] = {
     "S21": partial(has_option, "deploy", "kms"),
     "S37": e_mail_can_be_confirmed,
     "S51": has_client_class,
     "S53": partial(has_command, "cut-over", "cutover", "promote", "replace", "switch", "migrate"),
-    "S55": preflight_looks_at_the_roles_permissions,
     "S57": partial(has_command, "diagnose", "explain", "why"),
     "S67": partial(has_file, "gateway", "http_front", "http_api", "front.py"),
     "S68": partial(has_file, "webhook", "web_hook"),
     "S69": partial(has_file, "retry", "retries", "dead_letter"),
-    "S70": partial(has_file, "dashboard"),
-    "S71": makes_alarms,
     "S73": partial(has_file, "throttl", "token_bucket", "rate_limit"),
 }
 

@@ -52,7 +52,7 @@ def test_a_ready_account_passes_line_by_line(plan: RunPlan) -> None:
     assert guard.startswith("AWS itself deletes the endpoints when they have expired")
     assert bucket == f"bucket {BUCKET}: in use"
     assert listing == f"missing keys in {BUCKET}: 404, as waiting needs"
-    assert role == f"role {plan.settings.execution_role_arn}: exists"
+    assert role == f"role {plan.settings.execution_role_arn}: exists, is SageMaker's to take, and may do what it must"
 
 
 def test_a_run_that_reports_looks_at_the_folder_before_anything_is_made(bucketless: RunPlan, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.hosting.deploying import start_endpoint_task
 from tasks.hosting.endpoint import EndpointSpec
-from tasks.hosting.gpus import idle_gpus
+from tasks.hosting.fitting import idle_gpus
 from tasks.names import S3Location
 from tasks.plan import RunPlan
 from tasks.storage import upload

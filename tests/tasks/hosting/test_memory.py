@@ -11,8 +11,8 @@ from prefect.logging import disable_run_logger
 from tasks.errors import InputError
 from tasks.hosting.deploying import start_endpoint_task
 from tasks.hosting.endpoint import EndpointSpec
+from tasks.hosting.fitting import check_memory
 from tasks.hosting.instances import GIB
-from tasks.hosting.memory import check_memory
 from tasks.names import S3Location
 from tasks.packaging.published import Footprint, read_footprint, upload_footprint
 from tasks.plan import RunPlan
