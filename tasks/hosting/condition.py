@@ -14,6 +14,7 @@ from tasks.clients import client, explained
 from tasks.errors import StygigError
 from tasks.hosting.backlog import Backlog, read_backlog
 from tasks.hosting.endpoint import describe
+from tasks.hosting.scaling import resource_id
 from tasks.resources.resource import Resource, Unreadable, marked, tags_of
 
 
@@ -56,7 +57,7 @@ class Condition:
     variant: str = limits.VARIANT
     scaling: Scaling | None = None
     scaling_known: bool = True
-    backlog: Backlog = Backlog()
+    backlog: Backlog = field(default_factory=Backlog)
     alarms: tuple[str, ...] = ()
     """Those in the state ALARM that watch it or scale it."""
     run_id: str = ""
@@ -65,7 +66,7 @@ class Condition:
 
     @property
     def resource_id(self) -> str:
-        return f"endpoint/{self.name}/variant/{self.variant}"
+        return resource_id(self.name, self.variant)
 
 
 def read_condition(endpoint_name: str) -> Condition:
@@ -80,7 +81,7 @@ def read_condition(endpoint_name: str) -> Condition:
     with unread.borne():
         alarms = _all_alarms()
     with unread.borne():
-        backlog = read_backlog(endpoint_name)
+        backlog = read_backlog(endpoint_name) if "AsyncInferenceConfig" in described else backlog
     policies: list[dict[str, Any]] = []
     with unread.borne():
         target, policies = _target(endpoint_name, variant), _policies(endpoint_name, variant)
@@ -109,14 +110,10 @@ def _mark(described: dict[str, Any]) -> Resource | Unreadable | None:
     return marked("endpoint", described["EndpointName"], tags_of(tags))
 
 
-def _where(endpoint_name: str, variant: str) -> str:
-    return f"endpoint/{endpoint_name}/variant/{variant}"
-
-
 def _target(endpoint_name: str, variant: str) -> dict[str, Any] | None:
     with explained("application-autoscaling:DescribeScalableTargets", endpoint_name):
         found: list[dict[str, Any]] = client("application-autoscaling").describe_scalable_targets(
-            ServiceNamespace=limits.SERVICE_NAMESPACE, ResourceIds=[_where(endpoint_name, variant)]
+            ServiceNamespace=limits.SERVICE_NAMESPACE, ResourceIds=[resource_id(endpoint_name, variant)]
         )["ScalableTargets"]
     return next(iter(found), None)
 
@@ -124,7 +121,7 @@ def _target(endpoint_name: str, variant: str) -> dict[str, Any] | None:
 def _policies(endpoint_name: str, variant: str) -> list[dict[str, Any]]:
     with explained("application-autoscaling:DescribeScalingPolicies", endpoint_name):
         found: list[dict[str, Any]] = client("application-autoscaling").describe_scaling_policies(
-            ServiceNamespace=limits.SERVICE_NAMESPACE, ResourceId=_where(endpoint_name, variant)
+            ServiceNamespace=limits.SERVICE_NAMESPACE, ResourceId=resource_id(endpoint_name, variant)
         )["ScalingPolicies"]
     return found
 
