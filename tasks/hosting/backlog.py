@@ -1,6 +1,6 @@
 """An asynchronous endpoint's backlog, as CloudWatch last showed it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,10 +34,6 @@ class Backlog:
     without_capacity: float | None = None
     """Above 0 if requests wait and there is no instance."""
     at: datetime | None = None
-
-    @property
-    def known(self) -> bool:
-        return any(getattr(self, each.name) is not None for each in fields(self))
 
     @property
     def waits(self) -> bool:

@@ -15,7 +15,8 @@ from tasks.invoking.findings import RequestSeen
 from tasks.names import EXPIRY_TAG
 
 MARGIN_SECONDS = 60
-LONGEST_FAILURE = 400
+LONGEST_FAILURE = 300
+TRACEBACK = "Traceback (most recent call last)"
 _ALLOW = re.compile(r"Allow (\S+) to the caller")
 
 
@@ -54,7 +55,9 @@ def _of_request(request: RequestSeen) -> dict[str, object]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_FAILURE]
+    """The text without its traceback, which the log has, on one line."""
+    said = " ".join((text.partition(TRACEBACK)[0].strip() or text).split())
+    return said if len(said) <= LONGEST_FAILURE else f"{said[:LONGEST_FAILURE]}…"
 
 
 def _of_endpoint(endpoint: Condition) -> dict[str, object]:
@@ -77,7 +80,7 @@ def lines(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.log_lines:
         about = "log lines of this request:" if diagnosis.request and diagnosis.request.log_lines else "last log lines:"
         yield about
-        yield from (f"  {line}" for line in diagnosis.log_lines)
+        yield from (f"  {line}" for event in diagnosis.log_lines for line in event.splitlines())
     advice = advice_of(diagnosis)
     yield f"finding: {diagnosis.finding}: {advice.cause}"
     yield f"what to do: {advice.todo}"
@@ -132,7 +135,11 @@ def _endpoint_lines(diagnosis: Diagnosis) -> Iterator[str]:
 def _scaling(endpoint: Condition) -> str:
     scaling = endpoint.scaling
     if scaling is None:
-        return "none, so its instances bill around the clock"
+        return (
+            "none, so its instances bill around the clock"
+            if endpoint.current
+            else "none, so nothing starts an instance"
+        )
     policies = ", ".join(scaling.policies) or "no policy"
     return f"{scaling.minimum} to {scaling.maximum} instances; {policies}"
 
