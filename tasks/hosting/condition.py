@@ -6,16 +6,42 @@ Whatever is refused, apart from the endpoint itself, is named in `unread`, and h
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tasks import limits
 from tasks.clients import client, explained
+from tasks.clock import now
 from tasks.errors import StygigError
-from tasks.hosting.backlog import Backlog, read_backlog
 from tasks.hosting.endpoint import describe
+from tasks.hosting.monitoring import metric_stat
 from tasks.hosting.scaling import resource_id
 from tasks.resources.resource import Resource, Unreadable, marked, tags_of
+
+LOOKED_BACK = timedelta(minutes=15)
+METRICS = {
+    "size": limits.BACKLOG_SIZE,
+    "per_instance": limits.BACKLOG_PER_INSTANCE,
+    "oldest_seconds": limits.BACKLOG_AGE,
+    "without_capacity": limits.BACKLOG_WITHOUT_CAPACITY,
+}
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """The last datapoint of each metric; None where there was none within LOOKED_BACK."""
+
+    size: float | None = None
+    """Requests that wait or are being worked on."""
+    per_instance: float | None = None
+    oldest_seconds: float | None = None
+    without_capacity: float | None = None
+    """Above 0 if requests wait and there is no instance."""
+    at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.size or self.without_capacity)
 
 
 @dataclass
@@ -104,6 +130,24 @@ def read_condition(endpoint_name: str) -> Condition:
     )
 
 
+def read_backlog(endpoint_name: str) -> Backlog:
+    """The endpoint's backlog; CloudWatch has a datapoint a minute, and the last may be two minutes old."""
+    until = now() + timedelta(minutes=1)
+    queries = [
+        {"Id": name, "MetricStat": metric_stat(metric, endpoint_name, "Maximum")} for name, metric in METRICS.items()
+    ]
+    with explained("cloudwatch:GetMetricData", endpoint_name):
+        answer = client("cloudwatch").get_metric_data(
+            MetricDataQueries=queries,
+            StartTime=until - LOOKED_BACK,
+            EndTime=until,
+            ScanBy="TimestampDescending",
+        )
+    found = {each["Id"]: each for each in answer["MetricDataResults"] if each["Values"]}
+    last = {name: float(each["Values"][0]) for name, each in found.items()}
+    return Backlog(**last, at=max((each["Timestamps"][0] for each in found.values()), default=None))
+
+
 def _mark(described: dict[str, Any]) -> Resource | Unreadable | None:
     with explained("sagemaker:ListTags", described["EndpointName"]):
         tags = client("sagemaker").list_tags(ResourceArn=described["EndpointArn"])["Tags"]
@@ -147,7 +191,7 @@ def _scaling(target: dict[str, Any], policies: list[dict[str, Any]], alarms: lis
 
 def _ringing(alarms: list[dict[str, Any]], endpoint_name: str, policy_arns: set[str]) -> tuple[str, ...]:
     return tuple(
-        f"{alarm['AlarmName']} ({alarm.get('MetricName', 'metric math')})"
+        f"{alarm['AlarmName']}: {alarm.get('MetricName') or alarm.get('AlarmDescription', '')}"
         for alarm in alarms
         if alarm["StateValue"] == "ALARM"
         and (_watches(alarm, endpoint_name) or policy_arns & set(alarm.get("AlarmActions", [])))

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from tasks.hosting.backlog import Backlog
-from tasks.hosting.condition import Condition
+from tasks.hosting.condition import Backlog, Condition
 from tasks.hosting.container_log import log_command
 from tasks.invoking.advice import ADVICE, Advice
 from tasks.invoking.diagnosis import Diagnosis, Limits

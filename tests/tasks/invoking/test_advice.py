@@ -7,8 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from tasks.hosting.backlog import Backlog
-from tasks.hosting.condition import Condition, Scaling
+from tasks.hosting.condition import Backlog, Condition, Scaling
 from tasks.invoking.advice import ADVICE
 from tasks.invoking.diagnosis import Diagnosis, Limits
 from tasks.invoking.diagnosis_words import advice_of, lines

@@ -172,7 +172,7 @@ def test_a_request_at_an_endpoint_that_wakes_up_is_waited_for(plan: RunPlan, loc
     assert (found.finding, advice_of(found).well) == ("waking", True)
     assert found.endpoint
     assert (found.endpoint.current, found.endpoint.desired) == (0, 1)
-    assert f"in ALARM: {plan.names.alarm(endpoint)} (HasBacklogWithoutCapacity)" in text(found)
+    assert f"in ALARM: {plan.names.alarm(endpoint)}: HasBacklogWithoutCapacity" in text(found)
     assert "backlog: 1 request, 1 per instance, the oldest" in text(found)
     assert "without an instance" in text(found)
     assert told(endpoint).finding == "waking"
