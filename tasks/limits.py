@@ -20,6 +20,7 @@ MODEL_DOWNLOAD_SECONDS = (60, 3_600)
 REALTIME_PAYLOAD_BYTES = 6_291_456
 """InvokeEndpoint's limit (botocore, shape BodyBlob); an asynchronous input may have 1 GB."""
 
+BACKLOG_SIZE, BACKLOG_AGE = "ApproximateBacklogSize", "ApproximateAgeOfOldestRequest"
 BACKLOG_WITHOUT_CAPACITY = "HasBacklogWithoutCapacity"
 BACKLOG_PER_INSTANCE = "ApproximateBacklogSizePerInstance"
 METRIC_NAMESPACE = "AWS/SageMaker"

@@ -7,6 +7,7 @@ import typer
 from stygig.endpoint_info import ENDPOINT_INFO, read_endpoint_info
 
 if TYPE_CHECKING:
+    from tasks.invoking.diagnosis import Diagnosis
     from tasks.invoking.single import Invocation
 
 
@@ -29,6 +30,16 @@ def wait_directly(inference_id: str, wait_seconds: int) -> "Invocation":
     from tasks.plan import plan_run
 
     return resume_by_hand(plan_run(str(uuid4())), inference_id, wait_seconds, _say)
+
+
+def diagnose_directly(asked: str) -> "Diagnosis":
+    from tasks.invoking.diagnosis import Limits, diagnose
+    from tasks.plan import bucket_of
+    from tasks.settings import read_settings
+
+    settings = read_settings()
+    limits = Limits(ttl_seconds=settings.request_ttl_seconds, timeout_seconds=settings.invocation_timeout_seconds)
+    return diagnose(bucket_of(settings), asked, limits)
 
 
 def _say(line: str) -> None:

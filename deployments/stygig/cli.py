@@ -32,7 +32,7 @@ from stygig.arguments import (
 )
 from stygig.embedded import local
 from stygig.ending import INTERRUPTED, ending, refused
-from stygig.invoke_cli import invoke, wait
+from stygig.invoke_cli import diagnose, invoke, wait
 from stygig.sealed import spare_loopback, turn_telemetry_off
 from stygig.validation_cli import nightly, validate
 
@@ -47,6 +47,7 @@ app.add_typer(local, name="local")
 app.command()(nightly)
 app.command()(invoke)
 app.command()(wait)
+app.command()(diagnose)
 app.command()(validate)
 
 

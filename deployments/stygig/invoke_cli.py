@@ -1,4 +1,4 @@
-"""The commands that send one picture and get its answer: they need no flow run, and answer in seconds."""
+"""The commands that send one picture, get its answer and say what became of it: in seconds, without a flow run."""
 
 from typing import Annotated
 
@@ -49,3 +49,14 @@ def wait(
         from stygig.by_hand import wait_directly
 
         out.invocation(wait_directly(inference_id, wait_seconds), display_results)
+
+
+def diagnose(
+    asked: Annotated[str, typer.Argument(metavar="INFERENCE_ID|ENDPOINT", help="A request, or an endpoint's name.")],
+    json: Json = False,
+) -> None:
+    """Say what became of a request, or how an endpoint is, and what to do about it; exit 1 if somebody must act."""
+    with ending(json) as out:
+        from stygig.by_hand import diagnose_directly
+
+        out.diagnosis(diagnose_directly(asked))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stygig.status import Status
     from tasks.errors import Result
     from tasks.hosting.endpoint import Endpoint
+    from tasks.invoking.diagnosis import Diagnosis
     from tasks.invoking.single import Invocation
     from tasks.packaging.artifact import Artifact
     from tasks.report.outcome import Outcome
@@ -79,6 +80,14 @@ class Printer:
         if invocation.response:
             text = str(invocation.response) if display else json.dumps(invocation.response.to_json(), indent=2)
         self.emit(invocation.to_dict(), text)
+
+    def diagnosis(self, diagnosis: "Diagnosis") -> None:
+        """Print the diagnosis; exit 1 if somebody must act."""
+        from tasks.invoking.diagnosis_words import advice_of, lines, to_dict
+
+        self.emit(to_dict(diagnosis), "\n".join(lines(diagnosis)))
+        if not advice_of(diagnosis).well:
+            raise typer.Exit(1)
 
     def removal(self, removal: "Removal", endpoint_name: str = "") -> None:
         """Print what was removed, and remove async_endpoint_info.json, too, if its endpoint is gone."""

@@ -37,6 +37,28 @@ def last_log_lines(endpoint_name: str, count: int = 20) -> list[str]:
     return lines[-count:]
 
 
+def log_lines_with(endpoint_name: str, word: str, since: datetime, count: int = 20) -> list[str]:
+    """The last lines that hold the word, such as an inference id, oldest first; empty if there is none, or no log."""
+    found: list[dict[str, Any]] = []
+    with explained("logs:FilterLogEvents", log_group(endpoint_name)), missing_ok():
+        found = list(_matching(endpoint_name, word, since))
+    return [event["message"].rstrip() for event in sorted(found, key=lambda event: event["timestamp"])][-count:]
+
+
+def _matching(endpoint_name: str, word: str, since: datetime) -> Iterator[dict[str, Any]]:
+    pages = (
+        client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=log_group(endpoint_name),
+            filterPattern=f'"{word}"',
+            startTime=int(since.timestamp() * 1000),  # CloudWatch counts in milliseconds
+        )
+    )
+    for page in pages:
+        yield from page["events"]
+
+
 @dataclass(frozen=True)
 class LogEntry:
     """A line of JSON that the handler wrote, with its time in CloudWatch."""
@@ -49,16 +71,7 @@ def logged(endpoint_name: str, event: str, since: datetime) -> list[LogEntry]:
     """The handler's lines of one event, oldest first; empty if there is none, or no log yet."""
     found: list[LogEntry] = []
     with explained("logs:FilterLogEvents", log_group(endpoint_name)), missing_ok():
-        pages = (
-            client("logs")
-            .get_paginator("filter_log_events")
-            .paginate(
-                logGroupName=log_group(endpoint_name),
-                filterPattern=f'"{event}"',
-                startTime=int(since.timestamp() * 1000),  # CloudWatch counts in milliseconds
-            )
-        )
-        found += [entry for page in pages for line in page["events"] for entry in _entries(line, event)]
+        found += [entry for line in _matching(endpoint_name, event, since) for entry in _entries(line, event)]
     return sorted(found, key=lambda entry: entry.at)
 
 

@@ -21,8 +21,8 @@ from tasks.resources.inventory import write_down
 from tasks.resources.scaling import ALARM, SCALABLE_TARGET
 
 
-def resource_id(endpoint_name: str) -> str:
-    return f"endpoint/{endpoint_name}/variant/{VARIANT}"
+def resource_id(endpoint_name: str, variant: str = VARIANT) -> str:
+    return f"endpoint/{endpoint_name}/variant/{variant}"
 
 
 def scalable_target_request(endpoint_name: str, maximum_instances: int) -> dict[str, Any]:

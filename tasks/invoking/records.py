@@ -4,6 +4,7 @@ With the record another process can go on waiting and find the answer.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from tasks.names import RUNS_PREFIX, RunNames, S3Location
 from tasks.plan import RunPlan
 from tasks.storage import download, exists, upload
 
+_RECORDS = re.compile(rf"{RUNS_PREFIX}[^/]+/(invocations\.jsonl|invocations/[^/]+\.json)")
 State = Literal["submitted", "completed", "failed", "expired", "lost"]
 ENDED: frozenset[State] = frozenset({"completed", "failed", "expired", "lost"})
 
@@ -90,6 +92,35 @@ def find_record(bucket: str, inference_id: str) -> tuple[RunNames, InvocationRec
         f"No run in s3://{bucket}/{RUNS_PREFIX} has a record of inference {inference_id}: somebody else sent it, or "
         "what its run kept has been removed."
     )
+
+
+def records_since(bucket: str, since: datetime) -> list[InvocationRecord]:
+    """The records of all runs that were written since then, each request once; those that can't be read are left out.
+
+    A record says what was known when it was written: the request may have ended since.
+    """
+    found: dict[str, InvocationRecord] = {}
+    for location in _written_since(bucket, since):
+        for record in _read_lines(location):
+            found[record.inference_id] = record
+    return list(found.values())
+
+
+def _written_since(bucket: str, since: datetime) -> Iterator[S3Location]:
+    # One listing of all runs: one per run would cost a call for each, and S3 can't list by time.
+    with explained("s3:ListBucket", bucket):
+        for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RUNS_PREFIX):
+            for item in page.get("Contents", []):
+                if _RECORDS.fullmatch(item["Key"]) and item["LastModified"] >= since:
+                    yield S3Location(bucket, item["Key"])
+
+
+def _read_lines(location: S3Location) -> list[InvocationRecord]:
+    try:
+        lines = download(location.uri).decode().splitlines()
+        return [InvocationRecord.from_dict(json.loads(line)) for line in lines]
+    except (ValueError, TypeError, KeyError, NotFoundError):  # another version's, or removed meanwhile
+        return []
 
 
 def _readable(names: RunNames) -> list[InvocationRecord]:

@@ -79,7 +79,7 @@ class Wait:
         raise self.deadline.exceeded(
             f"{len(self.records)} asynchronous answers",
             f"{len(self.pending)} have not ended, the oldest {self.pending[0].inference_id}",
-            f"The log of {self.endpoint_name} and its metric ApproximateBacklogSize say what it is doing; "
+            f"`stygig diagnose {self.pending[0].inference_id}` says why; "
             f"`stygig wait {self.pending[0].inference_id}` goes on waiting.",
         )
 

@@ -24,8 +24,10 @@ from tasks.hosting.endpoint import EndpointSpec, wait_in_service
 from tasks.hosting.monitoring import alarms_of, watch
 from tasks.hosting.notifications import create_messaging
 from tasks.hosting.scaling import scale_to_zero
+from tasks.invoking.diagnosis import Limits, diagnose
 from tasks.invoking.endings import read_answer
 from tasks.invoking.invocation import invoke_real_time, submit
+from tasks.invoking.records import save_records
 from tasks.invoking.waiting import Wait
 from tasks.names import S3Location
 from tasks.pictures.queries import Picture
@@ -170,6 +172,10 @@ def run(plan: RunPlan) -> None:
     (ended,) = Wait(records, queued.name, topics.queue_url, hurried(60)).run()
     assert (ended.state, ended.notified) == ("completed", True)
     assert read_answer(ended, "recommendations")[0].error is None
+    save_records(plan, [ended])
+    limits = Limits(ttl_seconds=3600, timeout_seconds=300)
+    assert diagnose(plan.bucket, ended.inference_id, limits).unread == ()
+    assert diagnose(plan.bucket, queued.name, limits).unread == ()
     assert last_log_lines(queued.name)
     # `aws logs tail`, which error messages and the runbook recommend, asks for this.
     assert client("logs").filter_log_events(logGroupName=log_group(queued.name))["events"]
