@@ -11,12 +11,13 @@ from tasks.hosting.deploying import output_bucket_task, start_endpoint_task
 from tasks.hosting.endpoint import Endpoint, EndpointSpec, wait_in_service_task
 from tasks.hosting.endpoint_info import publish_summary_task
 from tasks.hosting.notifications import checked_topic, create_messaging_task
+from tasks.hosting.planned import PlanOfRun
 from tasks.hosting.scaling import scale_to_zero_task
 from tasks.invoking.invocation import smoke_real_time_task
 from tasks.invoking.waiting import smoke_async_task
 from tasks.packaging.published import LATEST, resolve_model_task
 from tasks.plan import plan_task
-from tasks.preflight import preflight_task
+from tasks.preflight import Intent, Sent, plan_only_task, preflight_task
 from tasks.resources.torn_down import teardown_hook, torn_down
 
 
@@ -38,7 +39,8 @@ def deploy_endpoint(
     requests: str = "",
     image_uri: str = "",
     environment: dict[str, str] = {},  # noqa: B006 - a form's field
-) -> Endpoint:
+    plan_only: bool = False,
+) -> Endpoint | PlanOfRun:
     """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
 
     Args:
@@ -54,6 +56,7 @@ def deploy_endpoint(
             answer the first; the recommender is asked about a picture.
         image_uri: Image that serves the model; empty takes STYGIG_IMAGE_URI, or AWS's own.
         environment: Variables of the container, on top of ours.
+        plan_only: Make nothing; list what would be made, changed or left, its cost, and all that would stop the run.
     """
     spec = EndpointSpec(
         kind,
@@ -67,6 +70,8 @@ def deploy_endpoint(
     ).checked()
     checked_topic(sns_topic_arn)
     plan = plan_task(flow_run.id or "")
+    if plan_only:
+        return plan_only_task(plan, Intent([spec], model_uri, sns_topic_arn, Sent(requests))).without_findings()
     preflight_task(plan)
     spec = spec.serving(resolve_model_task(model_uri, plan.bucket, requests))
     output_bucket_task(plan, spec)

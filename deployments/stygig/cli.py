@@ -20,6 +20,7 @@ from stygig.arguments import (
     Json,
     Metadata,
     ModelDir,
+    PlanOnly,
     Precision,
     Requests,
     Variables,
@@ -97,6 +98,7 @@ def deploy(
     requests: Requests = "",
     image_uri: ImageUri = "",
     environment: Variables = [],  # noqa: B006
+    plan_only: PlanOnly = False,
     json: Json = False,
 ) -> None:
     """Deploy a packaged model, show that it answers, and write async_endpoint_info.json."""
@@ -111,11 +113,13 @@ def deploy(
         "requests": requests,
         "image_uri": image_uri,
         "environment": checked_variables(environment),
+        "plan_only": plan_only,
     }
     with ending(json) as out:
         from stygig.running import run_flow
 
-        out.endpoint(run_flow("deploy_endpoint", parameters))
+        show = out.plan if plan_only else out.endpoint
+        show(run_flow("deploy_endpoint", parameters))
 
 
 @app.command()
