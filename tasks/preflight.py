@@ -175,11 +175,6 @@ def look_ahead(plan: RunPlan, intent: Intent, checks: Checks) -> bool | None:
     checks.of(lambda: check_role(plan))
     checks.say(guard_in_words(plan.settings))
     checks.of(lambda: _requests(intent.sent))
-    for spec in intent.specs:
-        if spec.s3_output_path:
-            output = S3Location.parse(spec.s3_output_path).bucket
-            look = partial(check_bucket, output, plan.region, "s3_output_path")
-            checks.of(look, lambda name: f"bucket {name} for the answers: in use")
     return bucket
 
 
@@ -190,7 +185,10 @@ def _images(plan: RunPlan, specs: Sequence[EndpointSpec]) -> str:
 
 
 def _bucket_possible(plan: RunPlan) -> bool:
-    return bucket_there(plan) or not S3Location.parse(f"s3://{plan.bucket}/")  # raises for an impossible name
+    there = bucket_there(plan)
+    if not there:
+        S3Location.parse(f"s3://{plan.bucket}/")  # raises for a name that no bucket can have
+    return there
 
 
 def _bucket_in_words(plan: RunPlan, there: bool) -> str:

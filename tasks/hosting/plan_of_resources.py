@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tasks.clients import client, explained, missing_ok
 from tasks.errors import InputError, PermissionDeniedError
@@ -23,7 +24,7 @@ from tasks.resources.resource import Resource, tags_of
 from tasks.resources.run_data import DATA
 from tasks.resources.sagemaker import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from tasks.resources.scaling import ALARM, ALARM_USD_PER_HOUR, SCALABLE_TARGET
-from tasks.storage import exists
+from tasks.storage import check_bucket, exists
 
 PACKAGED = "decided by packaging"
 """The name of what only packaging decides: a model's name is a hash of its request, which names the artifact."""
@@ -52,6 +53,8 @@ class _Planning:
     def all(self, specs: Sequence[EndpointSpec], topic_arn: str, bucket: bool | None) -> Iterator[PlannedResource]:
         queued = [spec for spec in specs if spec.kind == "async"]
         yield PlannedResource("bucket", self.plan.bucket, _AS_FOUND[bucket], bucket)
+        for spec in queued:
+            yield from self._bucket_of_answers(spec)
         yield from self._artifact(specs[0].model_uri, bucket)
         yield self._made(DATA, f"{self.plan.bucket}/{self.plan.names.prefix.key}")
         if queued:
@@ -63,6 +66,15 @@ class _Planning:
         yield from self._hosting(specs, topics_of(self.plan, topic_arn))
         for spec in queued:
             yield from self._scaling(endpoint_name(self.plan, spec))
+
+    def _bucket_of_answers(self, spec: EndpointSpec) -> Iterator[PlannedResource]:
+        """Yield the bucket that the answers go to, if it is another one: that must be there."""
+        bucket = S3Location.parse(spec.s3_output_path).bucket if spec.s3_output_path else self.plan.bucket
+        if bucket != self.plan.bucket:
+            look = partial(check_bucket, bucket, self.plan.region, "s3_output_path")
+            found = self.checks.of(look, lambda name: f"bucket {name} for the answers: in use")
+            there = True if found else None
+            yield PlannedResource("bucket", bucket, _AS_FOUND[there], there)
 
     def _artifact(self, model_uri: str, bucket: bool | None) -> Iterator[PlannedResource]:
         """Yield the artifact; one that is packaged becomes the latest. Both stay, and bill by their size alone."""

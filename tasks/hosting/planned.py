@@ -162,15 +162,15 @@ def plan_in_markdown(plan: PlanOfRun) -> str:
 
 
 def _sums(plan: PlanOfRun) -> list[str]:
-    unknown = f", and {plan.unknown_prices} of unknown price" if plan.unknown_prices else ""
+    unknown = f" and {plan.unknown_prices} of unknown price" if plan.unknown_prices else ""
     most = max((each.scales_to for each in plan.resources), default=1)
     scaled = f", were the asynchronous endpoint on {most} instances all the time" if most > 1 else ""
     hours = (plan.expires_at - plan.started_at).total_seconds() / 3600
     marks = "  ".join(f"{name}={value}" for name, value in plan.tags.items())
     end = f"{_count(plan.findings)} would stop the run" if plan.findings else "nothing stands in the run's way"
     return [
-        f"${plan.usd_per_hour:.4f} per hour as it is made{unknown}; requests, storage and transfer come on top",
-        f"${plan.usd_at_most:.2f} at most{unknown}, if it lasted the {hours:g} hours until its expiry{scaled}",
+        f"${plan.usd_per_hour:.4f}{unknown} per hour as it is made; requests, storage and transfer come on top",
+        f"${plan.usd_at_most:.2f}{unknown} at most, if it lasted the {hours:g} hours until its expiry{scaled}",
         f"tags: {marks}",
         "names and tags hold the run's id: another run has its own",
         f"nothing was made; {end}",
