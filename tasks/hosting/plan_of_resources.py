@@ -1,11 +1,11 @@
 """The resources that a run would make, change or leave: named by the builders of its requests, looked for, priced."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from tasks.clients import client, explained, missing_ok
-from tasks.errors import InputError, PermissionDeniedError
+from tasks.errors import InputError, ServiceUnreachableError, StygigError
 from tasks.hosting.deploying import config_request_of, endpoint_name, refuse_taken
 from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.model import model_request_of
@@ -84,7 +84,7 @@ class _Planning:
             return
         yield PlannedResource("artifact", PACKAGED, exists=None)
         pointer = latest_pointer(self.plan.bucket)
-        there = _readable(pointer) if bucket else bucket
+        there = _if_known(lambda: exists(pointer)) if bucket else bucket
         yield PlannedResource("latest model", pointer.uri, "change" if there else "create", there)
 
     def _messaging(self, topic_arn: str) -> Iterator[PlannedResource]:
@@ -166,15 +166,16 @@ class _Planning:
         return PlannedResource(kind, name, would, there, usd_per_hour, scales_to, self.plan.expires_at, tags)
 
     def _there(self, kind: ResourceKind, name: str) -> bool | None:
-        """Whether it exists; None where we may not look."""
+        """Whether it exists; None where that can't be known."""
         plan = self.plan
         looked_for = Resource(kind.name, name, plan.run_id, plan.started_at, plan.expires_at)
-        try:
+
+        def look() -> bool:
             with explained(f"describing {looked_for.label}"), missing_ok():
                 return kind.look(looked_for) is not None
-        except PermissionDeniedError:
-            return None
-        return False
+            return False
+
+        return _if_known(look)
 
 
 _AS_FOUND: dict[bool | None, Would] = {True: "leave", False: "create", None: "refused"}
@@ -190,19 +191,22 @@ def instance_usd_per_hour(plan: RunPlan, spec: EndpointSpec) -> float | None:
 
 
 def _policy_there(target: str, policy: str) -> bool | None:
-    try:
+    def look() -> bool:
         with explained("application-autoscaling:DescribeScalingPolicies", target), missing_ok():
             found = client("application-autoscaling").describe_scaling_policies(
                 ServiceNamespace=SERVICE_NAMESPACE, ResourceId=target, PolicyNames=[policy]
             )
             return bool(found["ScalingPolicies"])
-    except PermissionDeniedError:
-        return None
-    return False
+        return False
+
+    return _if_known(look)
 
 
-def _readable(location: S3Location) -> bool | None:
+def _if_known(look: Callable[[], bool]) -> bool | None:
+    """What was found; None where AWS refuses to say, as of a name that can't be, or of one that we may not look at."""
     try:
-        return exists(location)
-    except PermissionDeniedError:
+        return look()
+    except ServiceUnreachableError:
+        raise
+    except StygigError:
         return None

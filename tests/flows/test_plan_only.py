@@ -1,6 +1,8 @@
 """Runs that only say what they would do: nothing is made, and what would stop them is told at once."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -24,13 +26,19 @@ def model_uri(monkeypatch: pytest.MonkeyPatch) -> str:
     return put_model()
 
 
+def plan_of(flow: Callable[..., Any], **parameters: Any) -> PlanOfRun:
+    found = flow(**parameters, plan_only=True)
+    assert isinstance(found, PlanOfRun)
+    return found
+
+
 def kinds(found: PlanOfRun) -> list[str]:
     return [each.kind for each in found.resources]
 
 
 def test_a_night_in_an_empty_account_is_planned_and_the_account_stays_empty(tmp_path: Path) -> None:
     before = everything()
-    found: PlanOfRun = nightly_validation(plan_only=True)
+    found = plan_of(nightly_validation)
     assert everything() == before
     assert before["objects"] == {}
     assert found.findings == []
@@ -46,19 +54,19 @@ def test_a_folder_of_a_model_is_not_packaged(tmp_path: Path) -> None:
     bodies.mkdir()
     for number in range(20):
         (bodies / f"{number}.json").write_text("{}")
-    found = nightly_validation(model_dir=str(tmp_path), requests=str(bodies), plan_only=True)
+    found = plan_of(nightly_validation, model_dir=str(tmp_path), requests=str(bodies))
     assert {each.name for each in found.resources if each.kind == "model"} == {"decided by packaging"}
     assert any(check.line.startswith("requests: 20 from ") for check in found.checks)
 
 
 def test_a_deployment_is_planned_and_shown_in_prefect(model_uri: str) -> None:
     before = everything()
-    found: PlanOfRun = deploy_endpoint(model_uri=model_uri, endpoint_name="fashion", plan_only=True)
+    found = plan_of(deploy_endpoint, model_uri=model_uri, endpoint_name="fashion")
     assert everything() == before
     assert [each.would for each in found.resources if each.name == "fashion"] == ["create"]
     with get_client(sync_client=True) as client:
         (artifact,) = client.read_artifacts(
-            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[found.run_id]))  # type: ignore[list-item]
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[found.run_id]))
         )
     assert artifact.key == "plan"
     for each in found.resources:
@@ -74,6 +82,7 @@ def test_findings_fail_the_run_with_the_plan_and_nothing_is_made(
     with pytest.raises(InputError, match=r"2 findings would stop the run: .*ROLE_ARN is not set.*eu-west-1") as raised:
         deploy_endpoint(model_uri=model_uri, sns_topic_arn=elsewhere, plan_only=True)
     assert everything() == before
+    assert isinstance(raised.value.result, PlanOfRun)
     assert len(raised.value.result.findings) == 2
     assert raised.value.exit_status == 2
 

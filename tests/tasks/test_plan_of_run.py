@@ -103,7 +103,8 @@ def test_a_bucket_in_use_is_left_as_it_is(plan: RunPlan) -> None:
 def test_a_bucket_of_another_region_and_an_impossible_one_are_findings(plan: RunPlan) -> None:
     europe: Any = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
     boto3.client("s3").create_bucket(Bucket="in-europe", **europe)
-    for bucket, said in (("in-europe", "is in eu-west-1"), ("ab", "has 3 to 63 small letters")):
+    said_of = {"in-europe": "is in eu-west-1", "ab": "has 3 to 63 small letters", "a b": "Invalid bucket name"}
+    for bucket, said in said_of.items():
         found = planned(replace(plan, bucket=bucket))
         assert (of(found, "bucket")[0].would, of(found, "bucket")[0].exists) == ("refused", None)
         (finding,) = found.findings
