@@ -20,7 +20,7 @@ from tasks.packaging.archive import write_tar_gz
 from tasks.packaging.artifact import package
 from tasks.packaging.inputs import PackagingInputs
 from tasks.plan import plan_run
-from tasks.preflight import ensure_bucket
+from tasks.planning.preflight import ensure_bucket
 
 ROUNDS = 5
 ITEMS, DIMENSION = 13_000, 512

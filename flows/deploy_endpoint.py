@@ -18,7 +18,10 @@ from tasks.invoking.invocation import smoke_real_time_task
 from tasks.invoking.waiting import smoke_async_task
 from tasks.packaging.published import LATEST, resolve_model_task
 from tasks.plan import plan_task
-from tasks.preflight import preflight_task
+from tasks.planning.plan_of_resources import Watched
+from tasks.planning.plan_of_run import Intent, Sent, plan_only_task
+from tasks.planning.planned import PlanOfRun
+from tasks.planning.preflight import preflight_task
 from tasks.resources.torn_down import teardown_hook, torn_down
 
 
@@ -42,7 +45,8 @@ def deploy_endpoint(
     environment: dict[str, str] = {},  # noqa: B006 - a form's field
     alarm_topic_arn: str = "",
     dashboard: bool = False,
-) -> Endpoint:
+    plan_only: bool = False,
+) -> Endpoint | PlanOfRun:
     """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
 
     Args:
@@ -60,6 +64,7 @@ def deploy_endpoint(
         environment: Variables of the container, on top of ours.
         alarm_topic_arn: A topic of yours that an asynchronous endpoint's alarms tell; without one only their states do.
         dashboard: Make a CloudWatch dashboard for the endpoint, too. Asynchronous endpoints only.
+        plan_only: Make nothing; list what would be made, changed or left, its cost, and all that would stop the run.
     """
     spec = EndpointSpec(
         kind,
@@ -74,6 +79,10 @@ def deploy_endpoint(
     checked_topic(sns_topic_arn)
     checked_topic(alarm_topic_arn)
     plan = plan_task(flow_run.id or "")
+    if plan_only:
+        watched = Watched(alarms=True, dashboard=dashboard)
+        intent = Intent([spec], model_uri, sns_topic_arn, Sent(requests), watched=watched)
+        return plan_only_task(plan, intent).without_findings()
     preflight_task(plan)
     spec = spec.serving(resolve_model_task(model_uri, plan.bucket, requests))
     output_bucket_task(plan, spec)

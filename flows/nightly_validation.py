@@ -27,7 +27,9 @@ from tasks.packaging.folder_model import check_model_choice, package_folder_task
 from tasks.packaging.inputs import PackagingInputs
 from tasks.packaging.published import resolve_model_task
 from tasks.plan import plan_task
-from tasks.preflight import preflight_task
+from tasks.planning.plan_of_run import Intent, Sent, plan_only_task
+from tasks.planning.planned import PlanOfRun
+from tasks.planning.preflight import preflight_task
 from tasks.report.outcome import Outcome, build_report_task, concluded, fetch_item_pictures_task, write_report_task
 from tasks.report.reproduction import command_line
 from tasks.resources.torn_down import teardown_hook, torn_down
@@ -67,7 +69,8 @@ def nightly_validation(
     list_key: str = "",
     baseline_repeats: Annotated[int, Field(ge=1, le=10)] = 1,
     junit: str = "",
-) -> Outcome:
+    plan_only: bool = False,
+) -> Outcome | PlanOfRun:
     """Prove that the asynchronous endpoint answers like the real-time one, how fast, at what cost; leave nothing.
 
     Packages the model, deploys a real-time baseline and an asynchronous endpoint, sends the same requests to both,
@@ -101,6 +104,7 @@ def nightly_validation(
         list_key: The field by which lists of objects are matched; empty compares them in their order.
         baseline_repeats: How often the baseline is asked; from 2 on a model that differs from itself is found out.
         junit: File for the verdict in JUnit's XML, a case for every check and request; it also lies beside the report.
+        plan_only: Make nothing; list what would be made, changed or left, its cost, and all that would stop the run.
     """
     kind = kind_for(compare, requests)
     allowed = checked_tolerance(kind, tolerance, relative_tolerance, ignore, list_key)
@@ -109,6 +113,10 @@ def nightly_validation(
     queued = replace(served, kind="async", max_concurrent_invocations=max_concurrent_invocations).checked()
     chosen = EncoderChoice(encoder, precision, engine).checked()
     plan = plan_task(flow_run.id or "")
+    if plan_only:
+        sent = Sent(requests, pictures, picture_count, minimum_pictures)
+        intent = Intent((served, queued), model_uri, "", sent, reports=True, junit=junit)
+        return plan_only_task(plan, intent).without_findings()
     asked = read_requests_task(requests, pictures, picture_count, minimum_pictures, top_k)
     preflight_task(plan, reports=True, junit=junit)
     # In this order, so that the last count is taken after the teardown.

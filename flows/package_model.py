@@ -13,7 +13,7 @@ from tasks.packaging.artifact import Artifact, package_task
 from tasks.packaging.folder_model import check_model_choice, package_folder_task
 from tasks.packaging.inputs import PackagingInputs
 from tasks.plan import plan_task
-from tasks.preflight import preflight_task
+from tasks.planning.preflight import preflight_task
 
 
 @flow(name="package-model", flow_run_name=partial(dated, "package"))

@@ -17,7 +17,7 @@ from tasks.invoking.invocation import measure_real_time_task, submit_task
 from tasks.invoking.waiting import read_answers_task, wait_for_outputs_task
 from tasks.limits import MINIMUM_PICTURES
 from tasks.plan import RunPlan, plan_task
-from tasks.preflight import preflight_task
+from tasks.planning.preflight import preflight_task
 from tasks.report.outcome import (
     Measurement,
     Outcome,

@@ -132,6 +132,9 @@ RelativeTolerance = Annotated[float, typer.Option(min=0, max=0.999, help="The sa
 Ignore = Annotated[list[str], typer.Option(help="JSONPath of what is not compared, as $.timings_ms; may be repeated.")]
 ListKey = Annotated[str, typer.Option(help="The field by which lists of objects are matched; else by order.")]
 Junit = Annotated[str, typer.Option(callback=absolute, help="File for the verdict in JUnit's XML.")]
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Make nothing; list what would be made, its cost, and what would stop the run.")
+]
 Repeats = Annotated[int, typer.Option(min=1, max=10, help="How often the baseline is asked.")]
 
 

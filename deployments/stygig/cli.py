@@ -20,6 +20,7 @@ from stygig.arguments import (
     Json,
     Metadata,
     ModelDir,
+    PlanOnly,
     Precision,
     Requests,
     Variables,
@@ -100,6 +101,7 @@ def deploy(
     environment: Variables = [],  # noqa: B006
     alarm_topic_arn: Annotated[str, typer.Option(help="A topic of yours that the endpoint's alarms tell.")] = "",
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Make a CloudWatch dashboard, too.")] = False,
+    plan_only: PlanOnly = False,
     json: Json = False,
 ) -> None:
     """Deploy a packaged model, show that it answers, and write async_endpoint_info.json."""
@@ -116,11 +118,13 @@ def deploy(
         "environment": checked_variables(environment),
         "alarm_topic_arn": alarm_topic_arn,
         "dashboard": dashboard,
+        "plan_only": plan_only,
     }
     with ending(json) as out:
         from stygig.running import run_flow
 
-        out.endpoint(run_flow("deploy_endpoint", parameters))
+        show = out.plan if plan_only else out.endpoint
+        show(run_flow("deploy_endpoint", parameters))
 
 
 @app.command()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.invoking.diagnosis import Diagnosis
     from tasks.invoking.single import Invocation
     from tasks.packaging.artifact import Artifact
+    from tasks.planning.planned import PlanOfRun
     from tasks.report.outcome import Outcome
     from tasks.resources.inventory import Inventory
     from tasks.resources.resource import Resource
@@ -53,6 +54,11 @@ class Printer:
             outcome.to_dict(),
             f"{outcome.verdict}: {outcome.asked}\n{reasons}\nReport: {report}{_kept(outcome)}",
         )
+
+    def plan(self, plan: "PlanOfRun") -> None:
+        from tasks.planning.planned import plan_in_text
+
+        self.emit(plan.to_dict(), plan_in_text(plan))
 
     def artifact(self, artifact: "Artifact") -> None:
         skipped = "".join(f"left out: {path}: {reason}\n" for path, reason in artifact.skipped)
@@ -109,9 +115,12 @@ class Printer:
 
     def result(self, found: "Result") -> None:
         """Print the result that an error carries."""
+        from tasks.planning.planned import PlanOfRun
         from tasks.report.outcome import Outcome
         from tasks.resources.sweep import Sweep
 
+        if isinstance(found, PlanOfRun):
+            self.plan(found)
         if isinstance(found, Sweep):
             self.sweep(found)
         if isinstance(found, Outcome):

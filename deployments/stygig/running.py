@@ -33,7 +33,7 @@ def run_flow(
 
     # else Prefect warns of each line that is logged outside of a flow run
     os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-    reports = name in ("nightly_validation", "validate_endpoint")
+    reports = name in ("nightly_validation", "validate_endpoint") and not parameters.get("plan_only")
     check_room(local, reports)
     os.environ[TYPED] = shlex.join(["stygig", *sys.argv[1:]])
     with ExitStack() as stack:

@@ -22,6 +22,7 @@ from stygig.arguments import (
     Metadata,
     ModelDir,
     Pictures,
+    PlanOnly,
     Precision,
     RelativeTolerance,
     Repeats,
@@ -64,6 +65,7 @@ def nightly(
     list_key: ListKey = "",
     baseline_repeats: Repeats = 1,
     junit: Junit = "",
+    plan_only: PlanOnly = False,
     json: Json = False,
 ) -> None:
     """Package, deploy a baseline and an async endpoint, compare their answers, tear down, report.
@@ -98,11 +100,13 @@ def nightly(
         "list_key": list_key,
         "baseline_repeats": baseline_repeats,
         "junit": junit,
+        "plan_only": plan_only,
     }
     with ending(json) as out:
         from stygig.running import run_flow
 
-        out.outcome(run_flow("nightly_validation", parameters, local=local, and_then=out.inventory_if(not keep)))
+        show, at_end = (out.plan, None) if plan_only else (out.outcome, out.inventory_if(not keep))
+        show(run_flow("nightly_validation", parameters, local=local, and_then=at_end))
 
 
 def validate(

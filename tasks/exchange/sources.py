@@ -122,17 +122,20 @@ def read_requests_task(
 ) -> tuple[Request, ...]:
     """Read the requests, or else the pictures and one request that the recommender must refuse."""
     logger = run_logger()
+    return read_asked(requests, pictures, count, minimum, top_k, lambda line: logger.info("requests: %s", line))
 
-    def say(line: str) -> None:
-        logger.info("requests: %s", line)
 
+def read_asked(
+    requests: str, pictures: str, count: int, minimum: int, top_k: int, say: Progress = silent
+) -> tuple[Request, ...]:
+    """The requests of a run, in the order in which they are sent."""
     if requests:
         found = read_requests(requests, count, minimum, say)
-        logger.info("%d requests from %s", len(found), requests)
+        say(f"{len(found)} requests from {requests}")
         return found
     source = pictures_source(pictures, say)
     read = read_pictures(source, count, minimum, say)
-    logger.info("%d query pictures from %s", len(read), source)
+    say(f"{len(read)} query pictures from {source}")
     return (*(picture_request(each, top_k) for each in read), NOT_A_PICTURE)
 
 

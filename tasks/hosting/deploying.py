@@ -61,28 +61,39 @@ def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topic
     }
 
 
-def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> Endpoint:
-    """Create model, config and endpoint; write each down beforehand, so that a teardown finds it."""
-    spec.checked()
-    name = spec.name or plan.names.endpoint(spec.kind)
-    model_name = create_model(plan, spec.model_uri, spec.instance_type, spec.image_uri, spec.environment)
-    output = spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
-    failure = plan.names.failures.uri
-    request = endpoint_config_request(
+def endpoint_name(plan: RunPlan, spec: EndpointSpec) -> str:
+    return spec.name or plan.names.endpoint(spec.kind)
+
+
+def output_path(plan: RunPlan, spec: EndpointSpec) -> str:
+    return spec.s3_output_path.rstrip("/") + "/" if spec.s3_output_path else plan.names.outputs.uri
+
+
+def config_request_of(plan: RunPlan, spec: EndpointSpec, model_name: str, topics: Topics | None) -> dict[str, Any]:
+    """The request for CreateEndpointConfig that a run makes for an endpoint."""
+    return endpoint_config_request(
         spec=spec,
         model_name=model_name,
-        output_path=output,
-        failure_path=failure,
+        output_path=output_path(plan, spec),
+        failure_path=plan.names.failures.uri,
         topics=topics,
         tags=plan.tags,
         download_timeout_seconds=plan.settings.model_download_timeout_seconds,
         startup_timeout_seconds=plan.settings.container_startup_timeout_seconds,
     )
+
+
+def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> Endpoint:
+    """Create model, config and endpoint; write each down beforehand, so that a teardown finds it."""
+    spec.checked()
+    name = endpoint_name(plan, spec)
+    model_name = create_model(plan, spec.model_uri, spec.instance_type, spec.image_uri, spec.environment)
+    request = config_request_of(plan, spec, model_name, topics)
     config_name = request["EndpointConfigName"]
     write_down(plan, ENDPOINT_CONFIG, config_name, name)
     with explained("sagemaker:CreateEndpointConfig", config_name), already_made():
         client("sagemaker").create_endpoint_config(**request)
-    _refuse_taken(name)
+    refuse_taken(name)
     guard_endpoint(plan, name)  # only now: the endpoint of that name is none of another's
     write_down(plan, ENDPOINT, name, name)
     asked_at = now()
@@ -98,7 +109,9 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
         asked_at=asked_at,
         expires_at=plan.expires_at,
     )
-    return replace(made, output_path=output, failure_path=failure) if spec.kind == "async" else made
+    if spec.kind == "real-time":
+        return made
+    return replace(made, output_path=output_path(plan, spec), failure_path=plan.names.failures.uri)
 
 
 def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -> None:
@@ -119,7 +132,7 @@ def _create_endpoint(request: dict[str, Any], run_id: str, deadline: Deadline) -
                 raise
 
 
-def _refuse_taken(name: str) -> None:
+def refuse_taken(name: str) -> None:
     """Refuse a taken name before it is written down as ours: a teardown must not remove another's endpoint."""
     try:
         found = describe(name)

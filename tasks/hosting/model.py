@@ -82,6 +82,24 @@ def image_on(plan: RunPlan, instance_type: str) -> str:
     return serving_image(plan.settings, plan.region, processor)
 
 
+def model_request_of(
+    plan: RunPlan,
+    model_uri: str,
+    instance_type: str,
+    image_uri: str = "",
+    environment: Mapping[str, str] = NOTHING,
+) -> dict[str, Any]:
+    """The request for CreateModel that a run makes of an artifact; AWS is asked for nothing."""
+    allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
+    return model_request(
+        model_uri=model_uri,
+        image_uri=image_uri or image_on(plan, instance_type),
+        role_arn=plan.settings.execution_role_arn,
+        environment=container_environment(plan, allowed) | dict(environment),
+        tags=plan.tags,
+    )
+
+
 def create_model(
     plan: RunPlan,
     model_uri: str,
@@ -90,14 +108,7 @@ def create_model(
     environment: Mapping[str, str] = NOTHING,
 ) -> str:
     """Create the model and return its name; the same artifact twice in a run gives the same model."""
-    allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
-    request = model_request(
-        model_uri=check_model_uri(model_uri),
-        image_uri=image_uri or image_on(plan, instance_type),
-        role_arn=plan.settings.execution_role_arn,
-        environment=container_environment(plan, allowed) | dict(environment),
-        tags=plan.tags,
-    )
+    request = model_request_of(plan, check_model_uri(model_uri), instance_type, image_uri, environment)
     write_down(plan, MODEL, request["ModelName"])
     with explained("sagemaker:CreateModel", request["ModelName"]), already_made():
         client("sagemaker").create_model(**request)

@@ -46,15 +46,25 @@ def create_messaging(plan: RunPlan, topic_arn: str = "") -> Topics:
 
     A given topic that doesn't exist is created, and removed with the run; one that exists is only used.
     """
+    topics = topics_of(plan, topic_arn)
+    if not topic_arn:
+        for name in (plan.names.success_topic, plan.names.error_topic):
+            _create_topic(plan, name)
+    elif not is_there(plan, topic_arn):
+        _create_topic(plan, topic_arn.rpartition(":")[2])
+    return listen(plan, topics)
+
+
+def topics_of(plan: RunPlan, topic_arn: str = "") -> Topics:
+    """The topics of a run, as yet without a queue: two of its own, or the given one for both endings."""
     if topic_arn:
-        _use_or_create(plan, topic_arn)
-        return listen(plan, Topics(topic_arn, topic_arn))
-    success, error = (_create_topic(plan, name) for name in (plan.names.success_topic, plan.names.error_topic))
-    return listen(plan, Topics(success, error))
+        return Topics(topic_arn, topic_arn)
+    return Topics(plan.arn("sns", plan.names.success_topic), plan.arn("sns", plan.names.error_topic))
 
 
-def _use_or_create(plan: RunPlan, topic_arn: str) -> None:
-    _, _, _, region, account, name = checked_topic(topic_arn).split(":")
+def is_there(plan: RunPlan, topic_arn: str) -> bool:
+    """True if the given topic exists, False if it can be made; raise if neither is so."""
+    _, _, _, region, account, _ = checked_topic(topic_arn).split(":")
     if region != plan.region:
         raise InputError(
             f"Topic {topic_arn} is in {region}, but the endpoint would be in {plan.region}: SageMaker notifies "
@@ -69,7 +79,8 @@ def _use_or_create(plan: RunPlan, topic_arn: str) -> None:
                 f"Topic {topic_arn} does not exist, and account {account} is not ours ({plan.account}), so it can't be "
                 "made. Check the ARN."
             ) from exc
-        _create_topic(plan, name)
+        return False
+    return True
 
 
 def listen(plan: RunPlan, topics: Topics) -> Topics:
@@ -90,10 +101,10 @@ def listen(plan: RunPlan, topics: Topics) -> Topics:
     return replace(topics, queue_url=queue_url)
 
 
-def _create_topic(plan: RunPlan, name: str) -> str:
+def _create_topic(plan: RunPlan, name: str) -> None:
     write_down(plan, TOPIC, plan.arn("sns", name))
     with explained("sns:CreateTopic", name):
-        return str(client("sns").create_topic(Name=name, Tags=plan.tags)["TopicArn"])
+        client("sns").create_topic(Name=name, Tags=plan.tags)
 
 
 def _create_queue(plan: RunPlan, topic_arns: set[str]) -> str:

@@ -20,6 +20,10 @@ from tasks.prefect_task import run_logger, task
 from tasks.resources.inventory import write_down
 from tasks.resources.scaling import ALARM, SCALABLE_TARGET
 
+MAXIMUM_INSTANCES = 2
+TRACKING, WAKING = "backlog-per-instance", "backlog-without-capacity"
+"""The names of the two policies."""
+
 
 def resource_id(endpoint_name: str, variant: str = VARIANT) -> str:
     return f"endpoint/{endpoint_name}/variant/{variant}"
@@ -32,7 +36,7 @@ def scalable_target_request(endpoint_name: str, maximum_instances: int) -> dict[
 def backlog_policy_request(endpoint_name: str, backlog_per_instance: float) -> dict[str, Any]:
     """The target tracking; its metric's only dimension is EndpointName: with VariantName it never gets a datapoint."""
     return _where(endpoint_name) | {
-        "PolicyName": "backlog-per-instance",
+        "PolicyName": TRACKING,
         "PolicyType": "TargetTrackingScaling",
         "TargetTrackingScalingPolicyConfiguration": {
             "TargetValue": backlog_per_instance,
@@ -50,7 +54,7 @@ def backlog_policy_request(endpoint_name: str, backlog_per_instance: float) -> d
 
 def wake_policy_request(endpoint_name: str) -> dict[str, Any]:
     return _where(endpoint_name) | {
-        "PolicyName": "backlog-without-capacity",
+        "PolicyName": WAKING,
         "PolicyType": "StepScaling",
         "StepScalingPolicyConfiguration": {
             "AdjustmentType": "ChangeInCapacity",
@@ -90,7 +94,7 @@ def _where(endpoint_name: str) -> dict[str, Any]:
 
 
 def scale_to_zero(
-    plan: RunPlan, endpoint_name: str, maximum_instances: int = 2, backlog_per_instance: float = 5
+    plan: RunPlan, endpoint_name: str, maximum_instances: int = MAXIMUM_INSTANCES, backlog_per_instance: float = 5
 ) -> str:
     """Make the endpoint scale between 0 and `maximum_instances`; return a line with the limits read back."""
     scaling, alarm = client("application-autoscaling"), plan.names.alarm(endpoint_name)

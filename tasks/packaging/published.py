@@ -69,35 +69,32 @@ def beside(model_uri: str, name: str) -> str:
     return f"{model_uri.removesuffix('files/').rpartition('/')[0]}/{name}"
 
 
-def _pointer(bucket: str) -> S3Location:
+def latest_pointer(bucket: str) -> S3Location:
     return S3Location(bucket, f"{MODELS_PREFIX}latest.json")
 
 
 def publish_latest(bucket: str, uri: str, model_version: str) -> None:
     """Make this artifact the latest, unless it is already: a second run of unchanged inputs uploads nothing."""
     said = json.dumps({"uri": uri, "model_version": model_version}).encode()
-    if not exists(_pointer(bucket)) or download(_pointer(bucket).uri) != said:
-        upload(said, _pointer(bucket), "application/json")
+    if not exists(latest_pointer(bucket)) or download(latest_pointer(bucket).uri) != said:
+        upload(said, latest_pointer(bucket), "application/json")
 
 
 def resolve_model(model_uri: str, bucket: str) -> str:
     """The model's URI; for `latest` the one that the pointer names, if the manifest there has the same version."""
     if model_uri != LATEST:
         return model_uri
+    pointer = latest_pointer(bucket).uri
     try:
-        said = json.loads(download(_pointer(bucket).uri))
+        said = json.loads(download(pointer))
         uri, version = str(said["uri"]), str(said["model_version"])
         found = read_manifest(uri)["model_version"]
     except NotFoundError as exc:
         raise NotFoundError(f"There is no latest model in {bucket}: {exc} `stygig package` makes one.") from exc
     except (ValueError, KeyError, TypeError) as exc:
-        raise ArtifactError(
-            f"{_pointer(bucket).uri} can't be read ({exc!r}). `stygig package` writes it anew."
-        ) from exc
+        raise ArtifactError(f"{pointer} can't be read ({exc!r}). `stygig package` writes it anew.") from exc
     if found != version:
-        raise ArtifactError(
-            f"{_pointer(bucket).uri} says that the latest model is {version}, but {uri} is {found}. Package again."
-        )
+        raise ArtifactError(f"{pointer} says that the latest model is {version}, but {uri} is {found}. Package again.")
     return uri
 
 

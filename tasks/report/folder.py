@@ -1,5 +1,6 @@
 """The folder for reports: the check before money is spent, and the message if writing fails in the end."""
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,33 @@ def check_junit(file: str) -> str:
     except OSError as exc:
         raise InputError(f"The JUnit file {file} can't be written: {exc.strerror}. Name another with junit.") from exc
     return f"JUnit file {file}: can be written"
+
+
+def junit_possible(file: str) -> str:
+    """Like `check_junit`, by looking alone: nothing is made, not even for a moment."""
+    reason = "it is a folder" if Path(file).is_dir() else _in_the_way(Path(file).absolute().parent)
+    if reason:
+        raise InputError(f"The JUnit file {file} can't be written: {reason}. Name another with junit.")
+    return f"JUnit file {file}: could be written"
+
+
+def reports_possible(folder: Path) -> str:
+    """Like `check_reports`, by looking alone."""
+    history = folder / HISTORY_FILE
+    reason = _in_the_way(folder.absolute())
+    if not reason and history.exists() and not os.access(history, os.R_OK | os.W_OK):
+        reason = f"{history} can't be read and written"
+    if reason:
+        raise InputError(f"No report could be written into {folder.absolute()}: {reason}. {REMEDY}")
+    return f"reports folder {folder}: could be written"
+
+
+def _in_the_way(folder: Path) -> str:
+    """The reason why files can't be made in a folder that may be absent as yet; empty if there is none."""
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not nearest.is_dir():
+        return f"{nearest} is no folder"
+    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} may not be written to"
 
 
 def check_reports(folder: Path) -> str:

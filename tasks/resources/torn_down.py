@@ -97,7 +97,8 @@ def teardown_hook(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) ->
     Prefect may call this in a new process, after the flow's own was killed.
     """
     logger = flow_run_logger(flow_run, flow)
-    if (flow_run.parameters or {}).get("keep"):
+    given = flow_run.parameters or {}
+    if given.get("keep") or given.get("plan_only"):
         return
     plan = plan_run(str(flow_run.id))
     if not recorded(plan.bucket, plan.run_id):

@@ -75,7 +75,6 @@ SOUGHT: dict[str, Callable[[], bool]] = {
     "S37": e_mail_can_be_confirmed,
     "S51": has_client_class,
     "S53": partial(has_command, "cut-over", "cutover", "promote", "replace", "switch", "migrate"),
-    "S57": partial(has_command, "diagnose", "explain", "why"),
     "S67": partial(has_file, "gateway", "http_front", "http_api", "front.py"),
     "S68": partial(has_file, "webhook", "web_hook"),
     "S69": partial(has_file, "retry", "retries", "dead_letter"),

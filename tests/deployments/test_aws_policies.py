@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ from tasks.invoking.waiting import Wait
 from tasks.names import S3Location
 from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan, plan_run
-from tasks.preflight import preflight
+from tasks.planning.plan_of_run import Intent, plan_of_run
+from tasks.planning.preflight import preflight
 from tasks.resources.inventory import existing
 from tasks.resources.teardown import tear_down_run
 from tasks.settings import Settings
@@ -236,6 +238,23 @@ def test_the_scheduler_s_role_deletes_endpoints_of_ours_alone(
     assert (asked.name in left, "theirs" in left) == (False, True)
     sagemaker.delete_endpoint(EndpointName="theirs")
     assert tear_down_run(BUCKET, RUN_ID, hurried(60), print).left == ()
+
+
+def test_a_plan_needs_no_action_but_those_that_look(
+    judged: Judged, enforcing: LocalAws, runner: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    become(monkeypatch, runner)
+    before = list(enforcing.journal)[-1].number
+    plan, specs = planned(), (EndpointSpec("real-time"), EndpointSpec("async"))
+    found = plan_of_run(plan, Intent(specs))
+    assert found.findings == []
+    absent = {each.exists for each in found.resources if "decided by" not in each.name and "of AWS's" not in each.kind}
+    assert absent <= {True, False}, "each could be looked at"
+    asked = [each.fields["action"] for each in enforcing.journal.entries("access.", before)]
+    assert len(asked) > 20
+    verbs = {re.match("[A-Z][a-z]+", action.partition(":")[2])[0] for action in asked}  # type: ignore[index]
+    assert verbs == {"Describe", "Get", "List", "Simulate"}
+    assert enforcing.journal.entries("access.denied", before) == []
 
 
 def started(plan: RunPlan) -> object:

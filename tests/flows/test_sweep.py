@@ -16,7 +16,7 @@ from flows.sweep import sweep
 from tasks.errors import LeftoverError
 from tasks.hosting.notifications import create_messaging
 from tasks.plan import RunPlan, plan_run
-from tasks.preflight import ensure_bucket
+from tasks.planning.preflight import ensure_bucket
 from tasks.resources.heartbeat import Process, this_machine
 from tasks.resources.inventory import existing, write_down_data
 from tasks.resources.sweep import Sweep

@@ -9,7 +9,7 @@ from tasks.errors import InputError, NotFoundError
 from tasks.hosting.deploying import start_endpoint
 from tasks.hosting.endpoint import EndpointSpec
 from tasks.plan import RunPlan, plan_run
-from tasks.preflight import ensure_bucket
+from tasks.planning.preflight import ensure_bucket
 from tasks.resources.inventory import recorded
 from tasks.settings import Settings
 from tasks.storage import bucket_region, check_bucket

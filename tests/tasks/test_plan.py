@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from localaws import LocalAws
 from tasks.errors import InputError, PermissionDeniedError, StygigError
 from tasks.plan import RunPlan, plan_run
-from tasks.preflight import check_listing, check_role, ensure_bucket, preflight
+from tasks.planning.preflight import check_listing, check_role, ensure_bucket, preflight
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET, RUN_ID
 

@@ -16,7 +16,7 @@ ROOTS = {
 }
 """Folders of the packages, relative to the repository."""
 ROOMS = (
-    "preflight",
+    "planning",
     "report",
     "verdict",
     "invoking",
@@ -85,6 +85,6 @@ def rooms(package: str) -> dict[str, set[str]]:
 
 
 def room_of(module: str) -> str:
-    """The folder, or for tasks.preflight the module, right under the package; empty for the ground."""
+    """The folder, or for tasks.planning.preflight the module, right under the package; empty for the ground."""
     parts = module.split(".")
     return parts[1] if len(parts) > 2 or (len(parts) == 2 and parts[1] in ROOMS) else ""

@@ -192,7 +192,7 @@ def test_a_creation_that_meets_somebody_elses_endpoint_is_no_success(
     plan: RunPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = start_endpoint(replace(plan, run_id="7777" + RUN_ID[4:]), EndpointSpec("async", put_model(), "mine"), None)
-    monkeypatch.setattr("tasks.hosting.deploying._refuse_taken", lambda name: None)  # it was free a moment before
+    monkeypatch.setattr("tasks.hosting.deploying.refuse_taken", lambda name: None)  # it was free a moment before
     with pytest.raises(StygigError, match="already existing"):
         start_endpoint(plan, EndpointSpec("async", put_model(), theirs.name), None)
 

@@ -13,7 +13,7 @@ from stygig.embedded import our_environment
 from tasks.errors import InputError
 from tasks.hosting.execution_role import check_role, needed
 from tasks.plan import RunPlan, plan_run
-from tasks.preflight import preflight
+from tasks.planning.preflight import preflight
 from tasks.settings import Settings
 from tests.tasks.deployed import BUCKET, RUN_ID
 
@@ -73,9 +73,7 @@ def test_a_role_that_sagemaker_can_not_take_is_told_with_the_statement(plan: Run
     theirs = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [theirs]})
     boto3.client("iam").update_assume_role_policy(RoleName="shipped", PolicyDocument=document)
-    with pytest.raises(
-        InputError, match=r"can't take the execution role .*Add the statement"
-    ):
+    with pytest.raises(InputError, match=r"can't take the execution role .*Add the statement"):
         check_role(plan)
 
 

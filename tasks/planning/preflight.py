@@ -27,7 +27,19 @@ def preflight(plan: RunPlan, *, reports: bool = False, junit: str = "") -> tuple
 
 def ensure_bucket(plan: RunPlan) -> str:
     """Use the bucket as it is, or create it, private, if it is absent."""
+    if bucket_there(plan):
+        return f"bucket {plan.bucket}: in use"
     s3 = client("s3")
+    with explained("s3:CreateBucket", plan.bucket):
+        # In us-east-1 S3 refuses a LocationConstraint; everywhere else it demands one.
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": plan.region}}
+        s3.create_bucket(Bucket=plan.bucket, **({} if plan.region == "us-east-1" else elsewhere))
+    _protect(plan)
+    return f"bucket {plan.bucket}: made"
+
+
+def bucket_there(plan: RunPlan) -> bool:
+    """True if the bucket is in use, False if it is absent; raise if it may not be used, or is elsewhere."""
     try:
         check_bucket(plan.bucket, plan.region, "STYGIG_BUCKET" if plan.settings.bucket else "the account's default")
     except PermissionDeniedError as exc:
@@ -36,13 +48,8 @@ def ensure_bucket(plan: RunPlan) -> str:
             "s3:ListBucket is missing. Set STYGIG_BUCKET to a bucket of yours."
         ) from exc
     except NotFoundError:
-        with explained("s3:CreateBucket", plan.bucket):
-            # In us-east-1 S3 refuses a LocationConstraint; everywhere else it demands one.
-            elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": plan.region}}
-            s3.create_bucket(Bucket=plan.bucket, **({} if plan.region == "us-east-1" else elsewhere))
-        _protect(plan)
-        return f"bucket {plan.bucket}: made"
-    return f"bucket {plan.bucket}: in use"
+        return False
+    return True
 
 
 def _protect(plan: RunPlan) -> None:
