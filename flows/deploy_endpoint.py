@@ -45,6 +45,10 @@ def deploy_endpoint(
     environment: dict[str, str] = {},  # noqa: B006 - a form's field
     alarm_topic_arn: str = "",
     dashboard: bool = False,
+    kms_key_id: str = "",
+    subnets: list[str] = [],  # noqa: B006 - a form's field
+    security_groups: list[str] = [],  # noqa: B006 - a form's field
+    network_isolation: bool = False,
     plan_only: bool = False,
 ) -> Endpoint | PlanOfRun:
     """Deploy a packaged model and show that it answers. If anything fails, what was made is removed again.
@@ -64,6 +68,10 @@ def deploy_endpoint(
         environment: Variables of the container, on top of ours.
         alarm_topic_arn: A topic of yours that an asynchronous endpoint's alarms tell; without one only their states do.
         dashboard: Make a CloudWatch dashboard for the endpoint, too. Asynchronous endpoints only.
+        kms_key_id: KMS key that encrypts the answers; the execution role needs kms:GenerateDataKey on it.
+        subnets: Subnets of a VPC for the containers, as subnet-0123; S3 must be reachable from them.
+        security_groups: Security groups in that VPC, as sg-0123.
+        network_isolation: Containers reach nothing at all, not even S3.
         plan_only: Make nothing; list what would be made, changed or left, its cost, and all that would stop the run.
     """
     spec = EndpointSpec(
@@ -75,6 +83,10 @@ def deploy_endpoint(
         max_concurrent_invocations,
         image_uri,
         environment,
+        kms_key_id,
+        subnets,
+        security_groups,
+        network_isolation,
     ).checked()
     checked_topic(sns_topic_arn)
     checked_topic(alarm_topic_arn)

@@ -101,6 +101,10 @@ def deploy(
     environment: Variables = [],  # noqa: B006
     alarm_topic_arn: Annotated[str, typer.Option(help="A topic of yours that the endpoint's alarms tell.")] = "",
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Make a CloudWatch dashboard, too.")] = False,
+    kms_key_id: Annotated[str, typer.Option(help="KMS key that encrypts the answers.")] = "",
+    subnets: Annotated[list[str], typer.Option("--subnet", help="Of a VPC; may be repeated.")] = [],  # noqa: B006
+    security_groups: Annotated[list[str], typer.Option("--security-group", help="In that VPC.")] = [],  # noqa: B006
+    network_isolation: Annotated[bool, typer.Option("--network-isolation", help="Containers reach nothing.")] = False,
     plan_only: PlanOnly = False,
     json: Json = False,
 ) -> None:
@@ -118,6 +122,10 @@ def deploy(
         "environment": checked_variables(environment),
         "alarm_topic_arn": alarm_topic_arn,
         "dashboard": dashboard,
+        "kms_key_id": kms_key_id,
+        "subnets": subnets,
+        "security_groups": security_groups,
+        "network_isolation": network_isolation,
         "plan_only": plan_only,
     }
     with ending(json) as out:

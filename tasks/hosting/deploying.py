@@ -48,6 +48,8 @@ def endpoint_config_request(
 def _async_config(spec: EndpointSpec, output_path: str, failure_path: str, topics: Topics | None) -> dict[str, Any]:
     """The AsyncInferenceConfig; without topics or failure path, a failure would only show as a wait's time-out."""
     output: dict[str, Any] = {"S3OutputPath": output_path, "S3FailurePath": failure_path}
+    if spec.kms_key_id:
+        output["KmsKeyId"] = spec.kms_key_id
     if topics:
         output["NotificationConfig"] = {
             "SuccessTopic": topics.success_arn,
@@ -87,7 +89,7 @@ def start_endpoint(plan: RunPlan, spec: EndpointSpec, topics: Topics | None) -> 
     """Create model, config and endpoint; write each down beforehand, so that a teardown finds it."""
     spec.checked()
     name = endpoint_name(plan, spec)
-    model_name = create_model(plan, spec.model_uri, spec.instance_type, spec.image_uri, spec.environment)
+    model_name = create_model(plan, spec)
     request = config_request_of(plan, spec, model_name, topics)
     config_name = request["EndpointConfigName"]
     write_down(plan, ENDPOINT_CONFIG, config_name, name)

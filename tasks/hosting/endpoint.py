@@ -32,6 +32,12 @@ class EndpointSpec:
     """The image that serves the model; empty takes the settings', or AWS's own."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of the container, on top of ours."""
+    kms_key_id: str = ""
+    """The KMS key that encrypts answers; empty leaves it to the bucket."""
+    subnets: Sequence[str] = ()
+    security_groups: Sequence[str] = ()
+    network_isolation: bool = False
+    """True for containers that reach nothing, not even S3; the model and the answers pass all the same."""
 
     def serving(self, model_uri: str) -> "EndpointSpec":
         return replace(self, model_uri=model_uri)
@@ -48,7 +54,18 @@ class EndpointSpec:
             raise InputError("A real-time endpoint has no s3_output_path: it answers at once. Leave it out.")
         if self.s3_output_path:
             S3Location.parse(self.s3_output_path)
+        if self.kms_key_id and self.kind == "real-time":
+            raise InputError("A real-time endpoint writes no answers that kms_key_id could encrypt. Leave it out.")
+        if bool(self.subnets) != bool(self.security_groups):
+            raise InputError("A VPC takes both subnets and security_groups: name at least one of each, or neither.")
         return self
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """What CreateModel is told of the network; nothing if it is AWS's own."""
+        vpc = {"Subnets": list(self.subnets), "SecurityGroupIds": list(self.security_groups)}
+        isolated = {"EnableNetworkIsolation": True} if self.network_isolation else {}
+        return ({"VpcConfig": vpc} if self.subnets else {}) | isolated
 
 
 @dataclass(frozen=True, kw_only=True)

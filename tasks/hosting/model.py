@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from tasks.clients import client, error_text, explained, region
 from tasks.errors import InputError, NotFoundError
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.instances import instance_gpus
 from tasks.names import S3Location, hashed_name
 from tasks.plan import RunPlan
@@ -44,14 +45,20 @@ def container_environment(plan: RunPlan, allowed_prefixes: tuple[str, ...]) -> d
 
 
 def model_request(
-    *, model_uri: str, image_uri: str, role_arn: str, environment: Mapping[str, str], tags: list[dict[str, str]]
+    *,
+    model_uri: str,
+    image_uri: str,
+    role_arn: str,
+    environment: Mapping[str, str],
+    tags: list[dict[str, str]],
+    network: Mapping[str, Any] = NOTHING,
 ) -> dict[str, Any]:
     """The request for CreateModel; its name is a hash of the rest, so that the same model is made once."""
     request: dict[str, Any] = {
         "PrimaryContainer": {"Image": image_uri, "Environment": dict(environment)} | _model_source(model_uri),
         "ExecutionRoleArn": role_arn,
         "Tags": tags,
-    }
+    } | dict(network)
     return {"ModelName": hashed_name("stygig-model", request)} | request
 
 
@@ -82,33 +89,23 @@ def image_on(plan: RunPlan, instance_type: str) -> str:
     return serving_image(plan.settings, plan.region, processor)
 
 
-def model_request_of(
-    plan: RunPlan,
-    model_uri: str,
-    instance_type: str,
-    image_uri: str = "",
-    environment: Mapping[str, str] = NOTHING,
-) -> dict[str, Any]:
-    """The request for CreateModel that a run makes of an artifact; AWS is asked for nothing."""
+def model_request_of(plan: RunPlan, spec: EndpointSpec) -> dict[str, Any]:
+    """The request for CreateModel that a run makes for an endpoint; AWS is asked for nothing."""
     allowed = (plan.names.inputs.uri, *plan.settings.allowed_s3_prefixes.split(","))
     return model_request(
-        model_uri=model_uri,
-        image_uri=image_uri or image_on(plan, instance_type),
+        model_uri=spec.model_uri,
+        image_uri=spec.image_uri or image_on(plan, spec.instance_type),
         role_arn=plan.settings.execution_role_arn,
-        environment=container_environment(plan, allowed) | dict(environment),
+        environment=container_environment(plan, allowed) | dict(spec.environment),
         tags=plan.tags,
+        network=spec.network,
     )
 
 
-def create_model(
-    plan: RunPlan,
-    model_uri: str,
-    instance_type: str,
-    image_uri: str = "",
-    environment: Mapping[str, str] = NOTHING,
-) -> str:
+def create_model(plan: RunPlan, spec: EndpointSpec) -> str:
     """Create the model and return its name; the same artifact twice in a run gives the same model."""
-    request = model_request_of(plan, check_model_uri(model_uri), instance_type, image_uri, environment)
+    check_model_uri(spec.model_uri)
+    request = model_request_of(plan, spec)
     write_down(plan, MODEL, request["ModelName"])
     with explained("sagemaker:CreateModel", request["ModelName"]), already_made():
         client("sagemaker").create_model(**request)

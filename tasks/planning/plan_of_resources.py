@@ -131,7 +131,7 @@ class _Planning:
         if spec.model_uri in UNSETTLED:
             return spec.model_uri
         try:
-            request = model_request_of(self.plan, spec.model_uri, spec.instance_type, spec.image_uri, spec.environment)
+            request = model_request_of(self.plan, spec)
         except InputError:  # no image is known for the region, which is a finding already
             return UNKNOWN
         return str(request["ModelName"])

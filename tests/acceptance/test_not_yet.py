@@ -71,7 +71,6 @@ def credentials(aws: LocalAws) -> dict[str, Any]:
 
 
 SOUGHT: dict[str, Callable[[], bool]] = {
-    "S21": partial(has_option, "deploy", "kms"),
     "S37": e_mail_can_be_confirmed,
     "S51": has_client_class,
     "S53": partial(has_command, "cut-over", "cutover", "promote", "replace", "switch", "migrate"),

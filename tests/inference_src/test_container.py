@@ -18,6 +18,7 @@ import inference
 from localaws import LocalAws
 from recommender import log
 from recommender.encoding.engines import allowed_threads
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.model import container_environment, create_model
 from tasks.plan import RunPlan, plan_run
 from tasks.settings import Settings
@@ -118,7 +119,7 @@ def log_entries(cloud: Cloud) -> list[dict[str, Any]]:
 
 
 def described(plan: RunPlan) -> Mapping[str, str]:
-    name = create_model(plan, put_model(), "ml.m5.large")
+    name = create_model(plan, EndpointSpec("real-time", put_model()))
     environment: Mapping[str, str] = boto3.client("sagemaker").describe_model(ModelName=name)["PrimaryContainer"][
         "Environment"
     ]

@@ -14,13 +14,28 @@ from localaws import LocalAws
 from localaws.faults import ConnectionDropped, Faults
 from tasks.deadline import Deadline
 from tasks.errors import DeadlineExceededError, EndpointFailedError, InputError, NotFoundError, StygigError
+from tasks.exchange.recommendations import picture_request
 from tasks.hosting.deploying import endpoint_config_request, start_endpoint
 from tasks.hosting.endpoint import EndpointSpec, existing_endpoint, wait_in_service
 from tasks.hosting.notifications import Topics, create_messaging
+from tasks.invoking.invocation import submit
+from tasks.invoking.waiting import Wait
+from tasks.names import S3Location
+from tasks.pictures.queries import Picture
 from tasks.plan import RunPlan
 from tasks.resources.inventory import recorded
 from tasks.resources.teardown import tear_down_run
-from tests.tasks.deployed import BUCKET, LOADS_WHEN_TOLD, NEVER_LOADS, RUN_ID, Clock, deployed, hurried, put_model
+from tests.tasks.deployed import (
+    BUCKET,
+    LOADS_WHEN_TOLD,
+    NEVER_LOADS,
+    RUN_ID,
+    Clock,
+    deployed,
+    hurried,
+    picture_bytes,
+    put_model,
+)
 
 TOPICS = Topics("arn:aws:sns:us-east-1:123456789012:good", "arn:aws:sns:us-east-1:123456789012:bad")
 ASYNC = EndpointSpec("async", "s3://bucket/model.tar.gz", max_concurrent_invocations=7)
@@ -228,3 +243,38 @@ def test_a_teardown_says_what_it_waits_for(plan: RunPlan) -> None:
     assert told[0].startswith(
         f"waiting for endpoint {name}, which is Creating: AWS deletes it only afterwards; at most"
     )
+
+
+def test_answers_are_encrypted_with_a_key_of_ones_own(plan: RunPlan) -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/mine"
+    asked = start_endpoint(plan, EndpointSpec("async", put_model(), kms_key_id=key), None)
+    (endpoint,) = wait_in_service([asked], hurried())
+    record = submit(plan, endpoint.name, picture_request(Picture("1.jpg", picture_bytes()), 1))
+    (ended,) = Wait([record], endpoint.name, "", hurried()).run()
+    where = S3Location.parse(ended.output_location)
+    found = boto3.client("s3").head_object(Bucket=where.bucket, Key=where.key)
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", key)
+
+
+def test_containers_in_a_vpc_and_isolated_ones(plan: RunPlan) -> None:
+    spec = EndpointSpec(
+        "real-time", put_model(), subnets=("subnet-1",), security_groups=("sg-1",), network_isolation=True
+    )
+    start_endpoint(plan, spec, None)
+    (model,) = boto3.client("sagemaker").list_models()["Models"]
+    found = boto3.client("sagemaker").describe_model(ModelName=model["ModelName"])
+    assert found["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    assert found["EnableNetworkIsolation"] is True
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"kind": "real-time", "kms_key_id": "k"}, "kms_key_id could encrypt"),
+        ({"subnets": ("subnet-1",)}, "takes both subnets and security_groups"),
+        ({"security_groups": ("sg-1",)}, "takes both subnets and security_groups"),
+    ],
+)
+def test_networks_and_keys_that_make_no_sense_are_refused(changed: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        replace(ASYNC, **changed).checked()

@@ -10,6 +10,7 @@ from botocore.session import get_session
 from botocore.validate import validate_parameters
 
 from tasks.errors import InputError, NotFoundError
+from tasks.hosting.endpoint import EndpointSpec
 from tasks.hosting.model import already_made, check_model_uri, container_environment, create_model, model_request
 from tasks.plan import RunPlan
 from tasks.resources.inventory import recorded
@@ -82,7 +83,7 @@ def test_the_server_starts_as_many_workers_as_the_settings_say(plan: RunPlan) ->
 
 
 def test_a_model_is_written_down_tagged_and_may_read_only_its_runs_inputs(plan: RunPlan) -> None:
-    name = create_model(plan, put_model(), CPU)
+    name = create_model(plan, EndpointSpec("real-time", put_model(), instance_type=CPU))
     assert [(each.kind, each.name) for each in recorded(BUCKET)] == [("model", name)]
     sagemaker = boto3.client("sagemaker")
     found = sagemaker.describe_model(ModelName=name)
@@ -93,14 +94,16 @@ def test_a_model_is_written_down_tagged_and_may_read_only_its_runs_inputs(plan: 
 
 def test_the_same_model_is_made_once(plan: RunPlan) -> None:
     uri = put_model()
-    assert create_model(plan, uri, CPU) == create_model(plan, uri, CPU)
+    assert create_model(plan, EndpointSpec("real-time", uri, instance_type=CPU)) == create_model(
+        plan, EndpointSpec("real-time", uri, instance_type=CPU)
+    )
     assert len(boto3.client("sagemaker").list_models()["Models"]) == 1
 
 
 @pytest.mark.parametrize(("instance_type", "tag"), [(CPU, "2.6.0-cpu-py312"), ("ml.g5.xlarge", "2.6.0-gpu-py312")])
 def test_an_instance_with_gpus_gets_awss_image_for_them(plan: RunPlan, instance_type: str, tag: str) -> None:
     on_awss = replace(plan, settings=plan.settings.model_copy(update={"image_uri": ""}))
-    name = create_model(on_awss, put_model(), instance_type)
+    name = create_model(on_awss, EndpointSpec("real-time", put_model(), instance_type=instance_type))
     found = boto3.client("sagemaker").describe_model(ModelName=name)
     assert found["PrimaryContainer"]["Image"].endswith(f"/pytorch-inference:{tag}")
 
@@ -116,7 +119,7 @@ def test_only_already_existing_is_swallowed() -> None:
 
 def test_a_model_that_is_not_there_is_named_before_anything_is_made(plan: RunPlan) -> None:
     with pytest.raises(NotFoundError, match=rf"No model artifact lies at {ARCHIVE}\. `stygig package` makes one"):
-        create_model(plan, ARCHIVE, CPU)
+        create_model(plan, EndpointSpec("real-time", ARCHIVE, instance_type=CPU))
     assert recorded(BUCKET) == []
 
 
