@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.exchange.array_files import read_arrays
-from tasks.exchange.content import Content, Shown, excerpt, shortened
+from tasks.exchange.content import Content, Shown, excerpt, printable, shortened
 from tasks.exchange.difference import Difference, Place
 from tasks.exchange.tolerance import Tolerance
 
@@ -72,7 +72,7 @@ class ArrayContent(Content):
 
 
 def _differences(name: str, first: _Array | None, second: _Array | None, tolerance: Tolerance) -> Iterator[Difference]:
-    what = f"array {name} " if name else ""
+    what = f"array {printable(name)} " if name else ""
     if first is None or second is None:
         yield Difference(None, what.strip() or "array", _kind(first), _kind(second), place=(name,))
     elif first.dtype != second.dtype:
@@ -81,9 +81,8 @@ def _differences(name: str, first: _Array | None, second: _Array | None, toleran
         yield Difference(None, f"{what}shape", str(first.shape), str(second.shape), place=(name,))
     else:
         for (path, one), (_, another) in zip(_fields(first), _fields(second), strict=True):
-            yield from _elements(
-                "".join([what, *(f"field {field} " for field in path)]), (name, *path), one, another, tolerance
-            )
+            named = "".join([what, *(f"field {printable(field)} " for field in path)])
+            yield from _elements(named, (name, *path), one, another, tolerance)
 
 
 def _fields(array: _Array, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], _Array]]:

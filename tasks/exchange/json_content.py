@@ -12,7 +12,7 @@ from typing import Any
 
 from tasks.exchange.content import Content, Shown, UnreadableAnswerError, excerpt, shortened
 from tasks.exchange.difference import Difference
-from tasks.exchange.json_places import ABSENT, Lengths, Pair, ignored_places, leaves, path
+from tasks.exchange.json_places import ABSENT, Lengths, Pair, Unmatched, ignored_places, leaves, path, shown_at
 from tasks.exchange.tolerance import Tolerance, apart
 
 MISSING = "nothing"
@@ -27,7 +27,7 @@ class JsonContent(Content):
     value: Any
 
     @classmethod
-    def read(cls, body: bytes) -> JsonContent:
+    def read(cls, body: bytes, most_nested: int = MOST_NESTED) -> JsonContent:
         """Parse a body of UTF-8, UTF-16 or UTF-32; Python's NaN and Infinity are taken, as handlers write them."""
         try:
             value = json.loads(body, object_pairs_hook=_unique, parse_float=_finite)
@@ -37,9 +37,9 @@ class JsonContent(Content):
         except ValueError as exc:  # UnicodeDecodeError is one, too
             raise UnreadableAnswerError(f"no JSON that can be compared: {exc}") from exc
         else:
-            deep = body.count(b"[") + body.count(b"{") > MOST_NESTED and _levels(value) > MOST_NESTED
+            deep = body.count(b"[") + body.count(b"{") > most_nested and _levels(value) > most_nested
         if deep:
-            raise UnreadableAnswerError(f"JSON that is nested more than {MOST_NESTED} levels deep: it is not compared")
+            raise UnreadableAnswerError(f"JSON that is nested more than {most_nested} levels deep: it is not compared")
         return cls(value)
 
     @classmethod
@@ -48,7 +48,7 @@ class JsonContent(Content):
         values = []
         for number, line in enumerate(body.split(b"\n"), start=1):
             try:
-                values += [cls.read(line).value] if line.strip() else []
+                values += [cls.read(line, MOST_NESTED - 1).value] if line.strip() else []
             except UnreadableAnswerError as exc:
                 raise UnreadableAnswerError(f"line {number}: {exc}") from exc
         return cls(values)
@@ -118,12 +118,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _difference(leaf: Pair, tolerance: Tolerance) -> Difference | None:
     place, first, second, *_ = leaf
     if isinstance(first, Lengths):
-        return Difference(None, f"{path(place)} length", str(first.first), str(first.second), place=place, length=True)
+        told = (str(first.first), str(first.second))
+        return Difference(None, f"{path(shown_at(leaf))} length", *told, place=place, length=True)
+    if isinstance(first, Unmatched):
+        each, not_each = f"each element has a {first.key} of its own", f"not each element has a {first.key} of its own"
+        told = (not_each, each) if first.first else (each, not_each)
+        return Difference(None, path(shown_at(leaf)), *told, place=place)
     if _is_number(first) and _is_number(second):
         if not tolerance.covers(first, second):
-            return Difference(None, path(place), shortened(first), shortened(second), apart(first, second), place)
+            told = (shortened(first), shortened(second))
+            return Difference(None, path(shown_at(leaf)), *told, apart(first, second), place)
     elif type(first) is not type(second) or first != second:
-        return Difference(None, path(place), _told(first), _told(second), place=place)
+        return Difference(None, path(shown_at(leaf)), _told(first), _told(second), place=place)
     return None
 
 

@@ -31,6 +31,11 @@ def path(place: Place) -> str:
     return "$" + "".join(_step(part) for part in place)
 
 
+def shown_at(pair: Pair) -> Place:
+    """The pair's place with the numbers that its elements have in the first document."""
+    return tuple(at if isinstance(part, int) else part for part, at in zip(pair.place, pair.first_at, strict=True))
+
+
 def _step(part: str | int | tuple[str, Any]) -> str:
     if isinstance(part, tuple):
         return f"[?@{_named(part[0])}=={json.dumps(part[1])}]"
@@ -66,6 +71,13 @@ class Lengths(NamedTuple):
     second: int
 
 
+class Unmatched(NamedTuple):
+    """A pair of lists of which one alone has a key of its own in each element; `first` if that is the second one."""
+
+    key: str
+    first: bool
+
+
 ABSENT = _Absent()
 
 
@@ -74,7 +86,7 @@ def leaves(pair: Pair, key: str, first: frozenset[Location], second: frozenset[L
 
     Lists of different lengths are told on top of their elements, by two `Lengths`.
     """
-    if pair.first_at in first or pair.second_at in second:
+    if not pair.place and (() in first or () in second):
         return
     one, other = _inside(pair.first, pair.first_at, first), _inside(pair.second, pair.second_at, second)
     if type(pair.first) is not type(pair.second) or not (pair.first or pair.second) or one is None or other is None:
@@ -85,9 +97,13 @@ def leaves(pair: Pair, key: str, first: frozenset[Location], second: frozenset[L
     elif (by_key := _by_key(pair, one, other, key)) is not None:
         inside = by_key
     else:
-        inside = [_inner(pair, here, (here, one), (there, other)) for here, there in zip(one, other, strict=False)]
+        if key and (keyed(one, key) is None) != (keyed(other, key) is None):
+            yield Pair(pair.place, Unmatched(key, keyed(one, key) is None), None, pair.first_at)
+        # Numbered anew: what is ignored must not shift the places of one document against those of another.
+        both = enumerate(zip(one, other, strict=False))
+        inside = [_inner(pair, number, (here, one), (there, other)) for number, (here, there) in both]
         if len(one) != len(other):
-            yield Pair(pair.place, Lengths(len(one), len(other)), None)
+            yield Pair(pair.place, Lengths(len(one), len(other)), None, pair.first_at)
     for each in inside:
         yield from leaves(each, key, first, second)
 

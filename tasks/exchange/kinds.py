@@ -53,7 +53,11 @@ def checked_tolerance(kind: AnswerKind, absolute: float, relative: float, ignore
 def _media_and_charset(content_type: str) -> tuple[str, str]:
     message = Message()
     message["content-type"] = content_type or "application/octet-stream"
-    return message.get_content_type(), str(message.get_content_charset() or "")
+    try:
+        charset = str(message.get_content_charset() or "")
+    except (ValueError, LookupError):  # one that is encoded, and wrongly
+        charset = ""
+    return message.get_content_type(), charset
 
 
 def _kind_of(media: str, body: bytes) -> AnswerKind:

@@ -22,6 +22,8 @@ LARGEST_EXPONENT = 400
 """Numbers beyond it, which no float holds, are compared as texts."""
 ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NOTHING = "nothing"
+MOST_DIGITS = 4_300
+"""A longer cell is a text; Python itself reads no longer integers."""
 LONGEST_CELL = 1 << 30
 
 
@@ -150,7 +152,7 @@ def _cell(row: int, column: int, first: str | None, second: str | None, toleranc
 
 def _number(cell: str | None) -> Decimal | None:
     """The cell's number, exactly; None for a text, as for one with leading zeros or a plus, which names something."""
-    if cell is None or not NUMBER.fullmatch(cell.strip()):
+    if cell is None or len(cell) > MOST_DIGITS or not NUMBER.fullmatch(cell.strip()):
         return None
     number = Decimal(cell.strip())
     return None if number.is_finite() and abs(number.adjusted()) > LARGEST_EXPONENT else number

@@ -9,7 +9,7 @@ from tasks.exchange.content import ANY_WORDS, MOST_DIFFERENCES, Content, Words, 
 from tasks.exchange.difference import Difference
 from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
-from tasks.verdict.noise import Noise, Repeat
+from tasks.verdict.noise import MOST_PLACES, Noise, Repeat
 from tasks.verdict.noise_of_run import NoiseOfRun
 
 UNANSWERED = "answer"
@@ -154,14 +154,19 @@ def _judged(
     repeats = [Repeat(each, second, tolerance) for each in answered if each and type(each) is type(second)]
     counting: list[Difference] = []
     unclear: list[Difference] = []
+    explained: list[Difference] = []
     for difference in first.each_difference(second, tolerance):
         judgement = asked.noise.judge(difference, repeats)
         if judgement == "counts" and not (run and run.explains(difference)):
             counting.append(difference)
-        elif judgement != "explained" and len(unclear) < MOST_DIFFERENCES:
+        elif judgement == "explained":
+            explained.append(difference)
+        elif len(unclear) < MOST_DIFFERENCES:
             unclear.append(difference)
         if len(counting) == MOST_DIFFERENCES:
             break
+    if len(explained) > MOST_PLACES and not unclear:
+        unclear.append(explained[-1])  # an array tells of no more: what is beyond these may not be explained
     told = (*counting, *unclear)[:MOST_DIFFERENCES]
     return told, len(told) - len(counting)
 

@@ -15,8 +15,8 @@ RARELY = 0.001
 """The probability at which differences are no chance: how often they would be so many more than the noise explains."""
 STEADY = 0.75
 """Noise that is at each of its places in such a share of the requests stays there, and leaves others alone."""
-MANY_NAMES = 5
-"""Names are told apart, unless the noise wanders among so many of them."""
+SOME_NAMES, MANY_NAMES = 2, 5
+"""Names are told apart, unless the noise wanders among some of them in several requests, or among many in one."""
 
 
 class NoiseOfRun:
@@ -31,7 +31,7 @@ class NoiseOfRun:
         self._noisy, self._differing = _counted(baseline), _counted(asynchronous)
         self._sizes: dict[Place, Spot] = {}
         self._inside: dict[Place, set[Place]] = {}
-        self._events: Counter[Place] = Counter()
+        self._unsteady: dict[Place, int] = {}
         for noise in baseline:
             for family, spot in noise.families.items():
                 widen(self._sizes, family, family, spot.size)
@@ -45,7 +45,6 @@ class NoiseOfRun:
     def _add(self, family: Place, place: Place) -> None:
         if family != place:
             self._inside.setdefault(family, set()).add(place)
-            self._events[family] += 1
 
     def explains(self, difference: Difference) -> bool:
         """True if a difference that counts in its own request is no news: the baseline is often as noisy there.
@@ -54,9 +53,8 @@ class NoiseOfRun:
         the asynchronous endpoint differs in significantly more requests than the baseline does from itself.
         """
         place, family = difference.place, difference.family
-        wandering = [
-            each for each, fewest in ((family, 1), (beside(family), MANY_NAMES)) if self._wanders(each, fewest)
-        ]
+        families = ((family, 1), (beside(family), SOME_NAMES))
+        wandering = [each for each, fewest in families if self._wanders(each, fewest)]
         noisy = [each for each in dict.fromkeys((place, *wandering)) if self._noisy[each]]
         if not noisy and not (difference.length and place in self._above_noise):
             return False
@@ -72,10 +70,14 @@ class NoiseOfRun:
         return chance_of_more(self._differing[place], self._noisy[place], self._requests)
 
     def _wanders(self, family: Place, fewest: int) -> bool:
-        """True if the noise of a family isn't always at the same places; one request alone can't tell."""
-        inside, requests = len(self._inside.get(family, ())), self._noisy[family]
-        share = STEADY if self._requests >= ENOUGH else 1.0
-        return inside >= fewest and (requests < 2 or self._events[family] < share * inside * requests)
+        """True if noise of a family isn't always at the same places; one request alone can't tell."""
+        inside, requests = self._inside.get(family, set()), self._noisy[family]
+        if requests < 2:
+            return len(inside) >= (fewest if fewest == 1 else MANY_NAMES)
+        if family not in self._unsteady:
+            most = (STEADY if self._requests >= ENOUGH else 1.0) * requests
+            self._unsteady[family] = sum(self._noisy[place] < most for place in inside)
+        return self._unsteady[family] >= fewest
 
 
 def beside(family: Place) -> Place:

@@ -427,3 +427,44 @@ def test_an_expression_that_ignores_nothing_is_told() -> None:
     assert never_ignored(Tolerance(0, ignore=("$.a", "$.b", "$.nosuch")), contents) == [
         "$.nosuch names nothing in the baseline's answers, so nothing was ignored by it"
     ]
+
+
+def test_lines_of_json_are_as_deep_as_json_may_be() -> None:
+    deep = b"[" * 99 + b"1" + b"]" * 99
+    assert (
+        read_content(deep, "application/jsonlines", "auto").differences(
+            read_content(deep, "application/jsonlines", "auto"), Tolerance(0, ignore=("$..x",))
+        )
+        == ()
+    )
+    with pytest.raises(UnreadableAnswerError, match="nested more than 9"):
+        read_content(b"[" + deep + b"]", "application/jsonlines", "auto")
+
+
+def test_lists_of_which_one_lacks_the_key_are_no_match() -> None:
+    found = differences(b'[{"id": 1}, {"id": 2}]', b'[{"id": 1}, {"x": 2}]', key="id")
+    assert found[0] == (
+        "$: real-time each element has a id of its own, asynchronous not each element has a id of its own"
+    )
+
+
+@pytest.mark.parametrize("ignored", ["$.items[?@.debug==true]"])
+def test_a_member_that_is_ignored_on_one_side_alone_is_a_difference(ignored: str) -> None:
+    one, other = ({"items": {"a": {"debug": debug, "v": 1}}} for debug in (True, False))
+    for first, second in ((one, other), (other, one)):
+        assert JsonContent(first).differences(JsonContent(second), Tolerance(0, ignore=(ignored,))) != ()
+    assert JsonContent(one).differences(JsonContent(one), Tolerance(0, ignore=(ignored,))) == ()
+
+
+def test_what_is_told_of_a_filtered_list_has_the_numbers_of_the_baseline() -> None:
+    first, second = [{"debug": True}, {"v": 1}], [{"v": 2}]
+    (found,) = JsonContent(first).differences(JsonContent(second), Tolerance(0, ignore=("$[?@.debug==true]",)))
+    assert (found.field, found.place) == ("$[1].v", (0, "v"))
+
+
+def test_odd_names_and_charsets_are_told() -> None:
+    kinds = np.dtype([("\ud800", "f8")])
+    (found,) = ArrayContent({"": np.zeros(1, kinds)}).differences(ArrayContent({"": np.ones(1, kinds)}), TOLERANCE)
+    assert str(found).encode()
+    assert read_content(b"x", "text/plain; charset*=a\0b'en'x", "auto").kind == "text"
+    assert differences(b"0." + b"1" * 100_000, b"0." + b"2" * 100_000, "text/csv") != []

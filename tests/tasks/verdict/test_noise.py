@@ -219,6 +219,41 @@ def test_a_column_is_told_from_noisy_columns_however_many_rows_there_are() -> No
     assert compare(table(stable), table(stable), TOLERANCE, [table(stable)]).incomparable
 
 
+def test_what_a_large_array_does_not_tell_is_not_explained() -> None:
+    first = np.zeros(100_000)
+    again = first.copy()
+    again[:30_000] = 100
+    other = again.copy()
+    other[30_000:35_000] = 1
+    found = compare(
+        of(ArrayContent({"": first})), of(ArrayContent({"": other})), TOLERANCE, [of(ArrayContent({"": again}))]
+    )
+    assert not found.agrees
+
+
+def test_a_repeat_is_looked_at_at_the_same_element_whatever_is_ignored_in_it() -> None:
+    tolerance = Tolerance(1e-3, ignore=("$[?@.debug==true]",))
+    debug = {"debug": True}
+    first, other = said([debug, {"v": 1}, {"v": 2}]), said([debug, {"v": 900}, {"v": 2}])
+    assert not compare(first, other, tolerance, [said([{"v": 1.5}, {"v": 2}])]).agrees
+
+
+def test_a_repeat_without_the_key_agrees_nowhere_below_its_list() -> None:
+    tolerance = Tolerance(1e-3, key="id")
+    first, other = (said([{"id": 1, "v": value}, {"id": 2, "v": 2}]) for value in (1, 900))
+    again = [said([{"id": 1, "v": 1.5}, {"id": 2, "v": 2}]), said([{"id": 1, "v": 1.5}, {"v": 2}])]
+    assert not compare(first, other, tolerance, again).agrees
+
+
+def test_flips_among_a_few_names_are_seldom_a_false_fail() -> None:
+    failed = 0
+    for seed in range(40):
+        chance = random.Random(seed)
+        first, again, other = ([{name: chance.random() < 0.06 for name in "abcd"} for _ in range(24)] for _ in range(3))
+        failed += verdict_on(list(first), list(again), list(other)) == "FAIL"
+    assert failed <= 4
+
+
 @pytest.mark.parametrize("share", [0.1, 0.02])
 @pytest.mark.parametrize("seed", range(10))
 def test_flips_among_many_names_are_no_false_fail(seed: int, share: float) -> None:
