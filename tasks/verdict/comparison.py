@@ -165,7 +165,7 @@ def _judged(
             unclear.append(difference)
         if len(counting) == MOST_DIFFERENCES:
             break
-    if len(explained) > MOST_PLACES and not unclear:
+    if len(explained) > MOST_PLACES and not unclear and not any(repeat.agrees_at(()) for repeat in repeats):
         unclear.append(explained[-1])  # an array tells of no more: what is beyond these may not be explained
     told = (*counting, *unclear)[:MOST_DIFFERENCES]
     return told, len(told) - len(counting)
