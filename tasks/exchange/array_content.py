@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.exchange.array_files import read_arrays
+from tasks.exchange.array_files import fields, read_arrays
 from tasks.exchange.content import Content, Shown, excerpt, printable, shortened
-from tasks.exchange.difference import Difference, Place
+from tasks.exchange.difference import MOST_PLACES, Difference, Place
 from tasks.exchange.tolerance import Tolerance
 
 _Array = NDArray[Any]
@@ -22,7 +22,7 @@ NUMBERS = "iufc"
 TIMES = "mM"
 MOST_COLUMNS = 64
 """So many places of an array's last axis have names, as columns have: a value in one column is not like the others."""
-MOST_ELEMENTS = 20_001
+MOST_ELEMENTS = MOST_PLACES + 1
 """More elements of one array are not told: one more than noise is known of, so that some differ beyond it."""
 
 
@@ -45,8 +45,8 @@ class ArrayContent(Content):
     def largest_difference(self, other: ArrayContent, tolerance: Tolerance) -> float | None:
         pairs = ((self.arrays[name], other.arrays[name]) for name in self.arrays if name in other.arrays)
         alike = ((one, another) for one, another in pairs if one.dtype == another.dtype and one.shape == another.shape)
-        fields = (pair for one, another in alike for pair in zip(_fields(one), _fields(another), strict=True))
-        sizes = (_apart(one, another) for (_, one), (_, another) in fields if one.dtype.kind in NUMBERS and one.size)
+        inner = (pair for one, another in alike for pair in zip(fields(one), fields(another), strict=True))
+        sizes = (_apart(one, another) for (_, one), (_, another) in inner if one.dtype.kind in NUMBERS and one.size)
         return max((float(size[np.isfinite(size)].max()) for size in sizes if np.isfinite(size).any()), default=None)
 
     @property
@@ -80,18 +80,9 @@ def _differences(name: str, first: _Array | None, second: _Array | None, toleran
     elif first.shape != second.shape:
         yield Difference(None, f"{what}shape", str(first.shape), str(second.shape), place=(name,))
     else:
-        for (path, one), (_, another) in zip(_fields(first), _fields(second), strict=True):
+        for (path, one), (_, another) in zip(fields(first), fields(second), strict=True):
             named = "".join([what, *(f"field {printable(field)} " for field in path)])
             yield from _elements(named, (name, *path), one, another, tolerance)
-
-
-def _fields(array: _Array, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], _Array]]:
-    """Yield the array, or the fields of a structured one, each with the names that lead there."""
-    if array.dtype.names is None:
-        yield path, array
-        return
-    for name in array.dtype.names:
-        yield from _fields(array[name], (*path, name))
 
 
 def _elements(what: str, place: Place, first: _Array, second: _Array, tolerance: Tolerance) -> Iterator[Difference]:

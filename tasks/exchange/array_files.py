@@ -67,7 +67,8 @@ def _check_elements(array: NDArray[Any]) -> None:
     """Raise UnreadableAnswerError for elements that numpy reads, and fails with when they are used."""
     if array.size > MOST_BYTES:
         raise UnreadableAnswerError(f"an array of {array.size:,} elements; {MOST_BYTES:,} are read at most")
-    for field, dtype in _fields(array):
+    for _, field in fields(array):
+        dtype = field.dtype
         if dtype.kind in "mM" and np.datetime_data(dtype)[0] == "generic":
             raise UnreadableAnswerError(f"an array of {dtype} without a unit: which times it tells is not known")
         if dtype.kind == "U" and field.size and dtype.itemsize:
@@ -76,9 +77,9 @@ def _check_elements(array: NDArray[Any]) -> None:
                 raise UnreadableAnswerError("an array of texts with characters that don't exist")
 
 
-def _fields(array: NDArray[Any]) -> Iterator[tuple[NDArray[Any], Any]]:
-    """Yield the array, or the fields of a structured one, with its type."""
+def fields(array: NDArray[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], NDArray[Any]]]:
+    """Yield the array, or the fields of a structured one, each with the names that lead there."""
     if array.dtype.names is None:
-        yield array, array.dtype
+        yield path, array
     for name in array.dtype.names or ():
-        yield from _fields(array[name])
+        yield from fields(array[name], (*path, name))

@@ -7,6 +7,8 @@ from typing import Any
 
 Place = tuple[Any, ...]
 """Where something lies in an answer: names, and the numbers of elements, rows, lines or ranks; () is all of it."""
+MOST_PLACES = 20_000
+"""Beyond so many places of one answer, noise is kept for families of them: all elements of a list are alike."""
 ANY = None
 """Stands for any part in a family of places."""
 

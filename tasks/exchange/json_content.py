@@ -31,15 +31,12 @@ class JsonContent(Content):
         """Parse a body of UTF-8, UTF-16 or UTF-32; Python's NaN and Infinity are taken, as handlers write them."""
         try:
             value = json.loads(body, object_pairs_hook=_unique, parse_float=_finite)
-        except RecursionError:
-            value = None
-            deep = True
+        except RecursionError as exc:
+            raise _too_deep(most_nested) from exc
         except ValueError as exc:  # UnicodeDecodeError is one, too
             raise UnreadableAnswerError(f"no JSON that can be compared: {exc}") from exc
-        else:
-            deep = body.count(b"[") + body.count(b"{") > most_nested and _levels(value) > most_nested
-        if deep:
-            raise UnreadableAnswerError(f"JSON that is nested more than {most_nested} levels deep: it is not compared")
+        if body.count(b"[") + body.count(b"{") > most_nested and _levels(value) > most_nested:
+            raise _too_deep(most_nested)
         return cls(value)
 
     @classmethod
@@ -86,6 +83,10 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"the number {shortened(text)} is beyond what programs read as a number")
     return number
+
+
+def _too_deep(most_nested: int) -> UnreadableAnswerError:
+    return UnreadableAnswerError(f"JSON that is nested more than {most_nested} levels deep: it is not compared")
 
 
 def _levels(value: Any) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tasks.exchange.content import ANY_WORDS, MOST_DIFFERENCES, Content, Words, shortened
-from tasks.exchange.difference import Difference
+from tasks.exchange.difference import MOST_PLACES, Difference
 from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
-from tasks.verdict.noise import MOST_PLACES, Noise, Repeat
+from tasks.verdict.noise import Noise, Repeat
 from tasks.verdict.noise_of_run import NoiseOfRun
 
 UNANSWERED = "answer"

@@ -12,14 +12,12 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from tasks.exchange.content import Content
-from tasks.exchange.difference import Difference, Place
+from tasks.exchange.difference import MOST_PLACES, Difference, Place
 from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
 
 FAR = 10
 """So many times the noise is no noise any more."""
-MOST_PLACES = 20_000
-"""Beyond so many places of one request the noise is kept for families of them: all elements of a list are alike."""
 Judgement = Literal["explained", "unclear", "counts"]
 
 

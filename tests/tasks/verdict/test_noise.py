@@ -10,13 +10,13 @@ import pytest
 
 from tasks.exchange.array_content import ArrayContent
 from tasks.exchange.content import Content
+from tasks.exchange.difference import MOST_PLACES
 from tasks.exchange.json_content import JsonContent
 from tasks.exchange.plain_content import TableContent, TextContent
 from tasks.exchange.tolerance import Tolerance
 from tasks.invoking.answer import Answer
 from tasks.verdict.comparison import RequestComparison, compare, compare_answers
 from tasks.verdict.judgement import judge
-from tasks.verdict.noise import MOST_PLACES
 
 TOLERANCE = Tolerance(1e-3)
 
